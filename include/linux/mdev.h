@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Mediated devices: the interface for vendor drivers and for bus drivers.
+ *
+ * A vendor driver registers a physical device as a parent and describes what it
+ * can hand out in struct parent_ops. A bus driver, such as vfio_mdev, binds to
+ * the mediated devices and gives them to their users.
+ */
+#ifndef _LINUX_MDEV_H
+#define _LINUX_MDEV_H
+
+#include <linux/atomic.h>
+#include <linux/device.h>
+#include <linux/kobject.h>
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include <linux/rhashtable-types.h>
+#include <linux/rwsem.h>
+#include <linux/sysfs.h>
+#include <linux/types.h>
+#include <linux/uuid.h>
+
+struct mdev_device;
+struct mdev_parent;
+struct mdev_type;
+struct vfio_device_info;
+struct vfio_info_cap;
+struct vfio_irq_info;
+struct vfio_region_info;
+struct vm_area_struct;
+
+/**
+ * DOC: life cycle of a mediated device
+ *
+ * A write of a UUID to a type's ``create`` file calls &parent_ops.create and
+ * then publishes the device: its attributes, the vendor's own among them, its
+ * links and its bus driver are in place before user space hears of it.
+ *
+ * A user opens the device through the bus driver, which calls mdev_open() for
+ * the first user and mdev_close() for the last. They run &parent_ops.start
+ * (unless the device is online already) and &parent_ops.open, and on the way
+ * back &parent_ops.release and &parent_ops.stop (if the open had started it).
+ *
+ * A write to ``remove``, or mdev_unregister_device(), first shuts new users
+ * out, waits until none is left, unbinds the bus driver, withdraws the vendor's
+ * attributes and stops the device if it is online. Then, with nothing else
+ * running, it calls &parent_ops.remove. No callback for that device follows.
+ */
+
+/**
+ * struct parent_ops - what a vendor driver does for its mediated devices
+ * @owner: module that is held while any device of the parent is open
+ * @supported_type_groups: mandatory, NULL-terminated: one named attribute group
+ *	for each type. Its attributes are embedded in struct
+ *	mdev_type_attribute; ``device_api`` and ``available_instances`` are
+ *	mandatory, ``name`` and ``description`` customary.
+ * @dev_attr_groups: attributes of the parent device, present while it is
+ *	registered
+ * @mdev_attr_groups: attributes of each mediated device
+ * @hot_unplug: a device may be removed while it is in use: the user is asked to
+ *	let go with @request, and the removal waits for it. Without it, removal
+ *	of a device in use is refused with -EBUSY.
+ * @create: mandatory. Allocate the share that @mdev stands for; @kobj is its
+ *	type's, see mdev_type_from_kobj(). The device can't be seen by anyone
+ *	yet. Returns 0 or a negative errno, which the writer of ``create`` gets:
+ *	-ENOSPC when no instance is left.
+ * @remove: mandatory. Free the share. A negative errno refuses: then the device
+ *	stays as it was and the writer of ``remove`` gets the errno. The answer
+ *	is ignored when the parent is being unregistered.
+ * @open: the first user arrives. An error is returned to it.
+ * @release: the last user has gone.
+ * @start: bring the device online: ``online`` was written, or the first user
+ *	arrives. Comes with @stop; without them the device is always online.
+ * @stop: take it offline: ``online`` was written, the last user of a device
+ *	that was started for it has gone, or it is about to be removed. A
+ *	negative errno refuses the first and the last of these.
+ * @reset: VFIO_DEVICE_RESET. Absent: reset is not advertised.
+ * @get_device_info: adjust what VFIO_DEVICE_GET_INFO says; on entry @info
+ *	describes a PCI device with VFIO_PCI_NUM_REGIONS regions and
+ *	VFIO_PCI_NUM_IRQS interrupt indexes. The answer must not change while
+ *	the device is open.
+ * @get_region_info: fill size and flags of region @info->index; the offset is
+ *	set by the caller, a size of 0 means there is no such region.
+ *	Capabilities may be added to @caps with vfio_info_add_capability();
+ *	@caps is NULL when nobody wants them. MDEV_REGION_BULK may be set in the
+ *	flags. The answer must not change while the device is open.
+ * @get_irq_info: fill count and flags of interrupt index @info->index; a count
+ *	of 0 means there is none
+ * @read: trapped read of a region: fill @buf, which is kernel memory. @pos has
+ *	the region in its upper bits, see mdev_region_index() and
+ *	mdev_region_offset(). The access lies within the region, is 1, 2, 4 or 8
+ *	bytes long and naturally aligned, or, for a region with
+ *	MDEV_REGION_BULK, any range of up to PAGE_SIZE bytes. Accesses of one
+ *	device may run concurrently. Returns @count or a negative errno.
+ * @write: trapped write of a region, like @read
+ * @set_irqs: VFIO_DEVICE_SET_IRQS. @flags has one action and one data type that
+ *	@get_irq_info allows, and @start and @count lie within the index. @data
+ *	holds @count values of that type; for VFIO_IRQ_SET_DATA_NONE it is NULL.
+ *	A @count of 0 tears the whole index down. Absent: -ENOTTY.
+ * @mmap: maps regions in a way of the vendor's own. The region, range and
+ *	protection are for it to check.
+ * @ioctl: an ioctl that is not one of the above; @arg is the user's. Absent:
+ *	-ENOTTY.
+ * @request: a user is asked to let go of the device, for the @count-th time, so
+ *	that it can be removed
+ *
+ * Callbacks are called in process context and may sleep. Callbacks of different
+ * devices run in parallel, and no lock is held that another device needs. For
+ * one device, @create, @remove, @open, @release, @start and @stop never run
+ * concurrently with each other; the rest runs between @open and @release, but
+ * @request may come at any time before
+ * @remove. A callback must not call mdev_unregister_device().
+ */
+struct parent_ops {
+	struct module *owner;
+	const struct attribute_group *const *supported_type_groups;
+	const struct attribute_group **dev_attr_groups;
+	const struct attribute_group **mdev_attr_groups;
+	bool hot_unplug;
+
+	int (*create)(struct kobject *kobj, struct mdev_device *mdev);
+	int (*remove)(struct mdev_device *mdev);
+	int (*open)(struct mdev_device *mdev);
+	void (*release)(struct mdev_device *mdev);
+	int (*start)(struct mdev_device *mdev);
+	int (*stop)(struct mdev_device *mdev);
+	int (*reset)(struct mdev_device *mdev);
+	int (*get_device_info)(struct mdev_device *mdev,
+			       struct vfio_device_info *info);
+	int (*get_region_info)(struct mdev_device *mdev,
+			       struct vfio_region_info *info,
+			       struct vfio_info_cap *caps);
+	int (*get_irq_info)(struct mdev_device *mdev,
+			    struct vfio_irq_info *info);
+	ssize_t (*read)(struct mdev_device *mdev, char *buf, size_t count,
+			loff_t pos);
+	ssize_t (*write)(struct mdev_device *mdev, const char *buf,
+			 size_t count, loff_t pos);
+	int (*set_irqs)(struct mdev_device *mdev, u32 flags, u32 index,
+			u32 start, u32 count, void *data);
+	int (*mmap)(struct mdev_device *mdev, struct vm_area_struct *vma);
+	long (*ioctl)(struct mdev_device *mdev, unsigned int cmd,
+		      unsigned long arg);
+	void (*request)(struct mdev_device *mdev, unsigned int count);
+};
+
+/* A position in a device file: the region's index above its first 1 TiB. */
+#define MDEV_REGION_SHIFT	40
+
+/*
+ * In the flags that &parent_ops.get_region_info answers, never seen by users:
+ * accesses of any size and alignment go to the vendor in one piece, instead of
+ * as naturally aligned accesses.
+ */
+#define MDEV_REGION_BULK	BIT(31)
+
+static inline u32 mdev_region_index(loff_t pos)
+{
+	return pos >> MDEV_REGION_SHIFT;
+}
+
+static inline u64 mdev_region_offset(loff_t pos)
+{
+	return pos & GENMASK_ULL(MDEV_REGION_SHIFT - 1, 0);
+}
+
+/**
+ * struct mdev_type_attribute - an attribute of a type
+ * @attr: what sysfs knows of it
+ * @show: fills a page for reading, see sysfs_emit()
+ * @store: takes what was written
+ *
+ * Both may sleep and run concurrently with every callback in struct parent_ops.
+ */
+struct mdev_type_attribute {
+	struct attribute attr;
+	ssize_t (*show)(struct mdev_type *type,
+			struct mdev_type_attribute *attr, char *buf);
+	ssize_t (*store)(struct mdev_type *type,
+			 struct mdev_type_attribute *attr, const char *buf,
+			 size_t count);
+};
+
+#define MDEV_TYPE_ATTR_RO(_name) \
+	struct mdev_type_attribute mdev_type_attr_##_name = __ATTR_RO(_name)
+#define MDEV_TYPE_ATTR_RW(_name) \
+	struct mdev_type_attribute mdev_type_attr_##_name = __ATTR_RW(_name)
+#define MDEV_TYPE_ATTR_WO(_name) \
+	struct mdev_type_attribute mdev_type_attr_##_name = __ATTR_WO(_name)
+
+/**
+ * struct mdev_parent - a registered parent
+ * @dev: the physical device
+ * @ops: its vendor's callbacks
+ * @types: the @nr_types types that it offers
+ * @nr_types: number of @types
+ */
+struct mdev_parent {
+	struct device *dev;
+	const struct parent_ops *ops;
+	struct mdev_type **types;
+	unsigned int nr_types;
+
+	/* private: */
+	struct kset *mdev_types_kset;
+	/* Read by creation and removal of devices, written by unregistration */
+	struct rw_semaphore unreg_sem;
+	/* Protected by unreg_sem */
+	bool registered;
+	/* In the registry, protected by its lock */
+	struct list_head next;
+	struct kref ref;
+};
+
+/**
+ * struct mdev_type - a kind of device that a parent offers
+ * @sysfs_name: the name of its attribute group; in sysfs, the parent's driver
+ *	name and a dash come before it
+ * @parent: who offers it
+ * @index: its place in &parent_ops.supported_type_groups
+ */
+struct mdev_type {
+	const char *sysfs_name;
+	struct mdev_parent *parent;
+	unsigned int index;
+
+	/* private: */
+	struct kobject kobj;
+	struct kobject *devices_kobj;
+};
+
+/**
+ * struct mdev_device - a mediated device
+ * @dev: its place in the device model, see mdev_dev()
+ * @uuid: its name, unique on the bus, see mdev_uuid()
+ * @type: its type, whose parent is the device's. Held as long as the device
+ *	exists.
+ */
+struct mdev_device {
+	struct device dev;
+	guid_t uuid;
+	struct mdev_type *type;
+
+	/* private: */
+	struct rhash_head node;
+	struct rcu_head rcu;
+	void *drvdata;
+	/*
+	 * Who needs the device to stay: opens and writers of online. A removal
+	 * adds MDEV_GOING, which makes it negative and thereby shuts out new
+	 * ones.
+	 */
+	atomic_t users;
+	/*
+	 * Orders open, close and online of a device against each other; held
+	 * across the vendor's callbacks for them
+	 */
+	struct mutex lock;
+	/* Written under lock, read without it by the region accesses */
+	bool online;
+	/* Protected by lock: online only for as long as it is open */
+	bool started_by_open;
+	/*
+	 * What the bus driver's last probe answered, protected by the device
+	 * lock
+	 */
+	int probe_error;
+};
+
+/**
+ * struct mdev_driver - a driver on the mdev bus
+ * @probe: give @mdev to users. Called with the device lock held, may sleep.
+ *	Returns 0 or a negative errno.
+ * @remove: take it back; returns when no user is left. Same context as @probe.
+ * @match: whether @mdev is for this driver, called with the device lock held.
+ *	Absent: every device is.
+ * @in_use: whether @mdev has users that mdev_open() has not been told of.
+ *	Called with the device lock held, for a device that is bound. Absent: it
+ *	has none.
+ * @driver: the driver core's part; the name must be set
+ */
+struct mdev_driver {
+	int (*probe)(struct mdev_device *mdev);
+	void (*remove)(struct mdev_device *mdev);
+	bool (*match)(struct mdev_device *mdev);
+	bool (*in_use)(struct mdev_device *mdev);
+	struct device_driver driver;
+};
+
+extern const struct bus_type mdev_bus_type;
+
+int mdev_register_device(struct device *dev, const struct parent_ops *ops);
+void mdev_unregister_device(struct device *dev);
+
+int mdev_register_driver(struct mdev_driver *drv, struct module *owner);
+void mdev_unregister_driver(struct mdev_driver *drv);
+
+int mdev_open(struct mdev_device *mdev);
+void mdev_close(struct mdev_device *mdev);
+
+static inline struct mdev_device *to_mdev_device(struct device *dev)
+{
+	return container_of(dev, struct mdev_device, dev);
+}
+
+/**
+ * mdev_from_dev - the mediated device that a device is
+ * @dev: any device
+ *
+ * Return: the mediated device, without a reference of its own, or NULL if @dev
+ * is none.
+ */
+static inline struct mdev_device *mdev_from_dev(struct device *dev)
+{
+	return dev->bus == &mdev_bus_type ? to_mdev_device(dev) : NULL;
+}
+
+/**
+ * mdev_dev - the device model's view of a mediated device
+ * @mdev: the mediated device
+ *
+ * Return: its &struct device.
+ */
+static inline struct device *mdev_dev(struct mdev_device *mdev)
+{
+	return &mdev->dev;
+}
+
+/**
+ * mdev_uuid - the UUID that a mediated device was created with
+ * @mdev: the mediated device
+ *
+ * Return: its UUID.
+ */
+static inline const guid_t *mdev_uuid(const struct mdev_device *mdev)
+{
+	return &mdev->uuid;
+}
+
+/**
+ * mdev_parent_dev - the physical device behind a mediated device
+ * @mdev: the mediated device
+ *
+ * Return: the parent's &struct device, which @mdev keeps a reference to.
+ */
+static inline struct device *mdev_parent_dev(const struct mdev_device *mdev)
+{
+	return mdev->type->parent->dev;
+}
+
+/**
+ * mdev_parent_ops - the vendor's callbacks for a mediated device
+ * @mdev: the mediated device
+ *
+ * Return: what its parent was registered with.
+ */
+static inline const struct parent_ops *
+mdev_parent_ops(const struct mdev_device *mdev)
+{
+	return mdev->type->parent->ops;
+}
+
+/**
+ * mdev_is_online - whether a mediated device is online
+ * @mdev: the mediated device
+ *
+ * Takes no lock: the answer may be outdated unless the caller keeps the device
+ * from changing.
+ *
+ * Return: true if it is online.
+ */
+static inline bool mdev_is_online(const struct mdev_device *mdev)
+{
+	return READ_ONCE(mdev->online);
+}
+
+/**
+ * mdev_get_drvdata - what the vendor keeps for a mediated device
+ * @mdev: the mediated device
+ *
+ * Return: what mdev_set_drvdata() was given, or NULL.
+ */
+static inline void *mdev_get_drvdata(const struct mdev_device *mdev)
+{
+	return mdev->drvdata;
+}
+
+/**
+ * mdev_set_drvdata - keep something of the vendor's for a mediated device
+ * @mdev: the mediated device
+ * @data: what to keep, from &parent_ops.create on
+ */
+static inline void mdev_set_drvdata(struct mdev_device *mdev, void *data)
+{
+	mdev->drvdata = data;
+}
+
+/**
+ * mdev_type_from_kobj - the type that &parent_ops.create was called for
+ * @kobj: the type's kobject
+ *
+ * Return: the type.
+ */
+static inline struct mdev_type *mdev_type_from_kobj(struct kobject *kobj)
+{
+	return container_of(kobj, struct mdev_type, kobj);
+}
+
+/**
+ * mdev_type_index - a type's place in &parent_ops.supported_type_groups
+ * @type: the type
+ *
+ * Return: an index below the number of types.
+ */
+static inline unsigned int mdev_type_index(const struct mdev_type *type)
+{
+	return type->index;
+}
+
+/**
+ * mdev_type_parent_dev - the physical device that offers a type
+ * @type: the type
+ *
+ * Return: the parent's &struct device.
+ */
+static inline struct device *mdev_type_parent_dev(const struct mdev_type *type)
+{
+	return type->parent->dev;
+}
+
+#endif /* _LINUX_MDEV_H */
