@@ -260,10 +260,9 @@ struct mdev_device {
 	bool online;
 	/* Protected by lock: online only for as long as it is open */
 	bool started_by_open;
-	/*
-	 * What the bus driver's last probe answered, protected by the device
-	 * lock
-	 */
+	/* Written before the driver is unbound for good, read by probe */
+	bool removing;
+	/* What the last probe answered, protected by the device lock */
 	int probe_error;
 };
 

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Differences between the supported kernels. The rest of the code is written
+ * for the newest of them; what an older one lacks is made up for here, and only
+ * here.
+ */
+#ifndef _MDEV_COMPAT_H
+#define _MDEV_COMPAT_H
+
+#include <linux/device/class.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/version.h>
+#include <linux/vfio.h>
+
+#if LINUX_VERSION_MAJOR >= 7
+
+#define MDEV_KUNIT_NAMESPACE	"EXPORTED_FOR_KUNIT_TESTING"
+
+#else
+
+#define MDEV_KUNIT_NAMESPACE	EXPORTED_FOR_KUNIT_TESTING
+
+/* Came to 6.12 with a stable update */
+#ifndef kzalloc_obj
+#define kzalloc_obj(_object)	kcalloc(1, sizeof(_object), GFP_KERNEL)
+#endif
+
+#define class_compat_create_link(_class, _dev) \
+	class_compat_create_link(_class, _dev, NULL)
+#define class_compat_remove_link(_class, _dev) \
+	class_compat_remove_link(_class, _dev, NULL)
+
+/*
+ * VFIO core hands VFIO_DEVICE_GET_REGION_INFO to the driver. This is what a
+ * newer one does itself, for a driver with @query as its get_region_info_caps.
+ */
+#define MDEV_COMPAT_REGION_INFO
+
+typedef int (*mdev_compat_query_t)(struct vfio_device *vdev,
+				   struct vfio_region_info *info,
+				   struct vfio_info_cap *caps);
+
+static inline int mdev_compat_put_caps(struct vfio_region_info __user *arg,
+				       struct vfio_region_info *info,
+				       struct vfio_info_cap *caps)
+{
+	u32 wanted = sizeof(*info) + caps->size;
+
+	if (!caps->size)
+		return 0;
+	info->flags |= VFIO_REGION_INFO_FLAG_CAPS;
+	if (info->argsz < wanted) {
+		info->argsz = wanted;
+		return 0;
+	}
+	info->cap_offset = sizeof(*info);
+	vfio_info_cap_shift(caps, sizeof(*info));
+	return copy_to_user(arg + 1, caps->buf, caps->size) ? -EFAULT : 0;
+}
+
+static inline long mdev_compat_region_info(struct vfio_device *vdev,
+					   struct vfio_region_info __user *arg,
+					   mdev_compat_query_t query)
+{
+	unsigned long minsz = offsetofend(struct vfio_region_info, offset);
+	struct vfio_region_info info;
+	struct vfio_info_cap caps = {};
+	int ret;
+
+	if (copy_from_user(&info, arg, minsz))
+		return -EFAULT;
+	if (info.argsz < minsz)
+		return -EINVAL;
+
+	ret = query(vdev, &info, &caps);
+	if (!ret)
+		ret = mdev_compat_put_caps(arg, &info, &caps);
+	if (!ret && copy_to_user(arg, &info, minsz))
+		ret = -EFAULT;
+	kfree(caps.buf);
+	return ret;
+}
+
+#endif /* LINUX_VERSION_MAJOR */
+
+#endif /* _MDEV_COMPAT_H */

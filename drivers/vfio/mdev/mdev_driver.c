@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The mdev bus: its drivers, and what they do to the devices: open, close,
+ * bring online and take offline.
+ */
+
+#include <linux/module.h>
+#include <linux/wait_bit.h>
+#include <kunit/visibility.h>
+
+#include "mdev_private.h"
+
+static int mdev_match(struct device *dev, const struct device_driver *driver)
+{
+	const struct mdev_driver *drv = to_mdev_driver(driver);
+
+	return drv->match ? drv->match(to_mdev_device(dev)) : 1;
+}
+
+static int mdev_probe(struct device *dev)
+{
+	struct mdev_driver *drv = to_mdev_driver(dev->driver);
+	struct mdev_device *mdev = to_mdev_device(dev);
+
+	if (READ_ONCE(mdev->removing))
+		return -ENODEV;
+
+	/* The driver core swallows it, but the creator wants to know */
+	mdev->probe_error = drv->probe ? drv->probe(mdev) : 0;
+	return mdev->probe_error;
+}
+
+static void mdev_remove(struct device *dev)
+{
+	struct mdev_driver *drv = to_mdev_driver(dev->driver);
+
+	if (drv->remove)
+		drv->remove(to_mdev_device(dev));
+}
+
+const struct bus_type mdev_bus_type = {
+	.name = "mdev",
+	.match = mdev_match,
+	.probe = mdev_probe,
+	.remove = mdev_remove,
+};
+EXPORT_SYMBOL_GPL(mdev_bus_type);
+
+int __init mdev_bus_init(void)
+{
+	return bus_register(&mdev_bus_type);
+}
+
+/* Also called when initialisation fails, so not __exit */
+void mdev_bus_exit(void)
+{
+	bus_unregister(&mdev_bus_type);
+}
+
+/* Keep the device from being removed; false if that has begun already. */
+bool mdev_user_get(struct mdev_device *mdev)
+{
+	return atomic_inc_unless_negative(&mdev->users);
+}
+
+void mdev_user_put(struct mdev_device *mdev)
+{
+	atomic_t *users = &mdev->users;
+
+	/* The device may be gone at once; only its address is used then */
+	if (atomic_dec_return(users) == MDEV_GOING)
+		wake_up_var(users);
+}
+
+/* Whether the bus driver has users that don't count as users of the device. */
+bool mdev_driver_in_use(struct mdev_device *mdev)
+{
+	struct device *dev = &mdev->dev;
+	bool in_use = false;
+
+	/* Held for long by who unbinds the driver and waits for its users */
+	if (!device_trylock(dev))
+		return true;
+	if (dev->driver) {
+		struct mdev_driver *drv = to_mdev_driver(dev->driver);
+
+		in_use = drv->in_use && drv->in_use(mdev);
+	}
+	device_unlock(dev);
+	return in_use;
+}
+
+/* Bring the device online. The caller has its lock, or is the only one left. */
+int mdev_start(struct mdev_device *mdev)
+{
+	int ret = mdev_parent_ops(mdev)->start(mdev);
+
+	if (!ret) {
+		WRITE_ONCE(mdev->online, true);
+		kobject_uevent(&mdev->dev.kobj, KOBJ_ONLINE);
+	}
+	return ret;
+}
+
+/* Take the device offline. Same context as mdev_start(). */
+int mdev_stop(struct mdev_device *mdev)
+{
+	int ret = mdev_parent_ops(mdev)->stop(mdev);
+
+	if (!ret) {
+		WRITE_ONCE(mdev->online, false);
+		kobject_uevent(&mdev->dev.kobj, KOBJ_OFFLINE);
+	}
+	return ret;
+}
+
+/**
+ * mdev_set_online - what a write to the online file asks for
+ * @mdev: a device whose vendor has start and stop
+ * @online: what it shall be
+ *
+ * A device that an open has started is the administrator's from then on: the
+ * last close leaves it online.
+ *
+ * Context: may sleep. Calls the vendor.
+ * Return: 0, -ENODEV if the device is being removed, or what the vendor says.
+ */
+int mdev_set_online(struct mdev_device *mdev, bool online)
+{
+	int ret = 0;
+
+	if (!mdev_user_get(mdev))
+		return -ENODEV;
+
+	mutex_lock(&mdev->lock);
+	if (online != mdev->online)
+		ret = online ? mdev_start(mdev) : mdev_stop(mdev);
+	if (!ret)
+		mdev->started_by_open = false;
+	mutex_unlock(&mdev->lock);
+
+	mdev_user_put(mdev);
+	return ret;
+}
+EXPORT_SYMBOL_IF_KUNIT(mdev_set_online);
+
+/* Take back what the open did. */
+static void mdev_stop_after_open(struct mdev_device *mdev)
+{
+	if (!mdev->started_by_open)
+		return;
+	mdev->started_by_open = false;
+	if (mdev_stop(mdev))
+		dev_warn_ratelimited(&mdev->dev,
+				     "refused to stop and stays online\n");
+}
+
+static int mdev_start_and_open(struct mdev_device *mdev)
+{
+	const struct parent_ops *ops = mdev_parent_ops(mdev);
+	int ret;
+
+	if (!mdev->online) {
+		ret = mdev_start(mdev);
+		if (ret)
+			return ret;
+		mdev->started_by_open = true;
+	}
+	ret = ops->open ? ops->open(mdev) : 0;
+	if (ret)
+		mdev_stop_after_open(mdev);
+	return ret;
+}
+
+/**
+ * mdev_open - the first user of a device arrives
+ * @mdev: the device, bound to the caller's driver
+ *
+ * For bus drivers. Holds the vendor's module, brings the device online and
+ * opens it. Not called again before mdev_close().
+ *
+ * Context: may sleep. Calls the vendor.
+ * Return: 0, -ENODEV if the device is being removed, or what the vendor says.
+ */
+int mdev_open(struct mdev_device *mdev)
+{
+	struct module *owner = mdev_parent_ops(mdev)->owner;
+	int ret;
+
+	if (!mdev_user_get(mdev))
+		return -ENODEV;
+	if (!try_module_get(owner)) {
+		ret = -ENODEV;
+		goto out_put;
+	}
+
+	mutex_lock(&mdev->lock);
+	ret = mdev_start_and_open(mdev);
+	mutex_unlock(&mdev->lock);
+	if (!ret)
+		return 0;
+
+	module_put(owner);
+out_put:
+	mdev_user_put(mdev);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(mdev_open);
+
+/**
+ * mdev_close - the last user of a device has gone
+ * @mdev: the device, opened with mdev_open()
+ *
+ * Context: may sleep. Calls the vendor.
+ */
+void mdev_close(struct mdev_device *mdev)
+{
+	const struct parent_ops *ops = mdev_parent_ops(mdev);
+	struct module *owner = ops->owner;
+
+	mutex_lock(&mdev->lock);
+	if (ops->release)
+		ops->release(mdev);
+	mdev_stop_after_open(mdev);
+	mutex_unlock(&mdev->lock);
+
+	mdev_user_put(mdev);
+	module_put(owner);
+}
+EXPORT_SYMBOL_GPL(mdev_close);
+
+/**
+ * mdev_register_driver - register a driver for mediated devices
+ * @drv: the driver; must stay until mdev_unregister_driver() has returned
+ * @owner: its module
+ *
+ * It is bound to every device that it matches, those that are there already
+ * among them.
+ *
+ * Context: may sleep.
+ * Return: 0 or what driver_register() says.
+ */
+int mdev_register_driver(struct mdev_driver *drv, struct module *owner)
+{
+	drv->driver.bus = &mdev_bus_type;
+	drv->driver.owner = owner;
+	/* The iommu_group link has to be there when create returns */
+	drv->driver.probe_type = PROBE_FORCE_SYNCHRONOUS;
+	return driver_register(&drv->driver);
+}
+EXPORT_SYMBOL_GPL(mdev_register_driver);
+
+/**
+ * mdev_unregister_driver - unregister a driver for mediated devices
+ * @drv: what mdev_register_driver() was called with
+ *
+ * Unbinds it from all its devices, which waits for their users.
+ *
+ * Context: may sleep.
+ */
+void mdev_unregister_driver(struct mdev_driver *drv)
+{
+	driver_unregister(&drv->driver);
+}
+EXPORT_SYMBOL_GPL(mdev_unregister_driver);

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Parents: the registry of the physical devices that vendor drivers offer, and
+ * their registration.
+ */
+
+#include <linux/async.h>
+#include <linux/kmod.h>
+#include <linux/list.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <kunit/visibility.h>
+
+#include "compat.h"
+#include "mdev_private.h"
+
+static struct class_compat *mdev_bus_class;
+
+static LIST_HEAD(mdev_parents);
+/* Protects mdev_parents; nothing of a vendor's is called under it */
+static DEFINE_MUTEX(mdev_parents_lock);
+
+static void mdev_parent_release(struct kref *ref)
+{
+	struct mdev_parent *parent = container_of(ref, struct mdev_parent, ref);
+
+	put_device(parent->dev);
+	kfree(parent);
+}
+
+void mdev_parent_get(struct mdev_parent *parent)
+{
+	kref_get(&parent->ref);
+}
+
+void mdev_parent_put(struct mdev_parent *parent)
+{
+	kref_put(&parent->ref, mdev_parent_release);
+}
+EXPORT_SYMBOL_IF_KUNIT(mdev_parent_put);
+
+/* The parent that @dev is registered as; mdev_parents_lock is held. */
+static struct mdev_parent *mdev_parent_find(struct device *dev)
+{
+	struct mdev_parent *parent;
+
+	lockdep_assert_held(&mdev_parents_lock);
+	list_for_each_entry(parent, &mdev_parents, next) {
+		if (parent->dev == dev)
+			return parent;
+	}
+	return NULL;
+}
+
+/* The parent that @dev is registered as, with a reference, or NULL. */
+struct mdev_parent *mdev_parent_lookup(struct device *dev)
+{
+	struct mdev_parent *parent;
+
+	mutex_lock(&mdev_parents_lock);
+	parent = mdev_parent_find(dev);
+	if (parent)
+		mdev_parent_get(parent);
+	mutex_unlock(&mdev_parents_lock);
+	return parent;
+}
+EXPORT_SYMBOL_IF_KUNIT(mdev_parent_lookup);
+
+/* Enter a new parent into the registry, unless @dev is there already. */
+static struct mdev_parent *mdev_parent_add(struct device *dev,
+					   const struct parent_ops *ops,
+					   bool *first)
+{
+	struct mdev_parent *parent;
+
+	parent = kzalloc_obj(*parent);
+	if (!parent)
+		return ERR_PTR(-ENOMEM);
+
+	parent->dev = get_device(dev);
+	parent->ops = ops;
+	init_rwsem(&parent->unreg_sem);
+	kref_init(&parent->ref);
+
+	mutex_lock(&mdev_parents_lock);
+	if (mdev_parent_find(dev)) {
+		mutex_unlock(&mdev_parents_lock);
+		mdev_parent_put(parent);
+		return ERR_PTR(-EEXIST);
+	}
+	*first = list_empty(&mdev_parents);
+	list_add_tail(&parent->next, &mdev_parents);
+	mutex_unlock(&mdev_parents_lock);
+	return parent;
+}
+
+static void mdev_parent_del(struct mdev_parent *parent)
+{
+	mutex_lock(&mdev_parents_lock);
+	list_del(&parent->next);
+	mutex_unlock(&mdev_parents_lock);
+	mdev_parent_put(parent);
+}
+
+static int mdev_parent_add_files(struct mdev_parent *parent)
+{
+	int ret;
+
+	ret = mdev_types_add(parent);
+	if (ret)
+		return ret;
+	ret = device_add_groups(parent->dev, parent->ops->dev_attr_groups);
+	if (ret)
+		goto out_types;
+	ret = class_compat_create_link(mdev_bus_class, parent->dev);
+	if (ret)
+		goto out_groups;
+	return 0;
+
+out_groups:
+	device_remove_groups(parent->dev, parent->ops->dev_attr_groups);
+out_types:
+	mdev_types_remove(parent);
+	return ret;
+}
+
+static void mdev_parent_remove_files(struct mdev_parent *parent)
+{
+	class_compat_remove_link(mdev_bus_class, parent->dev);
+	device_remove_groups(parent->dev, parent->ops->dev_attr_groups);
+	mdev_types_remove(parent);
+}
+
+/* mdevctl starts the devices of a parent when it hears of it */
+static void mdev_parent_announce(struct mdev_parent *parent, const char *state)
+{
+	char text[32];
+	char *env[2] = { text };
+
+	snprintf(text, sizeof(text), "MDEV_STATE=%s", state);
+	kobject_uevent_env(&parent->dev->kobj, KOBJ_CHANGE, env);
+}
+
+/* So that loading the vendor's module is enough to have usable devices */
+static void mdev_request_bus_driver(void)
+{
+	if (current_is_async())
+		request_module_nowait("vfio_mdev");
+	else
+		request_module("vfio_mdev");
+}
+
+static int mdev_ops_check(const struct parent_ops *ops)
+{
+	if (!ops || !ops->create || !ops->remove || !ops->start != !ops->stop)
+		return -EINVAL;
+	return mdev_types_check(ops->supported_type_groups);
+}
+
+/**
+ * mdev_register_device - register a physical device as a parent
+ * @dev: the device, which must be in sysfs
+ * @ops: what its vendor driver does for the mediated devices; must stay as it
+ *	is until mdev_unregister_device() has returned
+ *
+ * From here on mediated devices of @dev may be created, even before this
+ * function has returned.
+ *
+ * Context: may sleep; loads the bus driver's module when it is the first parent.
+ * Return: 0, -EEXIST if @dev is registered already, -EINVAL if a mandatory
+ *	member of @ops or of one of its types is missing, or -ENOMEM.
+ */
+int mdev_register_device(struct device *dev, const struct parent_ops *ops)
+{
+	struct mdev_parent *parent;
+	bool first;
+	int ret;
+
+	if (!dev)
+		return -EINVAL;
+	ret = mdev_ops_check(ops);
+	if (ret)
+		return ret;
+
+	parent = mdev_parent_add(dev, ops, &first);
+	if (IS_ERR(parent))
+		return PTR_ERR(parent);
+	if (first)
+		mdev_request_bus_driver();
+
+	down_write(&parent->unreg_sem);
+	ret = mdev_parent_add_files(parent);
+	parent->registered = !ret;
+	up_write(&parent->unreg_sem);
+	if (ret) {
+		mdev_parent_del(parent);
+		return ret;
+	}
+
+	mdev_parent_announce(parent, "registered");
+	return 0;
+}
+EXPORT_SYMBOL_GPL(mdev_register_device);
+
+static int mdev_parent_remove_device(struct device *dev, void *unused)
+{
+	struct mdev_device *mdev = mdev_from_dev(dev);
+
+	if (mdev)
+		mdev_device_remove_forced(mdev);
+	return 0;
+}
+
+/**
+ * mdev_unregister_device - take a parent and its mediated devices away
+ * @dev: what mdev_register_device() was called with
+ *
+ * Users are asked to let go of the devices, and waited for. After this function
+ * has returned no callback of the parent runs. Does nothing if @dev is not
+ * registered.
+ *
+ * Context: may sleep. Must not be called from a callback of the same parent.
+ */
+void mdev_unregister_device(struct device *dev)
+{
+	struct mdev_parent *parent;
+	bool registered;
+
+	parent = mdev_parent_lookup(dev);
+	if (!parent)
+		return;
+
+	down_write(&parent->unreg_sem);
+	registered = parent->registered;
+	parent->registered = false;
+	if (registered) {
+		device_for_each_child(dev, NULL, mdev_parent_remove_device);
+		mdev_parent_remove_files(parent);
+	}
+	up_write(&parent->unreg_sem);
+
+	if (registered) {
+		mdev_parent_announce(parent, "unregistered");
+		mdev_parent_del(parent);
+	}
+	mdev_parent_put(parent);
+}
+EXPORT_SYMBOL_GPL(mdev_unregister_device);
+
+int __init mdev_parents_init(void)
+{
+	mdev_bus_class = class_compat_register("mdev_bus");
+	return mdev_bus_class ? 0 : -ENOMEM;
+}
+
+void __exit mdev_parents_exit(void)
+{
+	class_compat_unregister(mdev_bus_class);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of mdev.ko share. They know each other in one direction:
+ * mdev_sysfs.c calls the others, which call the vendor.
+ */
+#ifndef _MDEV_PRIVATE_H
+#define _MDEV_PRIVATE_H
+
+#include <linux/limits.h>
+#include <linux/mdev.h>
+
+/*
+ * Added to &mdev_device.users by whoever creates or removes the device: no
+ * user can come as long as the sum is negative.
+ */
+#define MDEV_GOING	INT_MIN
+
+extern const struct device_type mdev_device_type;
+
+#define to_mdev_driver(_drv) \
+	container_of_const(_drv, struct mdev_driver, driver)
+
+/* mdev_core.c */
+int mdev_device_create(struct mdev_type *type, const guid_t *uuid);
+int mdev_device_remove(struct mdev_device *mdev);
+void mdev_device_remove_forced(struct mdev_device *mdev);
+
+/* mdev_parent.c */
+int mdev_parents_init(void);
+void mdev_parents_exit(void);
+struct mdev_parent *mdev_parent_lookup(struct device *dev);
+void mdev_parent_get(struct mdev_parent *parent);
+void mdev_parent_put(struct mdev_parent *parent);
+
+/* mdev_driver.c */
+int mdev_bus_init(void);
+void mdev_bus_exit(void);
+bool mdev_user_get(struct mdev_device *mdev);
+void mdev_user_put(struct mdev_device *mdev);
+bool mdev_driver_in_use(struct mdev_device *mdev);
+int mdev_start(struct mdev_device *mdev);
+int mdev_stop(struct mdev_device *mdev);
+int mdev_set_online(struct mdev_device *mdev, bool online);
+
+/* mdev_sysfs.c */
+int mdev_parse_uuid(const char *buf, size_t count, guid_t *uuid);
+int mdev_types_check(const struct attribute_group *const *groups);
+int mdev_types_add(struct mdev_parent *parent);
+void mdev_types_remove(struct mdev_parent *parent);
+int mdev_links_add(struct mdev_device *mdev);
+void mdev_links_remove(struct mdev_device *mdev);
+
+#endif /* _MDEV_PRIVATE_H */

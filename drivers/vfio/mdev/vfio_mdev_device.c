@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The VFIO bus driver for mediated devices: gives each its IOMMU group and its
+ * VFIO device, and forwards what users ask of that to the vendor. This file has
+ * the device as a whole; regions and interrupts have files of their own.
+ */
+
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "vfio_mdev.h"
+
+/* Ask the vendor what the device is like, once for all users of this open. */
+static int vfio_mdev_query(struct vfio_mdev *vmdev)
+{
+	const struct parent_ops *ops = vmdev->ops;
+	int ret;
+
+	vmdev->info = (struct vfio_device_info) {
+		.flags = VFIO_DEVICE_FLAGS_PCI |
+			 (ops->reset ? VFIO_DEVICE_FLAGS_RESET : 0),
+		.num_regions = VFIO_PCI_NUM_REGIONS,
+		.num_irqs = VFIO_PCI_NUM_IRQS,
+	};
+	if (ops->get_device_info) {
+		ret = ops->get_device_info(vmdev->mdev, &vmdev->info);
+		if (ret)
+			return ret;
+	}
+	return vfio_mdev_regions_init(vmdev);
+}
+
+static int vfio_mdev_open_device(struct vfio_device *vdev)
+{
+	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
+	int ret;
+
+	ret = mdev_open(vmdev->mdev);
+	if (ret)
+		return ret;
+	ret = vfio_mdev_query(vmdev);
+	if (ret)
+		mdev_close(vmdev->mdev);
+	return ret;
+}
+
+static void vfio_mdev_close_device(struct vfio_device *vdev)
+{
+	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
+
+	vfio_mdev_regions_exit(vmdev);
+	mdev_close(vmdev->mdev);
+}
+
+static long vfio_mdev_ioctl_get_info(struct vfio_mdev *vmdev,
+				     struct vfio_device_info __user *arg)
+{
+	unsigned long minsz = offsetofend(struct vfio_device_info, num_irqs);
+	struct vfio_device_info info;
+	u32 argsz;
+
+	if (get_user(argsz, &arg->argsz))
+		return -EFAULT;
+	if (argsz < minsz)
+		return -EINVAL;
+
+	info = vmdev->info;
+	info.argsz = minsz;
+	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
+}
+
+static long vfio_mdev_ioctl_reset(struct vfio_mdev *vmdev)
+{
+	if (!vmdev->ops->reset)
+		return -ENOTTY;
+	return vmdev->ops->reset(vmdev->mdev);
+}
+
+static long vfio_mdev_ioctl(struct vfio_device *vdev, unsigned int cmd,
+			    unsigned long arg)
+{
+	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
+	void __user *uarg = (void __user *)arg;
+
+	switch (cmd) {
+	case VFIO_DEVICE_GET_INFO:
+		return vfio_mdev_ioctl_get_info(vmdev, uarg);
+#ifdef MDEV_COMPAT_REGION_INFO
+	case VFIO_DEVICE_GET_REGION_INFO:
+		return mdev_compat_region_info(vdev, uarg,
+					       vfio_mdev_get_region_info);
+#endif
+	case VFIO_DEVICE_GET_IRQ_INFO:
+		return vfio_mdev_ioctl_get_irq_info(vmdev, uarg);
+	case VFIO_DEVICE_SET_IRQS:
+		return vfio_mdev_ioctl_set_irqs(vmdev, uarg);
+	case VFIO_DEVICE_RESET:
+		return vfio_mdev_ioctl_reset(vmdev);
+	default:
+		if (!vmdev->ops->ioctl)
+			return -ENOTTY;
+		return vmdev->ops->ioctl(vmdev->mdev, cmd, arg);
+	}
+}
+
+static int vfio_mdev_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
+{
+	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
+
+	if (!vmdev->ops->mmap)
+		return -EINVAL;
+	return vmdev->ops->mmap(vmdev->mdev, vma);
+}
+
+static void vfio_mdev_request(struct vfio_device *vdev, unsigned int count)
+{
+	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
+
+	if (vmdev->ops->request)
+		vmdev->ops->request(vmdev->mdev, count);
+}
+
+static const struct vfio_device_ops vfio_mdev_device_ops = {
+	.name = "vfio-mdev",
+	.open_device = vfio_mdev_open_device,
+	.close_device = vfio_mdev_close_device,
+	.read = vfio_mdev_read,
+	.write = vfio_mdev_write,
+	.ioctl = vfio_mdev_ioctl,
+#ifndef MDEV_COMPAT_REGION_INFO
+	.get_region_info_caps = vfio_mdev_get_region_info,
+#endif
+	.mmap = vfio_mdev_mmap,
+	.request = vfio_mdev_request,
+	.bind_iommufd = vfio_iommufd_emulated_bind,
+	.unbind_iommufd = vfio_iommufd_emulated_unbind,
+	.attach_ioas = vfio_iommufd_emulated_attach_ioas,
+	.detach_ioas = vfio_iommufd_emulated_detach_ioas,
+};
+
+static int vfio_mdev_probe(struct mdev_device *mdev)
+{
+	struct vfio_mdev *vmdev;
+	int ret;
+
+	vmdev = vfio_alloc_device(vfio_mdev, vdev, mdev_dev(mdev),
+				  &vfio_mdev_device_ops);
+	if (IS_ERR(vmdev))
+		return PTR_ERR(vmdev);
+	vmdev->mdev = mdev;
+	vmdev->ops = mdev_parent_ops(mdev);
+	dev_set_drvdata(mdev_dev(mdev), vmdev);
+
+	ret = vfio_register_emulated_iommu_dev(&vmdev->vdev);
+	if (ret)
+		vfio_put_device(&vmdev->vdev);
+	return ret;
+}
+
+static void vfio_mdev_remove(struct mdev_device *mdev)
+{
+	struct vfio_mdev *vmdev = dev_get_drvdata(mdev_dev(mdev));
+
+	vfio_unregister_group_dev(&vmdev->vdev);
+	vfio_put_device(&vmdev->vdev);
+}
+
+/*
+ * VFIO core waits, without a way out, for all who hold the registration when
+ * the device is unbound. An open that is not bound to an iommufd yet is among
+ * them, and no callback tells of it.
+ */
+static bool vfio_mdev_in_use(struct mdev_device *mdev)
+{
+	struct vfio_mdev *vmdev = dev_get_drvdata(mdev_dev(mdev));
+
+	return refcount_read(&vmdev->vdev.refcount) > 1;
+}
+
+static struct mdev_driver vfio_mdev_driver = {
+	.probe = vfio_mdev_probe,
+	.remove = vfio_mdev_remove,
+	.in_use = vfio_mdev_in_use,
+	.driver = {
+		.name = "vfio_mdev",
+	},
+};
+
+static int __init vfio_mdev_init(void)
+{
+	return mdev_register_driver(&vfio_mdev_driver, THIS_MODULE);
+}
+module_init(vfio_mdev_init);
+
+static void __exit vfio_mdev_exit(void)
+{
+	mdev_unregister_driver(&vfio_mdev_driver);
+}
+module_exit(vfio_mdev_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("VFIO bus driver for mediated devices");

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Interrupts of a mediated device: VFIO_DEVICE_GET_IRQ_INFO, and all checks of
+ * VFIO_DEVICE_SET_IRQS, so that the vendor sees only valid requests.
+ */
+
+#include <linux/bitops.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "vfio_mdev.h"
+
+static int vfio_mdev_query_irq(struct vfio_mdev *vmdev,
+			       struct vfio_irq_info *info)
+{
+	if (info->index >= vmdev->info.num_irqs)
+		return -EINVAL;
+	info->flags = 0;
+	info->count = 0;
+	if (!vmdev->ops->get_irq_info)
+		return 0;
+	return vmdev->ops->get_irq_info(vmdev->mdev, info);
+}
+
+long vfio_mdev_ioctl_get_irq_info(struct vfio_mdev *vmdev,
+				  struct vfio_irq_info __user *arg)
+{
+	unsigned long minsz = offsetofend(struct vfio_irq_info, count);
+	struct vfio_irq_info info;
+	int ret;
+
+	if (copy_from_user(&info, arg, minsz))
+		return -EFAULT;
+	if (info.argsz < minsz)
+		return -EINVAL;
+
+	ret = vfio_mdev_query_irq(vmdev, &info);
+	if (ret)
+		return ret;
+	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
+}
+
+/*
+ * What VFIO core's own check leaves open: exactly one action, and only what the
+ * index can do.
+ */
+static int vfio_mdev_check_set_irqs(const struct vfio_irq_set *hdr,
+				    const struct vfio_irq_info *info)
+{
+	u32 action = hdr->flags & VFIO_IRQ_SET_ACTION_TYPE_MASK;
+	u32 data_type = hdr->flags & VFIO_IRQ_SET_DATA_TYPE_MASK;
+
+	if (hweight32(action) != 1)
+		return -EINVAL;
+	if (action != VFIO_IRQ_SET_ACTION_TRIGGER &&
+	    !(info->flags & VFIO_IRQ_INFO_MASKABLE))
+		return -EINVAL;
+	if (data_type == VFIO_IRQ_SET_DATA_EVENTFD &&
+	    !(info->flags & VFIO_IRQ_INFO_EVENTFD))
+		return -EINVAL;
+	/* Nothing of an index: only to tear all of it down */
+	if (!hdr->count && (hdr->start ||
+			    data_type != VFIO_IRQ_SET_DATA_NONE ||
+			    action != VFIO_IRQ_SET_ACTION_TRIGGER))
+		return -EINVAL;
+	return 0;
+}
+
+long vfio_mdev_ioctl_set_irqs(struct vfio_mdev *vmdev,
+			      struct vfio_irq_set __user *arg)
+{
+	unsigned long minsz = offsetofend(struct vfio_irq_set, count);
+	struct vfio_irq_info info = { .argsz = sizeof(info) };
+	struct vfio_irq_set hdr;
+	void *data = NULL;
+	size_t data_size;
+	int ret;
+
+	if (copy_from_user(&hdr, arg, minsz))
+		return -EFAULT;
+
+	info.index = hdr.index;
+	ret = vfio_mdev_query_irq(vmdev, &info);
+	if (ret)
+		return ret;
+	ret = vfio_set_irqs_validate_and_prepare(&hdr, info.count,
+						 vmdev->info.num_irqs,
+						 &data_size);
+	if (ret)
+		return ret;
+	ret = vfio_mdev_check_set_irqs(&hdr, &info);
+	if (ret)
+		return ret;
+	if (!vmdev->ops->set_irqs)
+		return -ENOTTY;
+
+	if (data_size) {
+		data = memdup_user(&arg->data, data_size);
+		if (IS_ERR(data))
+			return PTR_ERR(data);
+	}
+	ret = vmdev->ops->set_irqs(vmdev->mdev, hdr.flags, hdr.index, hdr.start,
+				   hdr.count, data);
+	kfree(data);
+	return ret;
+}
