@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* KUnit tests of open and close, of online, and of what they do to each other. */
+
+#include "mdev_test_vendor.h"
+
+static struct test_vendor *test_startable_vendor(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_new(test, "mdev_test");
+
+	test_vendor_can_start(vendor);
+	test_vendor_register(vendor);
+	return vendor;
+}
+
+static void test_always_online(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
+
+	KUNIT_EXPECT_TRUE(test, mdev_is_online(mdev));
+	KUNIT_EXPECT_FALSE(test, test_has_file(mdev_dev(mdev), "online"));
+}
+
+static void test_open_starts(struct kunit *test)
+{
+	struct test_vendor *vendor = test_startable_vendor(test);
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
+
+	KUNIT_EXPECT_TRUE(test, test_has_file(mdev_dev(mdev), "online"));
+	KUNIT_EXPECT_FALSE(test, mdev_is_online(mdev));
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	KUNIT_EXPECT_TRUE(test, mdev_is_online(mdev));
+	mdev_close(mdev);
+	KUNIT_EXPECT_FALSE(test, mdev_is_online(mdev));
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSOLT");
+
+	/* Offline already, so not stopped again */
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), 0);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSOLTUR");
+}
+
+static void test_online_before_open(struct kunit *test)
+{
+	struct test_vendor *vendor = test_startable_vendor(test);
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
+
+	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, true), 0);
+	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, true), 0);
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	mdev_close(mdev);
+	KUNIT_EXPECT_TRUE(test, mdev_is_online(mdev));
+	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, false), 0);
+	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, false), 0);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSOLT");
+}
+
+/* What an open started becomes the administrator's. */
+static void test_online_while_open(struct kunit *test)
+{
+	struct test_vendor *vendor = test_startable_vendor(test);
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
+
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, true), 0);
+	mdev_close(mdev);
+	KUNIT_EXPECT_TRUE(test, mdev_is_online(mdev));
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSOL");
+
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), 0);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSOLUTR");
+}
+
+static void test_offline_while_open(struct kunit *test)
+{
+	struct test_vendor *vendor = test_startable_vendor(test);
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
+
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, false), 0);
+	KUNIT_EXPECT_FALSE(test, mdev_is_online(mdev));
+	mdev_close(mdev);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSOTL");
+}
+
+static void test_start_fails(struct kunit *test)
+{
+	struct test_vendor *vendor = test_startable_vendor(test);
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
+
+	vendor->fail[TEST_START] = -ENOLCK;
+	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, true), -ENOLCK);
+	KUNIT_EXPECT_EQ(test, mdev_open(mdev), -ENOLCK);
+	KUNIT_EXPECT_FALSE(test, mdev_is_online(mdev));
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSS");
+
+	/* Nobody is left who uses it */
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), 0);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSSUR");
+}
+
+static void test_open_fails(struct kunit *test)
+{
+	struct test_vendor *vendor = test_startable_vendor(test);
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
+
+	vendor->fail[TEST_OPEN] = -EDQUOT;
+	KUNIT_EXPECT_EQ(test, mdev_open(mdev), -EDQUOT);
+	KUNIT_EXPECT_FALSE(test, mdev_is_online(mdev));
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSOT");
+
+	/* What the administrator started stays */
+	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, true), 0);
+	KUNIT_EXPECT_EQ(test, mdev_open(mdev), -EDQUOT);
+	KUNIT_EXPECT_TRUE(test, mdev_is_online(mdev));
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), 0);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSOTSOUTR");
+}
+
+static void test_stop_fails(struct kunit *test)
+{
+	struct test_vendor *vendor = test_startable_vendor(test);
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
+
+	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, true), 0);
+	vendor->fail[TEST_STOP] = -ENOLCK;
+	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, false), -ENOLCK);
+	KUNIT_EXPECT_TRUE(test, mdev_is_online(mdev));
+	vendor->fail[TEST_STOP] = 0;
+	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, false), 0);
+
+	/* Nobody can be told at the last close: it stays online */
+	vendor->fail[TEST_STOP] = -ENOLCK;
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	mdev_close(mdev);
+	KUNIT_EXPECT_TRUE(test, mdev_is_online(mdev));
+	vendor->fail[TEST_STOP] = 0;
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), 0);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSTTSOLTUTR");
+}
+
+static struct kunit_case mdev_online_cases[] = {
+	KUNIT_CASE(test_always_online),
+	KUNIT_CASE(test_open_starts),
+	KUNIT_CASE(test_online_before_open),
+	KUNIT_CASE(test_online_while_open),
+	KUNIT_CASE(test_offline_while_open),
+	KUNIT_CASE(test_start_fails),
+	KUNIT_CASE(test_open_fails),
+	KUNIT_CASE(test_stop_fails),
+	{}
+};
+
+struct kunit_suite mdev_online_suite = {
+	.name = "mdev-online",
+	.suite_init = test_suite_init,
+	.suite_exit = test_suite_exit,
+	.test_cases = mdev_online_cases,
+};

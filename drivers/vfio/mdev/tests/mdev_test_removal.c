@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* KUnit tests of removal: in use, refused, waited for, interrupted, forced. */
+
+#include <linux/sched/signal.h>
+
+#include "mdev_test_vendor.h"
+
+static void test_remove_open(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
+
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -EBUSY);
+	mdev_close(mdev);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPOL");
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), 0);
+}
+
+static void test_remove_driver_in_use(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
+
+	vendor->in_use = true;
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -EBUSY);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CP");
+	/* The refusal has let users in again */
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	mdev_close(mdev);
+	vendor->in_use = false;
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), 0);
+}
+
+/* Who unbinds the driver holds the device lock; the writer must not wait. */
+static void test_remove_device_locked(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
+	struct test_thread remove = {};
+
+	device_lock(mdev_dev(mdev));
+	test_thread_start(&remove, vendor, test_work_remove);
+	KUNIT_EXPECT_EQ(test, test_thread_join(&remove), -EBUSY);
+	device_unlock(mdev_dev(mdev));
+}
+
+/* A bus driver that doesn't wait for its users is waited for by the core. */
+static void test_unregister_waits_for_users(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
+	struct test_thread unregister = {};
+
+	vendor->hold = TEST_UNBIND;
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	test_thread_start(&unregister, vendor, test_work_unregister);
+	wait_for_completion(&vendor->held);
+	complete_all(&vendor->go);
+	mdev_close(mdev);
+	test_thread_join(&unregister);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPOULR");
+}
+
+static void test_vendor_refuses(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
+
+	vendor->fail[TEST_REMOVE] = -ETXTBSY;
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -ETXTBSY);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPURP");
+	KUNIT_EXPECT_TRUE(test, test_has_file(mdev_dev(mdev), "colour"));
+	KUNIT_EXPECT_EQ(test, test_create(vendor, 1, &test_uuid), -EEXIST);
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	mdev_close(mdev);
+
+	vendor->fail[TEST_REMOVE] = 0;
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), 0);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPURPOLUR");
+}
+
+/* What was not bound is not bound afterwards. */
+static void test_vendor_refuses_unbound(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
+
+	device_release_driver(mdev_dev(mdev));
+	vendor->fail[TEST_REMOVE] = -ETXTBSY;
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -ETXTBSY);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPUR");
+}
+
+static void test_stop_refuses(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_new(test, "mdev_test");
+	struct mdev_device *mdev;
+
+	test_vendor_can_start(vendor);
+	test_vendor_register(vendor);
+	mdev = test_created(vendor, &test_uuid);
+	KUNIT_ASSERT_EQ(test, mdev_set_online(mdev, true), 0);
+
+	vendor->fail[TEST_STOP] = -ETIME;
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -ETIME);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSUTP");
+	KUNIT_EXPECT_TRUE(test, mdev_is_online(mdev));
+
+	/* Stopped for a removal that is refused: started again */
+	vendor->fail[TEST_STOP] = 0;
+	vendor->fail[TEST_REMOVE] = -ETXTBSY;
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -ETXTBSY);
+	KUNIT_EXPECT_TRUE(test, mdev_is_online(mdev));
+
+	/* Neither can refuse now */
+	vendor->fail[TEST_STOP] = -ETIME;
+	mdev_unregister_device(vendor->dev);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSUTPUTRSPUTR");
+}
+
+static void test_second_remover(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
+	struct test_thread remove = {};
+
+	vendor->hold = TEST_REMOVE;
+	test_thread_start(&remove, vendor, test_work_remove);
+	wait_for_completion(&vendor->held);
+
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, mdev_open(mdev), -ENODEV);
+	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, true), -ENODEV);
+	/* Nor does a driver get it back */
+	KUNIT_EXPECT_EQ(test, device_attach(mdev_dev(mdev)), 0);
+
+	complete_all(&vendor->go);
+	KUNIT_EXPECT_EQ(test, test_thread_join(&remove), 0);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPUR");
+}
+
+static struct test_vendor *test_hot_unplug_vendor(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_new(test, "mdev_test");
+
+	vendor->ops.hot_unplug = true;
+	test_vendor_register(vendor);
+	return vendor;
+}
+
+static void test_hot_unplug(struct kunit *test)
+{
+	struct test_vendor *vendor = test_hot_unplug_vendor(test);
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
+	struct test_thread remove = {};
+
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	vendor->hold = TEST_REQUEST;
+	test_thread_start(&remove, vendor, test_work_remove);
+	wait_for_completion(&vendor->held);
+
+	/* From the first request on nobody new comes */
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -EAGAIN);
+	complete_all(&vendor->go);
+	mdev_close(mdev);
+	KUNIT_EXPECT_EQ(test, test_thread_join(&remove), 0);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPOQLUR");
+}
+
+/* design.md 5, 4: a signal ends the wait, and all is as it was */
+static void test_hot_unplug_interrupted(struct kunit *test)
+{
+	struct test_vendor *vendor = test_hot_unplug_vendor(test);
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
+	struct test_thread remove = {};
+
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	vendor->hold = TEST_REQUEST;
+	test_thread_start(&remove, vendor, test_work_remove);
+	wait_for_completion(&vendor->held);
+	send_sig(SIGINT, remove.task, 1);
+	complete_all(&vendor->go);
+	KUNIT_EXPECT_EQ(test, test_thread_join(&remove), -EINTR);
+
+	mdev_close(mdev);
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	mdev_close(mdev);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPOQLOL");
+}
+
+static struct kunit_case mdev_removal_cases[] = {
+	KUNIT_CASE(test_remove_open),
+	KUNIT_CASE(test_remove_driver_in_use),
+	KUNIT_CASE(test_remove_device_locked),
+	KUNIT_CASE(test_unregister_waits_for_users),
+	KUNIT_CASE(test_vendor_refuses),
+	KUNIT_CASE(test_vendor_refuses_unbound),
+	KUNIT_CASE(test_stop_refuses),
+	KUNIT_CASE(test_second_remover),
+	KUNIT_CASE(test_hot_unplug),
+	KUNIT_CASE(test_hot_unplug_interrupted),
+	{}
+};
+
+struct kunit_suite mdev_removal_suite = {
+	.name = "mdev-removal",
+	.suite_init = test_suite_init,
+	.suite_exit = test_suite_exit,
+	.test_cases = mdev_removal_cases,
+};
