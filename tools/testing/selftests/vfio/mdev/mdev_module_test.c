@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Modules that come and go: the vendor's with its devices, and the bus driver
+ * before and after the devices that it is for.
+ */
+#include <errno.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "mdev_lib.h"
+#include "vfio_lib.h"
+
+#define DEVICE_A	MTTY "/" UUID_A
+
+/* How long an unloading module is watched before it counts as waiting. */
+#define BLOCKED_MS	300
+
+FIXTURE(modules)
+{
+};
+
+FIXTURE_SETUP(modules)
+{
+	ASSERT_EQ(0, mdev_prepare());
+	if (!module_is_loaded("mtty") || !module_is_loaded("vfio_mdev") ||
+	    !module_is_loaded("mdev"))
+		SKIP(return, "mdev, vfio_mdev and mtty must be modules");
+}
+
+FIXTURE_TEARDOWN(modules)
+{
+	EXPECT_EQ(0, mdev_prepare());
+}
+
+TEST_F(modules, vendor_brings_the_bus_driver)
+{
+	ASSERT_EQ(0, module_unload("mtty"));
+	ASSERT_EQ(0, module_unload("vfio_mdev"));
+	ASSERT_EQ(0, module_load("mtty"));
+	EXPECT_EQ(0, mdev_create("mtty-1", UUID_A));
+	EXPECT_TRUE(path_same(VFIO_MDEV, DEVICE_A "/driver"));
+}
+
+TEST_F(modules, vendor_takes_its_devices_along)
+{
+	char group[VFIO_PATH_SIZE], cdev[VFIO_PATH_SIZE];
+
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+	ASSERT_EQ(0, mdev_create("mtty-2", UUID_B));
+	ASSERT_EQ(0, vfio_group_path(group, UUID_A));
+	ASSERT_EQ(0, vfio_cdev_path(cdev, UUID_A));
+
+	EXPECT_EQ(0, module_unload("mtty"));
+	EXPECT_FALSE(path_exists(MTTY));
+	EXPECT_FALSE(path_exists("/sys/class/mdev_bus/mtty"));
+	EXPECT_FALSE(path_exists(MDEV_DEVICES "/" UUID_A));
+	EXPECT_FALSE(path_exists(MDEV_DEVICES "/" UUID_B));
+	EXPECT_FALSE(path_exists("%s", group));
+	EXPECT_FALSE(path_exists("%s", cdev));
+}
+
+TEST_F(modules, vendor_starts_afresh)
+{
+	int available = mdev_available("mtty-1");
+
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+	ASSERT_EQ(0, module_unload("mtty"));
+	ASSERT_EQ(0, module_load("mtty"));
+	EXPECT_EQ(available, mdev_available("mtty-1"));
+	EXPECT_FALSE(path_exists(DEVICE_A));
+	EXPECT_EQ(0, mdev_create("mtty-1", UUID_A));
+}
+
+TEST_F(modules, all_leave_nothing_behind)
+{
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+	EXPECT_EQ(0, module_unload("mtty"));
+	EXPECT_EQ(0, module_unload("vfio_mdev"));
+	EXPECT_EQ(0, module_unload("mdev"));
+	EXPECT_FALSE(path_exists("/sys/bus/mdev"));
+	EXPECT_FALSE(path_exists("/sys/class/mdev_bus"));
+}
+
+TEST_F(modules, bus_driver_leaves_its_devices)
+{
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+	ASSERT_EQ(0, module_unload("vfio_mdev"));
+	EXPECT_TRUE(path_exists(DEVICE_A));
+	EXPECT_FALSE(path_exists(DEVICE_A "/driver"));
+	EXPECT_FALSE(path_exists(DEVICE_A "/iommu_group"));
+	EXPECT_EQ(0, mdev_remove(UUID_A));
+	EXPECT_FALSE(path_exists(DEVICE_A));
+}
+
+TEST_F(modules, bus_driver_finds_older_devices)
+{
+	char path[VFIO_PATH_SIZE];
+
+	ASSERT_EQ(0, module_unload("vfio_mdev"));
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_B));
+	EXPECT_TRUE(path_exists(DEVICE_A));
+	EXPECT_FALSE(path_exists(DEVICE_A "/driver"));
+
+	ASSERT_EQ(0, module_load("vfio_mdev"));
+	EXPECT_TRUE(path_same(VFIO_MDEV, DEVICE_A "/driver"));
+	EXPECT_EQ(0, vfio_group_path(path, UUID_A));
+	EXPECT_EQ(0, vfio_group_path(path, UUID_B));
+}
+
+/* Modules while a device is open */
+FIXTURE(open_device)
+{
+	struct vfio_user user;
+};
+
+FIXTURE_VARIANT(open_device)
+{
+	int (*open)(struct vfio_user *user, const char *uuid);
+};
+
+FIXTURE_VARIANT_ADD(open_device, container)
+{
+	.open = vfio_open_container,
+};
+
+FIXTURE_VARIANT_ADD(open_device, group_of_iommufd)
+{
+	.open = vfio_open_group,
+};
+
+FIXTURE_VARIANT_ADD(open_device, cdev)
+{
+	.open = vfio_open_cdev,
+};
+
+FIXTURE_SETUP(open_device)
+{
+	ASSERT_EQ(0, mdev_prepare());
+	if (!module_is_loaded("mtty") || !module_is_loaded("vfio_mdev"))
+		SKIP(return, "vfio_mdev and mtty must be modules");
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
+}
+
+FIXTURE_TEARDOWN(open_device)
+{
+	vfio_close(&self->user);
+	EXPECT_EQ(0, mdev_prepare());
+}
+
+TEST_F(open_device, holds_the_vendor)
+{
+	EXPECT_EQ(-EAGAIN, module_unload("mtty"));
+	EXPECT_TRUE(path_exists(DEVICE_A));
+	EXPECT_LT(0, mdev_available("mtty-1"));
+	vfio_close(&self->user);
+	EXPECT_EQ(0, module_unload("mtty"));
+}
+
+TEST_F(open_device, holds_the_bus_driver)
+{
+	EXPECT_EQ(-EAGAIN, module_unload("vfio_mdev"));
+	EXPECT_TRUE(path_same(VFIO_MDEV, DEVICE_A "/driver"));
+	vfio_close(&self->user);
+	EXPECT_EQ(0, module_unload("vfio_mdev"));
+}
+
+/* Nobody can use such a file, but the device must not go while it is open. */
+TEST_F(modules, vendor_waits_for_an_unbound_file)
+{
+	pid_t unloader;
+	int device;
+
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+	device = vfio_open_unbound(UUID_A);
+	ASSERT_LE(0, device);
+
+	unloader = fork();
+	ASSERT_LE(0, unloader);
+	if (!unloader) {
+		close(device);
+		_exit(module_unload("mtty") ? 1 : 0);
+	}
+	sleep_ms(BLOCKED_MS);
+	EXPECT_EQ(0, waitpid(unloader, NULL, WNOHANG));
+	EXPECT_NE(0, mdev_create("mtty-1", UUID_B));
+	close(device);
+	EXPECT_EQ(unloader, waitpid(unloader, NULL, 0));
+	EXPECT_FALSE(path_exists(MTTY));
+}
+
+TEST_HARNESS_MAIN

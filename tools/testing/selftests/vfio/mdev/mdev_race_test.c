@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Several processes at once: they create, remove, open, unbind and unload what
+ * the others are just dealing with. Each may fail, but only with an error that
+ * says why, and the sum of what has succeeded must come out right. That nothing
+ * hangs is tested by the time that each test has, that nothing is used after it
+ * was freed by the kernel's own checks.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <linux/pci_regs.h>
+
+#include "kselftest_harness.h"
+
+#include "mdev_lib.h"
+#include "race_lib.h"
+#include "vfio_lib.h"
+
+#define ROUNDS		100
+#define RELOADS		20
+#define STORM_UUIDS	3
+
+FIXTURE(race)
+{
+	struct race *race;
+	int available;
+};
+
+FIXTURE_SETUP(race)
+{
+	ASSERT_EQ(0, mdev_prepare());
+	self->available = mdev_available("mtty-1");
+	self->race = race_alloc();
+	ASSERT_NE(NULL, self->race);
+}
+
+FIXTURE_TEARDOWN(race)
+{
+	EXPECT_EQ(0, self->race->unexpected);
+	EXPECT_EQ(0, self->race->broken);
+	EXPECT_EQ(0, mdev_prepare());
+	EXPECT_EQ(self->available, mdev_available("mtty-1"));
+}
+
+static int count_results(const struct race *race, int result)
+{
+	int count = 0;
+	unsigned int i;
+
+	for (i = 0; i < RACE_WORKERS; i++)
+		count += race->results[i] == result;
+	return count;
+}
+
+/* One of those who create a device gets it, the others hear that it exists. */
+static void create_the_same(struct race *race, unsigned int worker)
+{
+	int round;
+
+	for (round = 0; round < ROUNDS; round++) {
+		race_wait_for_all(race);
+		race->results[worker] = mdev_create(worker % 2 ? "mtty-1" :
+						    "mtty-2", UUID_A);
+		race_wait_for_all(race);
+		if (worker)
+			continue;
+		if (count_results(race, 0) != 1 ||
+		    count_results(race, -EEXIST) != RACE_WORKERS - 1)
+			race_count(&race->broken);
+		if (mdev_remove(UUID_A))
+			race_count(&race->broken);
+	}
+}
+
+TEST_F_TIMEOUT(race, one_creates, RACE_TIMEOUT)
+{
+	EXPECT_TRUE(race_run(self->race, RACE_WORKERS, create_the_same));
+}
+
+/* One of those who remove a device does, the others hear that it is going. */
+static void remove_the_same(struct race *race, unsigned int worker)
+{
+	int round;
+
+	for (round = 0; round < ROUNDS; round++) {
+		if (!worker && mdev_create("mtty-1", UUID_A))
+			race_count(&race->broken);
+		race_wait_for_all(race);
+		race->results[worker] = mdev_remove(UUID_A);
+		RACE_EXPECT(race, race->results[worker], -EAGAIN, -ENOENT, -ENODEV);
+		race_wait_for_all(race);
+		if (!worker && count_results(race, 0) != 1)
+			race_count(&race->broken);
+	}
+}
+
+TEST_F_TIMEOUT(race, one_removes, RACE_TIMEOUT)
+{
+	EXPECT_TRUE(race_run(self->race, RACE_WORKERS, remove_the_same));
+}
+
+/* A few UUIDs for many who create and remove them, each as it likes */
+static void create_or_remove(struct race *race, unsigned int worker)
+{
+	char uuid[UUID_SIZE];
+	int round, result;
+
+	for (round = 0; round < ROUNDS; round++) {
+		uuid_numbered(uuid, random() % STORM_UUIDS);
+		if (random() % 2) {
+			result = mdev_create(worker % 2 ? "mtty-1" : "mtty-2",
+					     uuid);
+			RACE_EXPECT(race, result, -EEXIST);
+			if (!result)
+				race_count(&race->created);
+		} else {
+			result = mdev_remove(uuid);
+			RACE_EXPECT(race, result, -EAGAIN, -EBUSY, -ENOENT, -ENODEV);
+			if (!result)
+				race_count(&race->removed);
+		}
+	}
+}
+
+TEST_F_TIMEOUT(race, all_create_and_remove, RACE_TIMEOUT)
+{
+	char uuid[UUID_SIZE];
+	int left = 0;
+	int number;
+
+	EXPECT_TRUE(race_run(self->race, RACE_WORKERS, create_or_remove));
+	for (number = 0; number < STORM_UUIDS; number++) {
+		uuid_numbered(uuid, number);
+		if (path_exists(MDEV_DEVICES "/%s", uuid))
+			left++;
+	}
+	EXPECT_LT(0, self->race->created);
+	EXPECT_EQ(self->race->created - self->race->removed, left);
+}
+
+/*
+ * A device that could be opened has not been removed, in whatever order they
+ * came, and is complete.
+ */
+static void use_device(struct race *race, struct vfio_user *user)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+
+	if (vfio_ioctl(user->device, VFIO_DEVICE_GET_INFO, &info) ||
+	    vfio_load(user->device, VFIO_PCI_CONFIG_REGION_INDEX,
+		      PCI_VENDOR_ID, 2) != 0x4348 ||
+	    !path_exists(MDEV_DEVICES "/" UUID_A))
+		race_count(&race->broken);
+}
+
+typedef int (*open_t)(struct vfio_user *user, const char *uuid);
+
+static void open_or_remove(struct race *race, unsigned int worker, open_t open)
+{
+	struct vfio_user user;
+	int round, result;
+
+	for (round = 0; round < ROUNDS; round++) {
+		if (!worker && mdev_create("mtty-1", UUID_A))
+			race_count(&race->broken);
+		race_wait_for_all(race);
+		if (worker) {
+			result = mdev_remove(UUID_A);
+			RACE_EXPECT(race, result, -EBUSY);
+		} else {
+			result = open(&user, UUID_A);
+			RACE_EXPECT(race, result, -ENOENT, -ENODEV);
+			if (!result)
+				use_device(race, &user);
+		}
+		race->results[worker] = result;
+		race_wait_for_all(race);
+		if (worker)
+			continue;
+		if (!race->results[0] && !race->results[1])
+			race_count(&race->broken);
+		if (!result)
+			vfio_close(&user);
+		if (race->results[1] && mdev_remove(UUID_A))
+			race_count(&race->broken);
+	}
+}
+
+static void open_group_or_remove(struct race *race, unsigned int worker)
+{
+	open_or_remove(race, worker, vfio_open_container);
+}
+
+static void open_cdev_or_remove(struct race *race, unsigned int worker)
+{
+	open_or_remove(race, worker, vfio_open_cdev);
+}
+
+TEST_F_TIMEOUT(race, group_is_opened_or_removed, RACE_TIMEOUT)
+{
+	EXPECT_TRUE(race_run(self->race, 2, open_group_or_remove));
+}
+
+TEST_F_TIMEOUT(race, cdev_is_opened_or_removed, RACE_TIMEOUT)
+{
+	EXPECT_TRUE(race_run(self->race, 2, open_cdev_or_remove));
+}
+
+/* Opens and closes, now by group and now by cdev, while that is possible. */
+static void open_again_and_again(struct race *race)
+{
+	struct vfio_user user;
+	int result;
+
+	while (race_goes_on(race)) {
+		result = random() % 2 ? vfio_open_container(&user, UUID_A) :
+					vfio_open_cdev(&user, UUID_A);
+		RACE_EXPECT(race, result, -EBUSY, -EINVAL, -ENOENT, -ENODEV);
+		if (result)
+			continue;
+		race_count(&race->opened);
+		use_device(race, &user);
+		vfio_close(&user);
+	}
+}
+
+static void unbind_and_open(struct race *race, unsigned int worker)
+{
+	int round;
+
+	if (worker) {
+		open_again_and_again(race);
+		return;
+	}
+	for (round = 0; round < ROUNDS; round++) {
+		if (sysfs_write(UUID_A, VFIO_MDEV "/unbind") ||
+		    sysfs_write(UUID_A, VFIO_MDEV "/bind"))
+			race_count(&race->broken);
+		sleep_ms(random() % 10);
+	}
+	race_end(race);
+}
+
+TEST_F_TIMEOUT(race, driver_is_unbound_from_open_devices, RACE_TIMEOUT)
+{
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+	EXPECT_TRUE(race_run(self->race, RACE_WORKERS, unbind_and_open));
+	EXPECT_LT(0, self->race->opened);
+	EXPECT_TRUE(path_same(VFIO_MDEV, MDEV_DEVICES "/" UUID_A "/driver"));
+}
+
+/* Removal of a bound device that somebody is unbinding and binding */
+static void unbind_and_remove(struct race *race, unsigned int worker)
+{
+	int round, result;
+
+	for (round = 0; round < ROUNDS; round++) {
+		if (!worker && mdev_create("mtty-1", UUID_A))
+			race_count(&race->broken);
+		race_wait_for_all(race);
+		if (worker) {
+			result = sysfs_write(UUID_A, VFIO_MDEV "/unbind");
+			RACE_EXPECT(race, result, -ENOENT, -ENODEV);
+			result = sysfs_write(UUID_A, VFIO_MDEV "/bind");
+			RACE_EXPECT(race, result, -ENOENT, -ENODEV);
+		} else {
+			do {
+				result = mdev_remove(UUID_A);
+			} while (result == -EBUSY);
+			if (result)
+				race_count(&race->broken);
+		}
+		race_wait_for_all(race);
+	}
+}
+
+TEST_F_TIMEOUT(race, driver_is_unbound_from_removed_devices, RACE_TIMEOUT)
+{
+	EXPECT_TRUE(race_run(self->race, 2, unbind_and_remove));
+}
+
+/* Whatever there is to be done while the modules come and go */
+static void live_on(struct race *race, unsigned int worker)
+{
+	struct vfio_user user;
+	char uuid[UUID_SIZE];
+	int result;
+
+	while (race_goes_on(race)) {
+		uuid_numbered(uuid, random() % STORM_UUIDS);
+		switch (random() % 3) {
+		case 0:
+			result = mdev_create(worker % 2 ? "mtty-1" : "mtty-2",
+					     uuid);
+			RACE_EXPECT(race, result, -EEXIST, -ENOENT, -ENODEV);
+			break;
+		case 1:
+			result = mdev_remove(uuid);
+			RACE_EXPECT(race, result, -EAGAIN, -EBUSY, -ENOENT, -ENODEV);
+			break;
+		default:
+			result = random() % 2 ?
+				 vfio_open_container(&user, uuid) :
+				 vfio_open_cdev(&user, uuid);
+			RACE_EXPECT(race, result, -EBUSY, -EINVAL, -ENOENT, -ENODEV);
+			if (!result)
+				vfio_close(&user);
+		}
+	}
+}
+
+static void reload(struct race *race, const char *module)
+{
+	int round, result;
+
+	for (round = 0; round < RELOADS; round++) {
+		result = module_unload(module);
+		RACE_EXPECT(race, result, -EAGAIN);
+		if (!result)
+			race_count(&race->removed);
+		if (module_load(module))
+			race_count(&race->broken);
+		sleep_ms(random() % 50);
+	}
+	race_end(race);
+}
+
+static void reload_vendor(struct race *race, unsigned int worker)
+{
+	if (worker)
+		live_on(race, worker);
+	else
+		reload(race, "mtty");
+}
+
+static void reload_bus_driver(struct race *race, unsigned int worker)
+{
+	if (worker)
+		live_on(race, worker);
+	else
+		reload(race, "vfio_mdev");
+}
+
+TEST_F_TIMEOUT(race, vendor_is_reloaded, RACE_TIMEOUT)
+{
+	if (!module_is_loaded("mtty"))
+		SKIP(return, "mtty is not a module");
+	EXPECT_TRUE(race_run(self->race, RACE_WORKERS, reload_vendor));
+	EXPECT_LT(0, self->race->removed);
+}
+
+TEST_F_TIMEOUT(race, bus_driver_is_reloaded, RACE_TIMEOUT)
+{
+	if (!module_is_loaded("vfio_mdev"))
+		SKIP(return, "vfio_mdev is not a module");
+	EXPECT_TRUE(race_run(self->race, RACE_WORKERS, reload_bus_driver));
+	EXPECT_LT(0, self->race->removed);
+}
+
+TEST_HARNESS_MAIN

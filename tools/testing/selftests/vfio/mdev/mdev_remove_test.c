@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every answer to a write of a device's "remove" file.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "mdev_lib.h"
+#include "vfio_lib.h"
+
+#define TYPE_1		MTTY_TYPES "/mtty-1"
+#define DEVICE_A	MTTY "/" UUID_A
+
+/* What a write to "remove" makes of a text */
+FIXTURE(remove)
+{
+};
+
+FIXTURE_VARIANT(remove)
+{
+	const char *text;
+	size_t size;
+	int result;
+};
+
+FIXTURE_VARIANT_ADD(remove, one)
+	ANSWER("1", 0);
+FIXTURE_VARIANT_ADD(remove, one_and_newline)
+	ANSWER("1\n", 0);
+FIXTURE_VARIANT_ADD(remove, y)
+	ANSWER("y", 0);
+FIXTURE_VARIANT_ADD(remove, yes)
+	ANSWER("Yes\n", 0);
+FIXTURE_VARIANT_ADD(remove, on)
+	ANSWER("on", 0);
+FIXTURE_VARIANT_ADD(remove, true)
+	ANSWER("true\n", 0);
+FIXTURE_VARIANT_ADD(remove, zero)
+	ANSWER("0", -EINVAL);
+FIXTURE_VARIANT_ADD(remove, zero_and_newline)
+	ANSWER("0\n", -EINVAL);
+FIXTURE_VARIANT_ADD(remove, no)
+	ANSWER("no", -EINVAL);
+FIXTURE_VARIANT_ADD(remove, off)
+	ANSWER("off\n", -EINVAL);
+FIXTURE_VARIANT_ADD(remove, false)
+	ANSWER("false", -EINVAL);
+FIXTURE_VARIANT_ADD(remove, two)
+	ANSWER("2", -EINVAL);
+FIXTURE_VARIANT_ADD(remove, minus_one)
+	ANSWER("-1", -EINVAL);
+FIXTURE_VARIANT_ADD(remove, leading_blank)
+	ANSWER(" 1", -EINVAL);
+FIXTURE_VARIANT_ADD(remove, newline)
+	ANSWER("\n", -EINVAL);
+FIXTURE_VARIANT_ADD(remove, zero_byte)
+	ANSWER("\0", -EINVAL);
+FIXTURE_VARIANT_ADD(remove, word)
+	ANSWER("remove", -EINVAL);
+FIXTURE_VARIANT_ADD(remove, uuid)
+	ANSWER(UUID_A, -EINVAL);
+
+FIXTURE_SETUP(remove)
+{
+	ASSERT_EQ(0, mdev_prepare());
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+}
+
+FIXTURE_TEARDOWN(remove)
+{
+	EXPECT_EQ(0, mdev_remove_all());
+}
+
+TEST_F(remove, answers)
+{
+	EXPECT_EQ(variant->result,
+		  sysfs_write_bytes(variant->text, variant->size,
+				    DEVICE_A "/remove"));
+	EXPECT_EQ(!!variant->result, path_exists(DEVICE_A));
+	EXPECT_EQ(!!variant->result, path_exists(VFIO_MDEV "/" UUID_A));
+}
+
+/* Removal of a device that somebody has open */
+FIXTURE(busy)
+{
+	struct vfio_user user;
+};
+
+FIXTURE_VARIANT(busy)
+{
+	int (*open)(struct vfio_user *user, const char *uuid);
+};
+
+static int open_without_binding(struct vfio_user *user, const char *uuid)
+{
+	*user = (struct vfio_user){ -1, -1, vfio_open_unbound(uuid) };
+	return user->device < 0 ? user->device : 0;
+}
+
+FIXTURE_VARIANT_ADD(busy, container)
+{
+	.open = vfio_open_container,
+};
+
+FIXTURE_VARIANT_ADD(busy, group_of_iommufd)
+{
+	.open = vfio_open_group,
+};
+
+FIXTURE_VARIANT_ADD(busy, cdev)
+{
+	.open = vfio_open_cdev,
+};
+
+FIXTURE_VARIANT_ADD(busy, unbound_cdev)
+{
+	.open = open_without_binding,
+};
+
+FIXTURE_SETUP(busy)
+{
+	ASSERT_EQ(0, mdev_prepare());
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
+}
+
+FIXTURE_TEARDOWN(busy)
+{
+	vfio_close(&self->user);
+	EXPECT_EQ(0, mdev_remove_all());
+}
+
+TEST_F(busy, is_refused_until_it_is_closed)
+{
+	char path[VFIO_PATH_SIZE];
+
+	EXPECT_EQ(-EBUSY, mdev_remove(UUID_A));
+	EXPECT_EQ(-EBUSY, mdev_remove(UUID_A));
+	EXPECT_TRUE(path_same(VFIO_MDEV, DEVICE_A "/driver"));
+	EXPECT_EQ(0, vfio_group_path(path, UUID_A));
+	EXPECT_EQ(0, vfio_cdev_path(path, UUID_A));
+	EXPECT_TRUE(path_exists("%s", path));
+
+	vfio_close(&self->user);
+	EXPECT_EQ(0, mdev_remove(UUID_A));
+}
+
+TEST_F(busy, can_be_opened_again_after_a_refusal)
+{
+	ASSERT_EQ(-EBUSY, mdev_remove(UUID_A));
+	vfio_close(&self->user);
+	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
+	EXPECT_EQ(-EBUSY, mdev_remove(UUID_A));
+}
+
+TEST_F(busy, refuses_a_false_value_all_the_same)
+{
+	EXPECT_EQ(-EINVAL, sysfs_write("0", DEVICE_A "/remove"));
+}
+
+FIXTURE(parent)
+{
+};
+
+FIXTURE_SETUP(parent)
+{
+	ASSERT_EQ(0, mdev_prepare());
+}
+
+FIXTURE_TEARDOWN(parent)
+{
+	EXPECT_EQ(0, mdev_remove_all());
+}
+
+TEST_F(parent, removes_without_a_trace)
+{
+	char group[VFIO_PATH_SIZE], cdev[VFIO_PATH_SIZE];
+	int available = mdev_available("mtty-1");
+	int entries = count_entries(MTTY);
+
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+	ASSERT_EQ(0, vfio_group_path(group, UUID_A));
+	ASSERT_EQ(0, vfio_cdev_path(cdev, UUID_A));
+
+	EXPECT_EQ(0, mdev_remove(UUID_A));
+	EXPECT_EQ(entries, count_entries(MTTY));
+	EXPECT_EQ(0, count_entries(MDEV_DEVICES));
+	EXPECT_EQ(0, count_entries(TYPE_1 "/devices"));
+	EXPECT_FALSE(path_exists("%s", group));
+	EXPECT_FALSE(path_exists("%s", cdev));
+	EXPECT_EQ(available, mdev_available("mtty-1"));
+}
+
+TEST_F(parent, removes_while_only_the_group_is_open)
+{
+	struct vfio_group_status status = { .argsz = sizeof(status) };
+	char path[VFIO_PATH_SIZE];
+	int group;
+
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+	ASSERT_EQ(0, vfio_group_path(path, UUID_A));
+	group = open(path, O_RDWR);
+	ASSERT_LE(0, group);
+	EXPECT_EQ(0, mdev_remove(UUID_A));
+	EXPECT_EQ(-ENODEV, vfio_ioctl(group, VFIO_GROUP_GET_STATUS, &status));
+	EXPECT_EQ(-ENODEV, vfio_ioctl(group, VFIO_GROUP_GET_DEVICE_FD,
+				      UUID_A));
+	close(group);
+}
+
+TEST_F(parent, removes_a_device_without_driver)
+{
+	int available = mdev_available("mtty-1");
+
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+	ASSERT_EQ(0, sysfs_write(UUID_A, VFIO_MDEV "/unbind"));
+	EXPECT_EQ(0, mdev_remove(UUID_A));
+	EXPECT_FALSE(path_exists(DEVICE_A));
+	EXPECT_EQ(available, mdev_available("mtty-1"));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Arguments of VFIO_DEVICE_SET_IRQS: what is allowed, and every way to be
+ * refused. What the allowed ones do is tested in mdev_irq_test.c.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "mdev_lib.h"
+#include "vfio_lib.h"
+
+#define INTX		VFIO_PCI_INTX_IRQ_INDEX
+#define MSI		VFIO_PCI_MSI_IRQ_INDEX
+
+#define NONE		VFIO_IRQ_SET_DATA_NONE
+#define BOOL		VFIO_IRQ_SET_DATA_BOOL
+#define EVENTFD		VFIO_IRQ_SET_DATA_EVENTFD
+#define MASK		VFIO_IRQ_SET_ACTION_MASK
+#define UNMASK		VFIO_IRQ_SET_ACTION_UNMASK
+#define TRIGGER		VFIO_IRQ_SET_ACTION_TRIGGER
+
+/* One request and its answer */
+FIXTURE(request)
+{
+	struct vfio_user user;
+};
+
+FIXTURE_VARIANT(request)
+{
+	uint32_t flags;
+	uint32_t index;
+	uint32_t start;
+	uint32_t count;
+	size_t size;
+	int result;
+};
+
+#define REQUEST(_flags, _index, _start, _count, _size, _result)		\
+	{								\
+		.flags = _flags,					\
+		.index = _index,					\
+		.start = _start,					\
+		.count = _count,					\
+		.size = _size,						\
+		.result = _result,					\
+	}
+
+FIXTURE_VARIANT_ADD(request, eventfd)
+	REQUEST(EVENTFD | TRIGGER, INTX, 0, 1, 4, 0);
+FIXTURE_VARIANT_ADD(request, unmask_eventfd)
+	REQUEST(EVENTFD | UNMASK, INTX, 0, 1, 4, 0);
+FIXTURE_VARIANT_ADD(request, mask_eventfd)
+	REQUEST(EVENTFD | MASK, INTX, 0, 1, 4, 0);
+FIXTURE_VARIANT_ADD(request, mask)
+	REQUEST(NONE | MASK, INTX, 0, 1, 0, 0);
+FIXTURE_VARIANT_ADD(request, unmask)
+	REQUEST(NONE | UNMASK, INTX, 0, 1, 0, 0);
+FIXTURE_VARIANT_ADD(request, mask_by_value)
+	REQUEST(BOOL | MASK, INTX, 0, 1, 1, 0);
+FIXTURE_VARIANT_ADD(request, more_data_than_needed)
+	REQUEST(BOOL | MASK, INTX, 0, 1, 8, 0);
+FIXTURE_VARIANT_ADD(request, teardown)
+	REQUEST(NONE | TRIGGER, INTX, 0, 0, 0, 0);
+FIXTURE_VARIANT_ADD(request, msi_eventfd)
+	REQUEST(EVENTFD | TRIGGER, MSI, 0, 1, 4, 0);
+FIXTURE_VARIANT_ADD(request, msi_teardown)
+	REQUEST(NONE | TRIGGER, MSI, 0, 0, 0, 0);
+
+FIXTURE_VARIANT_ADD(request, no_flags)
+	REQUEST(0, INTX, 0, 1, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, no_action)
+	REQUEST(NONE, INTX, 0, 1, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, no_action_for_none)
+	REQUEST(NONE, INTX, 0, 0, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, no_action_for_eventfd)
+	REQUEST(EVENTFD, INTX, 0, 1, 4, -EINVAL);
+FIXTURE_VARIANT_ADD(request, no_data_type)
+	REQUEST(TRIGGER, INTX, 0, 1, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, no_data_type_for_none)
+	REQUEST(TRIGGER, INTX, 0, 0, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, mask_and_unmask)
+	REQUEST(NONE | MASK | UNMASK, INTX, 0, 1, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, mask_and_trigger)
+	REQUEST(NONE | MASK | TRIGGER, INTX, 0, 1, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, unmask_and_trigger)
+	REQUEST(EVENTFD | UNMASK | TRIGGER, INTX, 0, 1, 4, -EINVAL);
+FIXTURE_VARIANT_ADD(request, all_actions)
+	REQUEST(NONE | MASK | UNMASK | TRIGGER, INTX, 0, 1, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, none_and_bool)
+	REQUEST(NONE | BOOL | MASK, INTX, 0, 1, 1, -EINVAL);
+FIXTURE_VARIANT_ADD(request, none_and_eventfd)
+	REQUEST(NONE | EVENTFD | TRIGGER, INTX, 0, 1, 4, -EINVAL);
+FIXTURE_VARIANT_ADD(request, bool_and_eventfd)
+	REQUEST(BOOL | EVENTFD | TRIGGER, INTX, 0, 1, 4, -EINVAL);
+FIXTURE_VARIANT_ADD(request, unknown_flag)
+	REQUEST(NONE | MASK | 1 << 6, INTX, 0, 1, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, highest_flag)
+	REQUEST(NONE | MASK | 1U << 31, INTX, 0, 1, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, index_out_of_range)
+	REQUEST(NONE | TRIGGER, VFIO_PCI_NUM_IRQS, 0, 0, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, largest_index)
+	REQUEST(NONE | TRIGGER, UINT32_MAX, 0, 0, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, start_out_of_range)
+	REQUEST(EVENTFD | TRIGGER, INTX, 1, 1, 4, -EINVAL);
+FIXTURE_VARIANT_ADD(request, start_of_nothing)
+	REQUEST(NONE | TRIGGER, INTX, 1, 0, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, largest_start)
+	REQUEST(NONE | MASK, INTX, UINT32_MAX, 1, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, count_out_of_range)
+	REQUEST(EVENTFD | TRIGGER, INTX, 0, 2, 8, -EINVAL);
+FIXTURE_VARIANT_ADD(request, largest_count)
+	REQUEST(NONE | MASK, INTX, 0, UINT32_MAX, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, count_that_wraps)
+	REQUEST(NONE | MASK, INTX, 1, UINT32_MAX, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, no_value)
+	REQUEST(BOOL | MASK, INTX, 0, 1, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, no_eventfd)
+	REQUEST(EVENTFD | TRIGGER, INTX, 0, 1, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, part_of_an_eventfd)
+	REQUEST(EVENTFD | TRIGGER, INTX, 0, 1, 3, -EINVAL);
+FIXTURE_VARIANT_ADD(request, nothing_by_value)
+	REQUEST(BOOL | TRIGGER, INTX, 0, 0, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, nothing_by_eventfd)
+	REQUEST(EVENTFD | TRIGGER, INTX, 0, 0, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, mask_nothing)
+	REQUEST(NONE | MASK, INTX, 0, 0, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, unmask_nothing)
+	REQUEST(NONE | UNMASK, INTX, 0, 0, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, msi_mask)
+	REQUEST(NONE | MASK, MSI, 0, 1, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, msi_unmask)
+	REQUEST(NONE | UNMASK, MSI, 0, 1, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, msi_unmask_eventfd)
+	REQUEST(EVENTFD | UNMASK, MSI, 0, 1, 4, -EINVAL);
+FIXTURE_VARIANT_ADD(request, msi_second_vector)
+	REQUEST(EVENTFD | TRIGGER, MSI, 0, 2, 8, -EINVAL);
+FIXTURE_VARIANT_ADD(request, msix)
+	REQUEST(EVENTFD | TRIGGER, VFIO_PCI_MSIX_IRQ_INDEX, 0, 1, 4, -EINVAL);
+FIXTURE_VARIANT_ADD(request, msix_teardown)
+	REQUEST(NONE | TRIGGER, VFIO_PCI_MSIX_IRQ_INDEX, 0, 0, 0, -EINVAL);
+FIXTURE_VARIANT_ADD(request, err)
+	REQUEST(EVENTFD | TRIGGER, VFIO_PCI_ERR_IRQ_INDEX, 0, 1, 4, -EINVAL);
+FIXTURE_VARIANT_ADD(request, req)
+	REQUEST(EVENTFD | TRIGGER, VFIO_PCI_REQ_IRQ_INDEX, 0, 1, 4, -EINVAL);
+
+FIXTURE_SETUP(request)
+{
+	ASSERT_EQ(0, mdev_prepare());
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+}
+
+FIXTURE_TEARDOWN(request)
+{
+	vfio_close(&self->user);
+	EXPECT_EQ(0, mdev_remove_all());
+}
+
+/* The data are -1, which is no eventfd, or true values. */
+TEST_F(request, is_answered)
+{
+	char data[8];
+
+	memset(data, 0xff, sizeof(data));
+	EXPECT_EQ(variant->result,
+		  vfio_set_irqs(self->user.device, variant->flags,
+				variant->index, variant->start,
+				variant->count, data, variant->size));
+}
+
+/* Requests that differ from valid ones by where they lie in memory */
+FIXTURE(device)
+{
+	struct vfio_user user;
+	int fd;
+};
+
+FIXTURE_SETUP(device)
+{
+	ASSERT_EQ(0, mdev_prepare());
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+	ASSERT_EQ(0, vfio_open_container(&self->user, UUID_A));
+	self->fd = self->user.device;
+}
+
+FIXTURE_TEARDOWN(device)
+{
+	vfio_close(&self->user);
+	EXPECT_EQ(0, mdev_remove_all());
+}
+
+TEST_F(device, checks_the_size_of_a_request)
+{
+	struct vfio_irq_set set = {
+		.flags = NONE | TRIGGER,
+		.index = INTX,
+	};
+
+	EXPECT_EQ(-EINVAL, vfio_ioctl(self->fd, VFIO_DEVICE_SET_IRQS,
+				      &set));
+	set.argsz = sizeof(set) - 1;
+	EXPECT_EQ(-EINVAL, vfio_ioctl(self->fd, VFIO_DEVICE_SET_IRQS,
+				      &set));
+	set.argsz = sizeof(set);
+	EXPECT_EQ(0, vfio_ioctl(self->fd, VFIO_DEVICE_SET_IRQS, &set));
+}
+
+/* The request ends where nothing is mapped any more. */
+TEST_F(device, survives_missing_data)
+{
+	const struct vfio_irq_set request = {
+		.argsz = sizeof(request) + sizeof(int32_t),
+		.flags = EVENTFD | TRIGGER,
+		.index = INTX,
+		.count = 1,
+	};
+	size_t page = getpagesize();
+	char *buffer, *set;
+
+	buffer = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, buffer);
+	ASSERT_EQ(0, munmap(buffer + page, page));
+	set = buffer + page - sizeof(request);
+	memcpy(set, &request, sizeof(request));
+	EXPECT_EQ(-EFAULT, vfio_ioctl(self->fd, VFIO_DEVICE_SET_IRQS,
+				      set));
+	munmap(buffer, page);
+}
+
+static int set_eventfd(int device, uint32_t action, int fd)
+{
+	return vfio_set_irqs(device, EVENTFD | action, INTX, 0, 1, &fd,
+			     sizeof(fd));
+}
+
+/* Descriptors that are no eventfds, for everything that takes one */
+TEST_F(device, refuses_what_is_no_eventfd)
+{
+	const uint32_t actions[] = { TRIGGER, UNMASK, MASK };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(actions); i++) {
+		EXPECT_EQ(-EBADF, set_eventfd(self->fd, actions[i], 10000));
+		EXPECT_EQ(-EINVAL, set_eventfd(self->fd, actions[i],
+					       self->fd));
+	}
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What udev and mdevctl hear of mediated devices: the state of a parent, and
+ * devices that are complete by the time they are announced.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/netlink.h>
+
+#include "kselftest_harness.h"
+
+#include "mdev_lib.h"
+
+#define PARENT_PATH	"/devices/virtual/mtty/mtty"
+#define DEVICE_PATH	PARENT_PATH "/" UUID_A
+#define DEVICE_A	MTTY "/" UUID_A
+
+#define TIMEOUT_MS	5000
+#define ROUNDS		50
+
+/* The kernel's messages: ACTION@PATH, then NAME=VALUE, each with a final 0 */
+struct uevent {
+	char text[4096];
+	size_t size;
+};
+
+static int uevents_open(void)
+{
+	struct sockaddr_nl address = {
+		.nl_family = AF_NETLINK,
+		.nl_groups = 1,
+	};
+	int fd;
+
+	fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC,
+		    NETLINK_KOBJECT_UEVENT);
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address))) {
+		close(fd);
+		return -errno;
+	}
+	return fd;
+}
+
+static int uevents_next(int fd, struct uevent *event, int timeout_ms)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	ssize_t size;
+
+	if (poll(&wait, 1, timeout_ms) != 1)
+		return -ETIMEDOUT;
+	size = recv(fd, event->text, sizeof(event->text) - 1, 0);
+	if (size < 0)
+		return -errno;
+	event->size = size;
+	event->text[size] = '\0';
+	return 0;
+}
+
+/* Skips what else happens in the machine. */
+static int uevents_find(int fd, struct uevent *event, const char *title)
+{
+	int ret;
+
+	do {
+		ret = uevents_next(fd, event, TIMEOUT_MS);
+	} while (!ret && strcmp(event->text, title));
+	return ret;
+}
+
+static const char *uevent_value(const struct uevent *event, const char *name)
+{
+	const char *end = event->text + event->size;
+	size_t length = strlen(name);
+	const char *entry;
+
+	for (entry = event->text; entry < end; entry += strlen(entry) + 1)
+		if (!strncmp(entry, name, length) && entry[length] == '=')
+			return entry + length + 1;
+	return "";
+}
+
+/* Reads all events that are waiting, and counts those that concern @path. */
+static int uevents_drain(int fd, const char *path)
+{
+	struct uevent event;
+	int count = 0;
+
+	while (!uevents_next(fd, &event, 0))
+		count += !strcmp(uevent_value(&event, "DEVPATH"), path);
+	return count;
+}
+
+FIXTURE(uevents)
+{
+	int fd;
+};
+
+FIXTURE_SETUP(uevents)
+{
+	ASSERT_EQ(0, mdev_prepare());
+	self->fd = uevents_open();
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(uevents)
+{
+	close(self->fd);
+	EXPECT_EQ(0, mdev_prepare());
+}
+
+TEST_F(uevents, tell_the_state_of_the_parent)
+{
+	struct uevent event;
+
+	if (!module_is_loaded("mtty"))
+		SKIP(return, "mtty is not a module");
+	ASSERT_EQ(0, module_unload("mtty"));
+	ASSERT_EQ(0, uevents_find(self->fd, &event, "change@" PARENT_PATH));
+	EXPECT_STREQ("unregistered", uevent_value(&event, "MDEV_STATE"));
+
+	ASSERT_EQ(0, module_load("mtty"));
+	ASSERT_EQ(0, uevents_find(self->fd, &event, "change@" PARENT_PATH));
+	EXPECT_STREQ("registered", uevent_value(&event, "MDEV_STATE"));
+}
+
+/* mdevctl starts its devices as soon as it hears of the parent. */
+TEST_F(uevents, find_a_registered_parent_usable)
+{
+	struct uevent event;
+	pid_t loader;
+
+	if (!module_is_loaded("mtty"))
+		SKIP(return, "mtty is not a module");
+	ASSERT_EQ(0, module_unload("mtty"));
+	ASSERT_EQ(0, uevents_find(self->fd, &event, "change@" PARENT_PATH));
+
+	loader = fork();
+	ASSERT_LE(0, loader);
+	if (!loader)
+		_exit(module_load("mtty") ? 1 : 0);
+	EXPECT_EQ(0, uevents_find(self->fd, &event, "change@" PARENT_PATH));
+	EXPECT_TRUE(path_same(MTTY, "/sys/class/mdev_bus/mtty"));
+	EXPECT_EQ(0, mdev_create("mtty-1", UUID_A));
+	EXPECT_EQ(loader, waitpid(loader, NULL, 0));
+}
+
+TEST_F(uevents, announce_a_device_after_its_parts)
+{
+	char part[] = "add@" DEVICE_PATH "/vfio-dev/";
+	bool has_part = false;
+	struct uevent event;
+
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+	do {
+		ASSERT_EQ(0, uevents_next(self->fd, &event, TIMEOUT_MS));
+		if (!strncmp(event.text, part, strlen(part)))
+			has_part = true;
+	} while (strcmp(event.text, "add@" DEVICE_PATH));
+	EXPECT_TRUE(has_part);
+	EXPECT_STREQ("mdev", uevent_value(&event, "SUBSYSTEM"));
+	EXPECT_STREQ("vfio_mdev", uevent_value(&event, "DRIVER"));
+}
+
+/* A listener that runs beside the creation looks as early as it can. */
+TEST_F_TIMEOUT(uevents, announce_complete_devices, 120)
+{
+	struct uevent event;
+	pid_t creator;
+	int round;
+
+	for (round = 0; round < ROUNDS; round++) {
+		creator = fork();
+		ASSERT_LE(0, creator);
+		if (!creator)
+			_exit(mdev_create("mtty-1", UUID_A) ? 1 : 0);
+		EXPECT_EQ(0, uevents_find(self->fd, &event,
+					  "add@" DEVICE_PATH));
+		EXPECT_TRUE(path_exists(DEVICE_A "/vfio-dev"));
+		EXPECT_TRUE(path_exists(DEVICE_A "/iommu_group"));
+		EXPECT_TRUE(path_exists(DEVICE_A "/driver"));
+		EXPECT_TRUE(path_exists(DEVICE_A "/mdev_type"));
+		EXPECT_TRUE(path_exists(DEVICE_A "/remove"));
+		EXPECT_TRUE(path_exists(DEVICE_A "/ports"));
+		EXPECT_TRUE(path_exists(DEVICE_A "/mdev_type/devices/"
+					UUID_A));
+		EXPECT_TRUE(path_exists(MDEV_DEVICES "/" UUID_A));
+		ASSERT_EQ(creator, waitpid(creator, NULL, 0));
+		ASSERT_EQ(0, mdev_remove(UUID_A));
+	}
+}
+
+TEST_F(uevents, announce_once)
+{
+	struct uevent event;
+
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+	ASSERT_EQ(0, uevents_find(self->fd, &event, "add@" DEVICE_PATH));
+	ASSERT_EQ(0, mdev_remove(UUID_A));
+	do {
+		ASSERT_EQ(0, uevents_next(self->fd, &event, TIMEOUT_MS));
+		EXPECT_STRNE("add@" DEVICE_PATH, event.text);
+	} while (strcmp(event.text, "remove@" DEVICE_PATH));
+	EXPECT_EQ(0, uevents_drain(self->fd, DEVICE_PATH));
+}
+
+TEST_F(uevents, keep_silent_about_a_refusal)
+{
+	char uuid[UUID_SIZE];
+	int available;
+
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+	for (available = mdev_available("mtty-2"); available > 0; available--) {
+		uuid_numbered(uuid, available);
+		ASSERT_EQ(0, mdev_create("mtty-2", uuid));
+	}
+	uevents_drain(self->fd, "");
+
+	EXPECT_EQ(-ENOSPC, mdev_create("mtty-2", UUID_B));
+	EXPECT_EQ(-EEXIST, mdev_create("mtty-1", UUID_A));
+	EXPECT_EQ(-EINVAL, sysfs_write("0", DEVICE_A "/remove"));
+	EXPECT_EQ(0, uevents_drain(self->fd, DEVICE_PATH));
+	EXPECT_EQ(0, uevents_drain(self->fd, PARENT_PATH "/" UUID_B));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A mediated device as a VFIO device: opening it in every way there is, and
+ * each query with good and bad arguments.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <linux/pci_regs.h>
+#include <linux/serial_reg.h>
+
+#include "kselftest_harness.h"
+
+#include "mdev_lib.h"
+#include "vfio_lib.h"
+
+#define BAR0		VFIO_PCI_BAR0_REGION_INDEX
+#define CONFIG		VFIO_PCI_CONFIG_REGION_INDEX
+
+/* Nothing is ever mapped there. */
+#define BAD_POINTER	((void *)8)
+
+/* Every way to open a device */
+FIXTURE(device)
+{
+	struct vfio_user user;
+	int fd;
+};
+
+FIXTURE_VARIANT(device)
+{
+	int (*open)(struct vfio_user *user, const char *uuid);
+};
+
+FIXTURE_VARIANT_ADD(device, container)
+{
+	.open = vfio_open_container,
+};
+
+FIXTURE_VARIANT_ADD(device, group_of_iommufd)
+{
+	.open = vfio_open_group,
+};
+
+FIXTURE_VARIANT_ADD(device, cdev)
+{
+	.open = vfio_open_cdev,
+};
+
+FIXTURE_SETUP(device)
+{
+	ASSERT_EQ(0, mdev_prepare());
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
+	self->fd = self->user.device;
+}
+
+FIXTURE_TEARDOWN(device)
+{
+	vfio_close(&self->user);
+	EXPECT_EQ(0, mdev_remove_all());
+}
+
+TEST_F(device, is_a_pci_device_with_reset)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+
+	ASSERT_EQ(0, vfio_ioctl(self->fd, VFIO_DEVICE_GET_INFO, &info));
+	EXPECT_EQ(VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET, info.flags);
+	EXPECT_EQ(VFIO_PCI_NUM_REGIONS, info.num_regions);
+	EXPECT_EQ(VFIO_PCI_NUM_IRQS, info.num_irqs);
+	EXPECT_LE(info.argsz, sizeof(info));
+}
+
+TEST_F(device, checks_the_size_of_its_info)
+{
+	size_t size = offsetof(struct vfio_device_info, num_irqs) +
+		      sizeof(uint32_t);
+	struct {
+		struct vfio_device_info info;
+		uint32_t beyond;
+	} query = { .beyond = ~0U };
+
+	query.info.argsz = size - 1;
+	EXPECT_EQ(-EINVAL, vfio_ioctl(self->fd, VFIO_DEVICE_GET_INFO, &query));
+	query.info.argsz = 0;
+	EXPECT_EQ(-EINVAL, vfio_ioctl(self->fd, VFIO_DEVICE_GET_INFO, &query));
+	EXPECT_EQ(0, query.info.num_regions);
+	query.info.argsz = size;
+	EXPECT_EQ(0, vfio_ioctl(self->fd, VFIO_DEVICE_GET_INFO, &query));
+	query.info.argsz = UINT32_MAX;
+	EXPECT_EQ(0, vfio_ioctl(self->fd, VFIO_DEVICE_GET_INFO, &query));
+	EXPECT_EQ(~0U, query.beyond);
+}
+
+TEST_F(device, describes_its_regions)
+{
+	static const uint64_t sizes[VFIO_PCI_NUM_REGIONS] = {
+		[BAR0] = 8,
+		[CONFIG] = PCI_CFG_SPACE_SIZE,
+	};
+	struct vfio_region_info info;
+	uint32_t region;
+
+	for (region = 0; region < VFIO_PCI_NUM_REGIONS; region++) {
+		ASSERT_EQ(0, vfio_region_info(self->fd, region, &info));
+		EXPECT_EQ(region, info.index);
+		EXPECT_EQ(sizes[region], info.size);
+		EXPECT_EQ(vfio_position(region, 0), (off_t)info.offset);
+		EXPECT_EQ(sizes[region] ? VFIO_REGION_INFO_FLAG_READ |
+					  VFIO_REGION_INFO_FLAG_WRITE : 0,
+			  info.flags);
+		EXPECT_EQ(0, info.cap_offset);
+		EXPECT_LE(info.argsz, sizeof(info));
+	}
+	EXPECT_EQ(-EINVAL, vfio_region_info(self->fd, VFIO_PCI_NUM_REGIONS,
+					    &info));
+	EXPECT_EQ(-EINVAL, vfio_region_info(self->fd, UINT32_MAX, &info));
+}
+
+TEST_F(device, checks_the_size_of_a_region_info)
+{
+	struct {
+		struct vfio_region_info info;
+		uint32_t beyond;
+	} query = { .info.index = BAR0, .beyond = ~0U };
+
+	query.info.argsz = sizeof(query.info) - 1;
+	EXPECT_EQ(-EINVAL, vfio_ioctl(self->fd, VFIO_DEVICE_GET_REGION_INFO,
+				      &query));
+	query.info.argsz = 0;
+	EXPECT_EQ(-EINVAL, vfio_ioctl(self->fd, VFIO_DEVICE_GET_REGION_INFO,
+				      &query));
+	EXPECT_EQ(0, query.info.size);
+	query.info.argsz = UINT32_MAX;
+	EXPECT_EQ(0, vfio_ioctl(self->fd, VFIO_DEVICE_GET_REGION_INFO,
+				&query));
+	EXPECT_EQ(8, query.info.size);
+	EXPECT_EQ(~0U, query.beyond);
+}
+
+TEST_F(device, describes_its_interrupts)
+{
+	static const struct {
+		uint32_t count;
+		uint32_t flags;
+	} expected[VFIO_PCI_NUM_IRQS] = {
+		[VFIO_PCI_INTX_IRQ_INDEX] = {
+			1, VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE |
+			   VFIO_IRQ_INFO_AUTOMASKED
+		},
+		[VFIO_PCI_MSI_IRQ_INDEX] = {
+			1, VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE
+		},
+	};
+	struct vfio_irq_info info;
+	uint32_t index;
+
+	for (index = 0; index < VFIO_PCI_NUM_IRQS; index++) {
+		ASSERT_EQ(0, vfio_irq_info(self->fd, index, &info));
+		EXPECT_EQ(index, info.index);
+		EXPECT_EQ(expected[index].count, info.count);
+		EXPECT_EQ(expected[index].flags, info.flags);
+	}
+	EXPECT_EQ(-EINVAL, vfio_irq_info(self->fd, VFIO_PCI_NUM_IRQS, &info));
+	EXPECT_EQ(-EINVAL, vfio_irq_info(self->fd, UINT32_MAX, &info));
+}
+
+TEST_F(device, checks_the_size_of_an_interrupt_info)
+{
+	struct {
+		struct vfio_irq_info info;
+		uint32_t beyond;
+	} query = { .beyond = ~0U };
+
+	query.info.argsz = sizeof(query.info) - 1;
+	EXPECT_EQ(-EINVAL, vfio_ioctl(self->fd, VFIO_DEVICE_GET_IRQ_INFO,
+				      &query));
+	query.info.argsz = 0;
+	EXPECT_EQ(-EINVAL, vfio_ioctl(self->fd, VFIO_DEVICE_GET_IRQ_INFO,
+				      &query));
+	EXPECT_EQ(0, query.info.count);
+	query.info.argsz = UINT32_MAX;
+	EXPECT_EQ(0, vfio_ioctl(self->fd, VFIO_DEVICE_GET_IRQ_INFO, &query));
+	EXPECT_EQ(1, query.info.count);
+	EXPECT_EQ(~0U, query.beyond);
+}
+
+TEST_F(device, survives_bad_pointers)
+{
+	static const unsigned long requests[] = {
+		VFIO_DEVICE_GET_INFO,
+		VFIO_DEVICE_GET_REGION_INFO,
+		VFIO_DEVICE_GET_IRQ_INFO,
+		VFIO_DEVICE_SET_IRQS,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(requests); i++) {
+		EXPECT_EQ(-EFAULT, vfio_ioctl(self->fd, requests[i], NULL));
+		EXPECT_EQ(-EFAULT, vfio_ioctl(self->fd, requests[i],
+					      BAD_POINTER));
+	}
+}
+
+/* Readable, so that only the answer fails */
+TEST_F(device, survives_read_only_pointers)
+{
+	static const unsigned long requests[] = {
+		VFIO_DEVICE_GET_INFO,
+		VFIO_DEVICE_GET_REGION_INFO,
+		VFIO_DEVICE_GET_IRQ_INFO,
+	};
+	uint32_t *page;
+	unsigned int i;
+
+	page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, page);
+	*page = sizeof(struct vfio_region_info);
+	ASSERT_EQ(0, mprotect(page, getpagesize(), PROT_READ));
+	for (i = 0; i < ARRAY_SIZE(requests); i++)
+		EXPECT_EQ(-EFAULT, vfio_ioctl(self->fd, requests[i], page));
+	munmap(page, getpagesize());
+}
+
+TEST_F(device, refuses_foreign_requests)
+{
+	struct vfio_device_feature feature = {
+		.argsz = sizeof(feature),
+		.flags = VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_GET |
+			 VFIO_DEVICE_FEATURE_MIGRATION,
+	};
+	struct vfio_group_status status = { .argsz = sizeof(status) };
+	struct vfio_pci_hot_reset_info reset = { .argsz = sizeof(reset) };
+
+	EXPECT_EQ(-ENOTTY, vfio_ioctl(self->fd, _IO(VFIO_TYPE, 0xff), NULL));
+	EXPECT_EQ(-ENOTTY, vfio_ioctl(self->fd, _IO('a', VFIO_BASE), NULL));
+	EXPECT_EQ(-ENOTTY, vfio_ioctl(self->fd, VFIO_GROUP_GET_STATUS,
+				      &status));
+	EXPECT_EQ(-ENOTTY, vfio_ioctl(self->fd,
+				      VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
+				      &reset));
+	EXPECT_EQ(-ENOTTY, vfio_ioctl(self->fd, VFIO_DEVICE_FEATURE,
+				      &feature));
+}
+
+TEST_F(device, resets)
+{
+	ASSERT_EQ(0, vfio_store(self->fd, BAR0, UART_LCR, 1, UART_LCR_WLEN8));
+	ASSERT_EQ(0, vfio_store(self->fd, BAR0, UART_IER, 1, UART_IER_RDI));
+	ASSERT_EQ(0, vfio_store(self->fd, BAR0, UART_TX, 1, 'x'));
+	ASSERT_EQ(0, vfio_store(self->fd, CONFIG, PCI_COMMAND, 2,
+				PCI_COMMAND_IO));
+	ASSERT_EQ(0, vfio_store(self->fd, CONFIG, PCI_BASE_ADDRESS_0, 4,
+				0xc000));
+
+	EXPECT_EQ(0, vfio_ioctl(self->fd, VFIO_DEVICE_RESET, NULL));
+	EXPECT_EQ(0, vfio_load(self->fd, BAR0, UART_LCR, 1));
+	EXPECT_EQ(0, vfio_load(self->fd, BAR0, UART_IER, 1));
+	EXPECT_EQ(UART_LSR_TEMT | UART_LSR_THRE,
+		  vfio_load(self->fd, BAR0, UART_LSR, 1));
+	EXPECT_EQ(0, vfio_load(self->fd, CONFIG, PCI_COMMAND, 2));
+	EXPECT_EQ(PCI_BASE_ADDRESS_SPACE_IO,
+		  vfio_load(self->fd, CONFIG, PCI_BASE_ADDRESS_0, 4));
+}
+
+TEST_F(device, can_not_be_mapped)
+{
+	static const uint32_t regions[] = {
+		BAR0, VFIO_PCI_BAR1_REGION_INDEX, CONFIG, VFIO_PCI_NUM_REGIONS
+	};
+	unsigned int i;
+	void *map;
+
+	for (i = 0; i < ARRAY_SIZE(regions); i++) {
+		map = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
+			   MAP_SHARED, self->fd, vfio_position(regions[i], 0));
+		EXPECT_EQ(MAP_FAILED, map);
+		EXPECT_EQ(EINVAL, errno);
+	}
+}
+
+/* A new user finds the card as after power-on, not as the last one left it. */
+TEST_F(device, is_reset_for_the_next_user)
+{
+	ASSERT_EQ(0, vfio_store(self->fd, BAR0, UART_LCR, 1, UART_LCR_WLEN8));
+	ASSERT_EQ(0, vfio_store(self->fd, BAR0, UART_TX, 1, 'x'));
+	vfio_close(&self->user);
+	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
+	EXPECT_EQ(0, vfio_load(self->user.device, BAR0, UART_LCR, 1));
+	EXPECT_EQ(UART_LSR_TEMT | UART_LSR_THRE,
+		  vfio_load(self->user.device, BAR0, UART_LSR, 1));
+}
+
+TEST_F(device, can_be_opened_many_times_in_turn)
+{
+	int round;
+
+	for (round = 0; round < 100; round++) {
+		vfio_close(&self->user);
+		ASSERT_EQ(0, variant->open(&self->user, UUID_A));
+	}
+	vfio_close(&self->user);
+	EXPECT_EQ(0, mdev_remove(UUID_A));
+}
+
+TEST_F(device, shares_nothing_with_another)
+{
+	struct vfio_user other;
+
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_B));
+	ASSERT_EQ(0, variant->open(&other, UUID_B));
+	EXPECT_EQ(0, vfio_store(self->fd, BAR0, UART_SCR, 1, 0x5a));
+	EXPECT_EQ(0, vfio_store(other.device, BAR0, UART_SCR, 1, 0xa5));
+	EXPECT_EQ(0x5a, vfio_load(self->fd, BAR0, UART_SCR, 1));
+	EXPECT_EQ(0xa5, vfio_load(other.device, BAR0, UART_SCR, 1));
+	vfio_close(&other);
+	EXPECT_EQ(0x5a, vfio_load(self->fd, BAR0, UART_SCR, 1));
+}
+
+/* One that is about to be opened */
+FIXTURE(new_device)
+{
+	struct vfio_user user;
+};
+
+FIXTURE_SETUP(new_device)
+{
+	self->user = (struct vfio_user){ -1, -1, -1 };
+	ASSERT_EQ(0, mdev_prepare());
+	ASSERT_EQ(0, mdev_create("mtty-2", UUID_A));
+}
+
+FIXTURE_TEARDOWN(new_device)
+{
+	vfio_close(&self->user);
+	EXPECT_EQ(0, mdev_remove_all());
+}
+
+TEST_F(new_device, has_a_region_for_each_port)
+{
+	struct vfio_region_info info;
+
+	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_region_info(self->user.device,
+				      VFIO_PCI_BAR0_REGION_INDEX, &info));
+	EXPECT_EQ(8, info.size);
+	ASSERT_EQ(0, vfio_region_info(self->user.device,
+				      VFIO_PCI_BAR1_REGION_INDEX, &info));
+	EXPECT_EQ(8, info.size);
+	ASSERT_EQ(0, vfio_region_info(self->user.device,
+				      VFIO_PCI_BAR2_REGION_INDEX, &info));
+	EXPECT_EQ(0, info.size);
+}
+
+TEST_F(new_device, needs_a_container)
+{
+	char path[VFIO_PATH_SIZE];
+
+	ASSERT_EQ(0, vfio_group_path(path, UUID_A));
+	self->user.group = open(path, O_RDWR);
+	ASSERT_LE(0, self->user.group);
+	EXPECT_EQ(-EINVAL, vfio_ioctl(self->user.group,
+				      VFIO_GROUP_GET_DEVICE_FD, UUID_A));
+}
+
+TEST_F(new_device, is_found_by_its_name_only)
+{
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_B));
+	ASSERT_EQ(0, vfio_open_container(&self->user, UUID_A));
+	EXPECT_EQ(-ENODEV, vfio_ioctl(self->user.group,
+				      VFIO_GROUP_GET_DEVICE_FD, UUID_B));
+	EXPECT_EQ(-ENODEV, vfio_ioctl(self->user.group,
+				      VFIO_GROUP_GET_DEVICE_FD, "mtty"));
+	EXPECT_EQ(-EFAULT, vfio_ioctl(self->user.group,
+				      VFIO_GROUP_GET_DEVICE_FD, BAD_POINTER));
+}
+
+/* The files of a group's device are one open: the last close counts. */
+TEST_F(new_device, is_shared_within_its_group)
+{
+	int second;
+
+	ASSERT_EQ(0, vfio_open_container(&self->user, UUID_A));
+	second = vfio_ioctl(self->user.group, VFIO_GROUP_GET_DEVICE_FD,
+			    UUID_A);
+	ASSERT_LE(0, second);
+	EXPECT_NE(self->user.device, second);
+	EXPECT_EQ(0, vfio_store(self->user.device, BAR0, UART_SCR, 1, 0x5a));
+	EXPECT_EQ(0x5a, vfio_load(second, BAR0, UART_SCR, 1));
+
+	vfio_close(&self->user);
+	EXPECT_EQ(-EBUSY, mdev_remove(UUID_A));
+	EXPECT_EQ(0x5a, vfio_load(second, BAR0, UART_SCR, 1));
+	close(second);
+	EXPECT_EQ(0, mdev_remove(UUID_A));
+}
+
+TEST_F(new_device, does_nothing_before_it_is_bound)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+	int device = vfio_open_unbound(UUID_A);
+	char byte = 0;
+
+	self->user.device = device;
+	ASSERT_LE(0, device);
+	EXPECT_EQ(-EINVAL, vfio_ioctl(device, VFIO_DEVICE_GET_INFO, &info));
+	EXPECT_EQ(-EINVAL, vfio_ioctl(device, VFIO_DEVICE_RESET, NULL));
+	EXPECT_EQ(-EINVAL, vfio_read(device, CONFIG, 0, &byte, 1));
+	EXPECT_EQ(-EINVAL, vfio_write(device, BAR0, UART_SCR, &byte, 1));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, getpagesize(), PROT_READ, MAP_SHARED,
+				   device, vfio_position(BAR0, 0)));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-EINVAL, vfio_bind(device, -1));
+	EXPECT_EQ(-EBADFD, vfio_bind(device, device));
+}
+
+TEST_F(new_device, is_bound_once)
+{
+	int second;
+
+	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	EXPECT_EQ(-EINVAL, vfio_bind(self->user.device, self->user.container));
+
+	second = vfio_open_unbound(UUID_A);
+	ASSERT_LE(0, second);
+	EXPECT_EQ(-EINVAL, vfio_bind(second, self->user.container));
+	EXPECT_EQ(0x4348, vfio_load(self->user.device, CONFIG,
+				    PCI_VENDOR_ID, 2));
+
+	vfio_close_file(&self->user.device);
+	EXPECT_EQ(0, vfio_bind(second, self->user.container));
+	EXPECT_EQ(-EBUSY, mdev_remove(UUID_A));
+	close(second);
+}
+
+TEST_F(new_device, is_open_by_group_or_by_cdev)
+{
+	char path[VFIO_PATH_SIZE];
+	struct vfio_user other;
+
+	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_group_path(path, UUID_A));
+	EXPECT_EQ(-1, open(path, O_RDWR));
+	EXPECT_EQ(EBUSY, errno);
+	vfio_close(&self->user);
+
+	ASSERT_EQ(0, vfio_open_container(&self->user, UUID_A));
+	EXPECT_EQ(-EBUSY, vfio_open_cdev(&other, UUID_A));
+}
+
+TEST_F(new_device, attaches_and_detaches)
+{
+	struct vfio_device_attach_iommufd_pt attach = {
+		.argsz = sizeof(attach),
+		.pt_id = UINT32_MAX,
+	};
+	struct vfio_device_detach_iommufd_pt detach = {
+		.argsz = sizeof(detach),
+	};
+
+	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	EXPECT_EQ(0, vfio_ioctl(self->user.device,
+				VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach));
+	EXPECT_EQ(-ENOENT, vfio_ioctl(self->user.device,
+				      VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach));
+	EXPECT_EQ(0x4348, vfio_load(self->user.device, CONFIG,
+				    PCI_VENDOR_ID, 2));
+}
+
+TEST_HARNESS_MAIN
