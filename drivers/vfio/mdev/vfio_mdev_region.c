@@ -115,12 +115,14 @@ typedef int (*vfio_mdev_piece_t)(struct vfio_mdev *vmdev, char __user *ubuf,
 				 void *buf, size_t size, loff_t pos);
 
 /*
- * Transfer @count bytes, one piece after the other. As with any file, an error
- * is answered only if no piece was transferred before it.
+ * Transfer @count bytes, one piece after the other; @page is for pieces that
+ * exceed eight bytes. As with any file, an error is answered only if no piece
+ * was transferred before it.
  */
 static __always_inline ssize_t
 vfio_mdev_transfer(struct vfio_mdev *vmdev, char __user *ubuf, size_t count,
-		   loff_t *ppos, void *page, vfio_mdev_piece_t piece)
+		   loff_t *ppos, bool bulk, void *page,
+		   vfio_mdev_piece_t piece)
 {
 	size_t done = 0;
 	u64 value = 0;
@@ -128,7 +130,7 @@ vfio_mdev_transfer(struct vfio_mdev *vmdev, char __user *ubuf, size_t count,
 	int ret = 0;
 
 	while (done < count) {
-		if (page)
+		if (bulk)
 			size = min(count - done, PAGE_SIZE);
 		else
 			size = vfio_mdev_access_size(*ppos, count - done);
@@ -171,17 +173,19 @@ vfio_mdev_access(struct vfio_mdev *vmdev, char __user *ubuf, size_t count,
 	const struct vfio_mdev_region *region;
 	void *page = NULL;
 	ssize_t ret;
+	bool bulk;
 
 	region = vfio_mdev_region_at(vmdev, *ppos, &count, flag);
 	if (IS_ERR(region))
 		return PTR_ERR(region);
 
-	if (region->flags & MDEV_REGION_BULK && count > sizeof(u64)) {
+	bulk = region->flags & MDEV_REGION_BULK;
+	if (bulk && count > sizeof(u64)) {
 		page = (void *)__get_free_page(GFP_KERNEL);
 		if (!page)
 			return -ENOMEM;
 	}
-	ret = vfio_mdev_transfer(vmdev, ubuf, count, ppos, page, piece);
+	ret = vfio_mdev_transfer(vmdev, ubuf, count, ppos, bulk, page, piece);
 	free_page((unsigned long)page);
 	return ret;
 }

@@ -60,35 +60,11 @@ static void test_probe_fails(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 
-	if (driver_find("vfio_mdev", &mdev_bus_type))
-		kunit_skip(test, "vfio_mdev is loaded and takes the device");
-
 	vendor->fail[TEST_PROBE] = -EMFILE;
 	KUNIT_EXPECT_EQ(test, test_create(vendor, 0, &test_uuid), -EMFILE);
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPR");
 
 	vendor->fail[TEST_PROBE] = 0;
-	KUNIT_EXPECT_EQ(test, test_create(vendor, 0, &test_uuid), 0);
-}
-
-static void test_attributes_fail(struct kunit *test)
-{
-	static const struct attribute_group *twice[3];
-	struct test_vendor *vendor = test_vendor_new(test, "mdev_test");
-
-	/* A group without attributes: sysfs refuses it */
-	static const struct attribute_group bare = { .name = "bare" };
-
-	twice[0] = vendor->ops.mdev_attr_groups[0];
-	twice[1] = &bare;
-	vendor->ops.mdev_attr_groups = twice;
-	test_vendor_register(vendor);
-	KUNIT_EXPECT_EQ(test, test_create(vendor, 0, &test_uuid), -EINVAL);
-	KUNIT_EXPECT_STREQ(test, vendor->log, "CR");
-	KUNIT_EXPECT_FALSE(test, test_has_file(vendor->dev,
-					       dev_name(&vendor->mdev->dev)));
-
-	twice[1] = NULL;
 	KUNIT_EXPECT_EQ(test, test_create(vendor, 0, &test_uuid), 0);
 }
 
@@ -116,7 +92,7 @@ static void test_duplicate_of_unfinished(struct kunit *test)
 
 	vendor->hold = TEST_CREATE;
 	test_thread_start(&create, vendor, test_work_create);
-	wait_for_completion(&vendor->held);
+	test_wait_held(vendor);
 	KUNIT_EXPECT_EQ(test, test_create(vendor, 1, &test_uuid), -EEXIST);
 	complete_all(&vendor->go);
 	KUNIT_EXPECT_EQ(test, test_thread_join(&create), 0);
@@ -160,7 +136,7 @@ static void test_create_in_parallel(struct kunit *test)
 
 	vendor->hold = TEST_CREATE;
 	test_thread_start(&create, vendor, test_work_create);
-	wait_for_completion(&vendor->held);
+	test_wait_held(vendor);
 
 	vendor->hold = 0;
 	KUNIT_EXPECT_EQ(test, test_create(vendor, 1, &test_other_uuid), 0);
@@ -183,7 +159,7 @@ static void test_unfinished_is_closed(struct kunit *test)
 
 	vendor->hold = TEST_PROBE;
 	test_thread_start(&create, vendor, test_work_create);
-	wait_for_completion(&vendor->held);
+	test_wait_held(vendor);
 
 	mdev = vendor->mdev;
 	KUNIT_EXPECT_EQ(test, mdev_open(mdev), -ENODEV);
@@ -202,9 +178,6 @@ static void test_late_driver(struct kunit *test)
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct mdev_device *mdev;
 
-	if (driver_find("vfio_mdev", &mdev_bus_type))
-		kunit_skip(test, "vfio_mdev is loaded and takes the device");
-
 	test_suite_exit(&mdev_device_suite);
 	mdev = test_created(vendor, &test_uuid);
 	KUNIT_EXPECT_STREQ(test, vendor->log, "C");
@@ -219,7 +192,6 @@ static struct kunit_case mdev_device_cases[] = {
 	KUNIT_CASE(test_attributes_come_and_go),
 	KUNIT_CASE(test_create_fails),
 	KUNIT_CASE(test_probe_fails),
-	KUNIT_CASE(test_attributes_fail),
 	KUNIT_CASE(test_duplicates),
 	KUNIT_CASE(test_duplicate_of_unfinished),
 	KUNIT_CASE(test_duplicates_from_threads),
@@ -233,5 +205,6 @@ struct kunit_suite mdev_device_suite = {
 	.name = "mdev-device",
 	.suite_init = test_suite_init,
 	.suite_exit = test_suite_exit,
+	.init = test_case_init,
 	.test_cases = mdev_device_cases,
 };

@@ -154,5 +154,6 @@ struct kunit_suite mdev_online_suite = {
 	.name = "mdev-online",
 	.suite_init = test_suite_init,
 	.suite_exit = test_suite_exit,
+	.init = test_case_init,
 	.test_cases = mdev_online_cases,
 };

@@ -247,7 +247,7 @@ static void test_create_while_unregistering(struct kunit *test)
 	mdev = test_created(vendor, &test_uuid);
 	vendor->hold = TEST_REMOVE;
 	test_thread_start(&unregister, vendor, test_work_unregister);
-	wait_for_completion(&vendor->held);
+	test_wait_held(vendor);
 
 	KUNIT_EXPECT_EQ(test, mdev_device_create(type, &test_other_uuid),
 			-ENODEV);
@@ -271,7 +271,7 @@ static void test_unregister_waits_for_create(struct kunit *test)
 
 	vendor->hold = TEST_CREATE;
 	test_thread_start(&create, vendor, test_work_create);
-	wait_for_completion(&vendor->held);
+	test_wait_held(vendor);
 	test_thread_start(&unregister, vendor, test_work_unregister);
 	complete_all(&vendor->go);
 
@@ -297,5 +297,6 @@ struct kunit_suite mdev_parent_suite = {
 	.name = "mdev-parent",
 	.suite_init = test_suite_init,
 	.suite_exit = test_suite_exit,
+	.init = test_case_init,
 	.test_cases = mdev_parent_cases,
 };

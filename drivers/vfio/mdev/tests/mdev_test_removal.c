@@ -55,7 +55,7 @@ static void test_unregister_waits_for_users(struct kunit *test)
 	vendor->hold = TEST_UNBIND;
 	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
 	test_thread_start(&unregister, vendor, test_work_unregister);
-	wait_for_completion(&vendor->held);
+	test_wait_held(vendor);
 	complete_all(&vendor->go);
 	mdev_close(mdev);
 	test_thread_join(&unregister);
@@ -127,7 +127,7 @@ static void test_second_remover(struct kunit *test)
 
 	vendor->hold = TEST_REMOVE;
 	test_thread_start(&remove, vendor, test_work_remove);
-	wait_for_completion(&vendor->held);
+	test_wait_held(vendor);
 
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, mdev_open(mdev), -ENODEV);
@@ -158,7 +158,7 @@ static void test_hot_unplug(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
 	vendor->hold = TEST_REQUEST;
 	test_thread_start(&remove, vendor, test_work_remove);
-	wait_for_completion(&vendor->held);
+	test_wait_held(vendor);
 
 	/* From the first request on nobody new comes */
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -EAGAIN);
@@ -178,7 +178,7 @@ static void test_hot_unplug_interrupted(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
 	vendor->hold = TEST_REQUEST;
 	test_thread_start(&remove, vendor, test_work_remove);
-	wait_for_completion(&vendor->held);
+	test_wait_held(vendor);
 	send_sig(SIGINT, remove.task, 1);
 	complete_all(&vendor->go);
 	KUNIT_EXPECT_EQ(test, test_thread_join(&remove), -EINTR);
@@ -207,5 +207,6 @@ struct kunit_suite mdev_removal_suite = {
 	.name = "mdev-removal",
 	.suite_init = test_suite_init,
 	.suite_exit = test_suite_exit,
+	.init = test_case_init,
 	.test_cases = mdev_removal_cases,
 };

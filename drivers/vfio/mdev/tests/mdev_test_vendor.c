@@ -221,6 +221,13 @@ struct mdev_device *test_created(struct test_vendor *vendor, const guid_t *uuid)
 	return mdev;
 }
 
+/* Wait until the callback in @hold has been entered. */
+void test_wait_held(struct test_vendor *vendor)
+{
+	KUNIT_ASSERT_NE(vendor->test,
+			wait_for_completion_timeout(&vendor->held, 10 * HZ), 0);
+}
+
 bool test_has_file(struct device *dev, const char *name)
 {
 	struct kernfs_node *kn;
@@ -304,7 +311,6 @@ static struct mdev_driver test_bus_driver = {
 	},
 };
 
-/* Each suite has the bus driver, which comes before vfio_mdev on the bus. */
 int test_suite_init(struct kunit_suite *suite)
 {
 	return mdev_register_driver(&test_bus_driver, THIS_MODULE);
@@ -313,4 +319,12 @@ int test_suite_init(struct kunit_suite *suite)
 void test_suite_exit(struct kunit_suite *suite)
 {
 	mdev_unregister_driver(&test_bus_driver);
+}
+
+/* vfio_mdev, which comes with the first parent, would take the devices. */
+int test_case_init(struct kunit *test)
+{
+	if (driver_find("vfio_mdev", &mdev_bus_type))
+		kunit_skip(test, "vfio_mdev is loaded: keep it from that");
+	return 0;
 }

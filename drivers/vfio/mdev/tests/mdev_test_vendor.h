@@ -72,6 +72,7 @@ int test_create(struct test_vendor *vendor, unsigned int type,
 		const guid_t *uuid);
 struct mdev_device *test_created(struct test_vendor *vendor,
 				 const guid_t *uuid);
+void test_wait_held(struct test_vendor *vendor);
 bool test_has_file(struct device *dev, const char *name);
 
 extern const struct attribute_group test_type_a;
@@ -107,6 +108,7 @@ int test_work_unregister(struct test_thread *thread);
 
 int test_suite_init(struct kunit_suite *suite);
 void test_suite_exit(struct kunit_suite *suite);
+int test_case_init(struct kunit *test);
 
 extern struct kunit_suite mdev_parent_suite;
 extern struct kunit_suite mdev_device_suite;
