@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Mediated devices. To people this is the list of commands, which "make" shows;
+# to kbuild the directory's build file, in a kernel tree or as external modules.
+
+ifdef KERNELRELEASE
+
+# An installed kernel's headers bring mainline's mdev.h: ours has to be found
+# before it, in the directories below as well.
+mdev-dir := $(dir $(realpath $(lastword $(MAKEFILE_LIST))))
+LINUXINCLUDE := -I$(mdev-dir)include $(LINUXINCLUDE)
+export LINUXINCLUDE
+
+obj-$(CONFIG_VFIO_MDEV) += drivers/vfio/mdev/
+obj-$(CONFIG_SAMPLE_VFIO_MDEV_MTTY) += samples/vfio-mdev/
+
+else
+
+export KERNEL KSRC T
+# Kernels are built by make as well, which this one has nothing to tell.
+unexport MAKEFLAGS MFLAGS MAKELEVEL
+
+.PHONY: help demo check static kunit selftests guest shell bench kernel modules \
+	clean distclean
+
+#: make demo        a mediated device is created, given to a QEMU guest, used and removed
+#: make check       every test on every supported kernel; the last line sums up
+#: make static      its parts: checkpatch, sparse, kernel-doc and the like
+#: make kunit           the core with a scripted vendor driver
+#: make selftests       the whole through sysfs and /dev/vfio, as a VMM sees it
+#: make guest           a QEMU guest and mdevctl
+#: make bench       measures this and mainline's own mdev side by side
+#: make shell       a root shell in the VM, with the modules loaded
+#: make kernel      the kernel with this laid over it
+#: make modules     only the modules; KDIR=/lib/modules/X/build: for installed headers
+#: make clean       removes what was built; make distclean: the caches too
+#:
+#: KERNEL=6.12      which kernel (scripts/kernels has all); KSRC=dir: a tree of yours
+#: T=name           runs one test of static, kunit, selftests or guest
+
+help:
+	@sed -n 's/^#: \{0,1\}//p' Makefile
+
+demo check static kunit selftests guest shell bench clean distclean:
+	@scripts/$@
+
+kernel:
+	@scripts/build-kernel kernel
+
+modules:
+ifdef KDIR
+	@scripts/build-external "$(KDIR)"
+else
+	@scripts/build-kernel modules
+endif
+
+endif

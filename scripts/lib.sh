@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What every script here shares: where things are, how to say something, how
+# to fail, how to keep two runs apart. Sourced, never run; its variables are for
+# those who source it.
+# shellcheck disable=SC2034
+
+set -euo pipefail
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+scripts=$top/scripts
+build=${BUILD:-$top/build}
+logs=$build/logs
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/vfio-mdev
+jobs=$(nproc)
+
+# What a kernel tree gets from here, and what building in a checkout leaves.
+overlaid=(drivers samples include tools Documentation)
+leftovers=('*.o' '*.ko' '*.mod' '*.mod.c' '*.cmd' '*.order' '*.symvers' '*~')
+
+# Directories that hold nothing but this project's files, also in a kernel.
+owned=(drivers/vfio/mdev samples/vfio-mdev tools/testing/selftests/vfio/mdev)
+
+case $top$cache in
+*[[:space:]:]*)
+	echo "error: kbuild can't work below a path with spaces or colons: $top, $cache" >&2
+	exit 1
+	;;
+esac
+
+# say TEXT...: one line about what happens now
+say()
+{
+	echo ">>> $*" >&2
+}
+
+# die TEXT...: one line about what is wrong and what cures it
+die()
+{
+	echo "error: $*" >&2
+	exit 1
+}
+
+# lock FILE: until unlock, or the end of this script, nobody else holds FILE
+lock()
+{
+	mkdir -p "$(dirname "$1")"
+	exec 9>"$1"
+	if ! flock -n 9; then
+		say "waiting for another run that uses $(basename "$1" .lock)"
+		flock 9
+	fi
+}
+
+# unlock: let the next one have what lock took
+unlock()
+{
+	exec 9>&-
+}
+
+# kernels: every supported kernel, a line each
+kernels()
+{
+	awk '!/^#/ && NF { print $1 }' "$scripts/kernels"
+}
+
+# kernel_field KERNEL COLUMN: one field of the table of kernels
+kernel_field()
+{
+	awk -v kernel="$1" -v column="$2" '$1 == kernel { print $column }' "$scripts/kernels"
+}
+
+# The kernel that this run is about: KERNEL=, or a tree of the user's, KSRC=.
+if [[ -n ${KSRC:-} ]]; then
+	KSRC=$(realpath -e "$KSRC") || die "KSRC: there is no such directory"
+	kernel=ksrc-$(basename "$KSRC")-$(cksum <<<"$KSRC" | cut -d' ' -f1)
+else
+	kernel=${KERNEL:-$(kernels | head -n 1)}
+	[[ -n $(kernel_field "$kernel" 1) ]] ||
+		die "KERNEL=$kernel is not one of: $(kernels | paste -s -d ' ')"
+fi
+
+# Names of what belongs to that kernel in one configuration, default or check.
+# source_name: the pristine source's name without the version of its package.
+use_config()
+{
+	config=$1
+	fragments=("$scripts/config/default.config")
+	[[ $config == default ]] || fragments+=("$scripts/config/$config.config")
+
+	src=$("$scripts/fetch-kernel")
+	if [[ -n ${KSRC:-} ]]; then name=$kernel; else name=$(basename "$src"); fi
+	tree=$cache/tree/$name
+	obj=$cache/obj/$name-$config-$(cat "${fragments[@]}" | sha256sum | head -c 12)
+	out=$build/$kernel-$config
+}
