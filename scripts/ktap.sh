@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Writing test results as KTAP. Sourced.
+
+ktap_number=0
+
+# ktap_plan COUNT [NAME]: the header; of the subtests of NAME if given
+ktap_plan()
+{
+	echo "KTAP version 1"
+	[[ -z ${2:-} ]] || echo "# Subtest: $2"
+	echo "1..$1"
+	ktap_number=0
+}
+
+# ktap_result STATUS NAME: one test's result: 0 passed, 4 skipped, else failed
+ktap_result()
+{
+	ktap_number=$((ktap_number + 1))
+	case $1 in
+	0) echo "ok $ktap_number $2" ;;
+	4) echo "ok $ktap_number $2 # SKIP" ;;
+	*) echo "not ok $ktap_number $2" ;;
+	esac
+}
+
+# ktap_test NAME COMMAND...: runs it; what it printed is shown when it fails
+ktap_test()
+{
+	local name=$1 status=0 output
+	shift
+	output=$("$@" 2>&1 </dev/null) || status=$?
+	case $status in
+	0) ;;
+	*) [[ -z $output ]] || head -n 100 <<<"$output" | sed 's/^/# /' ;;
+	esac
+	ktap_result "$status" "$name"
+}
