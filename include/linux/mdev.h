@@ -15,7 +15,6 @@
 #include <linux/kref.h>
 #include <linux/mutex.h>
 #include <linux/rhashtable-types.h>
-#include <linux/rwsem.h>
 #include <linux/sysfs.h>
 #include <linux/types.h>
 #include <linux/uuid.h>
@@ -73,7 +72,9 @@ struct vm_area_struct;
  *	arrives. Comes with @stop; without them the device is always online.
  * @stop: take it offline: ``online`` was written, the last user of a device
  *	that was started for it has gone, or it is about to be removed. A
- *	negative errno refuses the first and the last of these.
+ *	negative errno refuses the first and the last of these. New accesses to
+ *	regions are kept away from before it is called; those that began
+ *	earlier may still be under way.
  * @reset: VFIO_DEVICE_RESET. Absent: reset is not advertised.
  * @get_device_info: adjust what VFIO_DEVICE_GET_INFO says; on entry @info
  *	describes a PCI device with VFIO_PCI_NUM_REGIONS regions and
@@ -109,7 +110,11 @@ struct vm_area_struct;
  * one device, @create, @remove, @open, @release, @start and @stop never run
  * concurrently with each other; the rest runs between @open and @release, but
  * @request may come at any time before
- * @remove. A callback must not call mdev_unregister_device().
+ * @remove. Nothing but that keeps two callbacks of a device apart.
+ *
+ * A callback must not call mdev_unregister_device(), nor take the lock of the
+ * parent device, which may be held by who calls that. @create must not give the
+ * device managed resources (devm), which would keep a driver from binding.
  */
 struct parent_ops {
 	struct module *owner;
@@ -203,10 +208,13 @@ struct mdev_parent {
 
 	/* private: */
 	struct kset *mdev_types_kset;
-	/* Read by creation and removal of devices, written by unregistration */
-	struct rw_semaphore unreg_sem;
-	/* Protected by unreg_sem */
-	bool registered;
+	/*
+	 * Creations and removals of devices that are under way. Made negative
+	 * by MDEV_GOING as long as the parent is not, or no longer, registered.
+	 */
+	atomic_t users;
+	/* Held by registration and unregistration */
+	struct mutex lock;
 	/* In the registry, protected by its lock */
 	struct list_head next;
 	struct kref ref;
@@ -246,11 +254,13 @@ struct mdev_device {
 	struct rcu_head rcu;
 	void *drvdata;
 	/*
-	 * Who needs the device to stay: opens and writers of online. A removal
-	 * adds MDEV_GOING, which makes it negative and thereby shuts out new
-	 * ones.
+	 * Who needs the device to stay: its creator, opens and writers of
+	 * online. A removal adds MDEV_GOING, which makes it negative and
+	 * thereby shuts out new ones.
 	 */
 	atomic_t users;
+	/* Not to be removed yet, but by its creator */
+	bool creating;
 	/*
 	 * Orders open, close and online of a device against each other; held
 	 * across the vendor's callbacks for them
@@ -262,6 +272,8 @@ struct mdev_device {
 	bool started_by_open;
 	/* Written before the driver is unbound for good, read by probe */
 	bool removing;
+	/* A driver had the device, or wanted it, when it was to be removed */
+	bool wanted;
 	/* What the last probe answered, protected by the device lock */
 	int probe_error;
 };
@@ -271,8 +283,9 @@ struct mdev_device {
  * @probe: give @mdev to users. Called with the device lock held, may sleep.
  *	Returns 0 or a negative errno.
  * @remove: take it back; returns when no user is left. Same context as @probe.
- * @match: whether @mdev is for this driver, called with the device lock held.
- *	Absent: every device is.
+ * @match: whether @mdev is for this driver. Called without locks, even after
+ *	the vendor's remove, so it may look at nothing but @mdev itself and its
+ *	type. Absent: every device is.
  * @in_use: whether @mdev has users that mdev_open() has not been told of.
  *	Called with the device lock held, for a device that is bound. Absent: it
  *	has none.

@@ -5,20 +5,23 @@
  * Who may do what to a device is settled by three things, none of them held by
  * another device:
  *
- * - the parent's unreg_sem: creators and removers of devices try to take it for
- *   reading, and fail once the parent has begun to go;
+ * - the parent's users count: creations and removals of devices count in it,
+ *   and fail once the parent has begun to go;
  * - the device's users count: a remover makes it negative, which lets nobody
  *   else in, and goes on when nobody is left;
  * - the device lock, taken by the driver core around probe and remove of the
  *   bus driver.
  */
 
+#include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/module.h>
+#include <linux/refcount.h>
 #include <linux/rhashtable.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
+#include <linux/workqueue.h>
 #include <kunit/visibility.h>
 
 #include "compat.h"
@@ -38,6 +41,9 @@ static const struct rhashtable_params mdev_table_params = {
 	.head_offset = offsetof(struct mdev_device, node),
 	.automatic_shrinking = true,
 };
+
+/* Runs the removals that administrators ask for */
+static struct workqueue_struct *mdev_removal_wq;
 
 static void mdev_device_release(struct device *dev)
 {
@@ -71,7 +77,9 @@ static struct mdev_device *mdev_device_alloc(struct mdev_type *type,
 	guid_copy(&mdev->uuid, uuid);
 	mutex_init(&mdev->lock);
 	mdev->online = !ops->start;
-	atomic_set(&mdev->users, MDEV_GOING);
+	/* The creator */
+	atomic_set(&mdev->users, 1);
+	mdev->creating = true;
 
 	if (dev_set_name(&mdev->dev, "%pUl", uuid)) {
 		put_device(&mdev->dev);
@@ -80,12 +88,17 @@ static struct mdev_device *mdev_device_alloc(struct mdev_type *type,
 	return mdev;
 }
 
+static void mdev_device_forget(struct mdev_device *mdev)
+{
+	rhashtable_remove_fast(&mdev_table, &mdev->node, mdev_table_params);
+	put_device(&mdev->dev);
+}
+
 /*
  * The vendor refused to let go of a device: give back what was taken from it.
  * What can't be given back is said, since the writer gets the vendor's errno.
  */
-static void mdev_device_restore(struct mdev_device *mdev, bool online,
-				bool bound)
+static void mdev_device_restore(struct mdev_device *mdev, bool online)
 {
 	const struct attribute_group **groups =
 		mdev_parent_ops(mdev)->mdev_attr_groups;
@@ -101,7 +114,8 @@ static void mdev_device_restore(struct mdev_device *mdev, bool online,
 
 	WRITE_ONCE(mdev->removing, false);
 	atomic_sub(MDEV_GOING, &mdev->users);
-	if (bound && device_attach(dev) < 0)
+	/* device_attach() tells success by 1, and no failure of a probe */
+	if (READ_ONCE(mdev->wanted) && device_attach(dev) != 1)
 		dev_warn(dev, "not removed, but lost its driver\n");
 }
 
@@ -113,10 +127,10 @@ static int mdev_device_destroy(struct mdev_device *mdev, bool forced)
 {
 	const struct parent_ops *ops = mdev_parent_ops(mdev);
 	struct device *dev = &mdev->dev;
-	bool bound = READ_ONCE(dev->driver);
 	bool online;
 	int ret = 0;
 
+	WRITE_ONCE(mdev->wanted, READ_ONCE(dev->driver));
 	/* From here on the bus refuses to probe the device */
 	WRITE_ONCE(mdev->removing, true);
 	device_release_driver(dev);
@@ -130,34 +144,31 @@ static int mdev_device_destroy(struct mdev_device *mdev, bool forced)
 	if (!ret || forced)
 		ret = ops->remove(mdev);
 	if (ret && !forced) {
-		mdev_device_restore(mdev, online, bound);
+		mdev_device_restore(mdev, online);
 		return ret;
 	}
 
 	mdev_links_remove(mdev);
 	device_del(dev);
 	/* Only now: the name in sysfs has to be free for the next one */
-	rhashtable_remove_fast(&mdev_table, &mdev->node, mdev_table_params);
-	put_device(dev);
+	mdev_device_forget(mdev);
 	return 0;
 }
 
-/* Let users and removers in, and tell user space that the device is there. */
+/* Tell user space that the device is there, and let it be removed. */
 static void mdev_device_announce(struct mdev_device *mdev)
 {
 	struct device *dev = &mdev->dev;
 
-	/* One user, ourselves, so that it stays until this is done */
-	atomic_inc(&mdev->users);
-	atomic_sub(MDEV_GOING, &mdev->users);
-
+	/* Who opens it now must not be announced before it */
+	mutex_lock(&mdev->lock);
 	dev_set_uevent_suppress(dev, false);
 	kobject_uevent(&dev->kobj, KOBJ_ADD);
-	device_lock(dev);
-	if (dev->driver)
+	if (READ_ONCE(dev->driver))
 		kobject_uevent(&dev->kobj, KOBJ_BIND);
-	device_unlock(dev);
+	mutex_unlock(&mdev->lock);
 
+	WRITE_ONCE(mdev->creating, false);
 	mdev_user_put(mdev);
 }
 
@@ -170,9 +181,7 @@ static int mdev_device_publish(struct mdev_device *mdev)
 	ret = device_add(&mdev->dev);
 	if (ret) {
 		mdev_parent_ops(mdev)->remove(mdev);
-		rhashtable_remove_fast(&mdev_table, &mdev->node,
-				       mdev_table_params);
-		put_device(&mdev->dev);
+		mdev_device_forget(mdev);
 		return ret;
 	}
 
@@ -180,6 +189,8 @@ static int mdev_device_publish(struct mdev_device *mdev)
 	if (!ret)
 		ret = mdev->probe_error;
 	if (ret) {
+		mdev_device_shut_out(mdev);
+		mdev_user_put(mdev);
 		mdev_device_destroy(mdev, true);
 		return ret;
 	}
@@ -203,38 +214,30 @@ int mdev_device_create(struct mdev_type *type, const guid_t *uuid)
 	struct mdev_device *mdev;
 	int ret;
 
-	if (!down_read_trylock(&parent->unreg_sem))
+	if (!mdev_parent_enter(parent))
 		return -ENODEV;
-	if (!parent->registered) {
-		ret = -ENODEV;
-		goto out_unlock;
-	}
 
 	mdev = mdev_device_alloc(type, uuid);
 	if (IS_ERR(mdev)) {
 		ret = PTR_ERR(mdev);
-		goto out_unlock;
+		goto out_leave;
 	}
 
 	ret = rhashtable_lookup_insert_fast(&mdev_table, &mdev->node,
 					    mdev_table_params);
-	if (ret)
-		goto out_put;
+	if (ret) {
+		put_device(&mdev->dev);
+		goto out_leave;
+	}
 
 	ret = parent->ops->create(&type->kobj, mdev);
 	if (ret)
-		goto out_forget;
+		mdev_device_forget(mdev);
+	else
+		ret = mdev_device_publish(mdev);
 
-	ret = mdev_device_publish(mdev);
-	up_read(&parent->unreg_sem);
-	return ret;
-
-out_forget:
-	rhashtable_remove_fast(&mdev_table, &mdev->node, mdev_table_params);
-out_put:
-	put_device(&mdev->dev);
-out_unlock:
-	up_read(&parent->unreg_sem);
+out_leave:
+	mdev_parent_leave(parent);
 	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdev_device_create);
@@ -265,16 +268,20 @@ static int mdev_wait_for_users(struct mdev_device *mdev)
 }
 
 /* Make the caller the only one who deals with the device. */
-static int mdev_shut_out_users(struct mdev_device *mdev)
+static int mdev_claim(struct mdev_device *mdev)
 {
 	bool hot_unplug = mdev_parent_ops(mdev)->hot_unplug;
 	int users = atomic_read(&mdev->users);
 	int ret;
 
+	if (READ_ONCE(mdev->creating))
+		return -EAGAIN;
 	do {
 		if (users < 0)
-			return -EAGAIN;
-		if (users && !hot_unplug)
+			return device_is_registered(&mdev->dev) ? -EAGAIN :
+								  -ENODEV;
+		/* Shut nobody out for a removal that is refused anyway */
+		if (!hot_unplug && (users || mdev_driver_in_use(mdev)))
 			return -EBUSY;
 	} while (!atomic_try_cmpxchg(&mdev->users, &users,
 				     users + MDEV_GOING));
@@ -285,6 +292,59 @@ static int mdev_shut_out_users(struct mdev_device *mdev)
 	return ret;
 }
 
+/*
+ * A removal that an administrator asked for. VFIO core waits without a way out
+ * for a file that is opened just before the driver is unbound, so that is done
+ * by a worker, and the administrator need not wait for that.
+ */
+struct mdev_removal {
+	struct work_struct work;
+	struct completion done;
+	struct mdev_device *mdev;
+	int result;
+	/* The administrator and the worker */
+	refcount_t refs;
+};
+
+static void mdev_removal_put(struct mdev_removal *removal)
+{
+	if (refcount_dec_and_test(&removal->refs))
+		kfree(removal);
+}
+
+static void mdev_removal_work(struct work_struct *work)
+{
+	struct mdev_removal *removal =
+		container_of(work, struct mdev_removal, work);
+	struct mdev_device *mdev = removal->mdev;
+	struct mdev_parent *parent = mdev->type->parent;
+
+	mdev_parent_get(parent);
+	removal->result = mdev_device_destroy(mdev, false);
+	put_device(&mdev->dev);
+	mdev_parent_leave(parent);
+	mdev_parent_put(parent);
+	complete(&removal->done);
+	mdev_removal_put(removal);
+}
+
+/* The parent has been entered and the device claimed, which ends here. */
+static int mdev_removal_run(struct mdev_removal *removal)
+{
+	int ret = -EINTR;
+
+	init_completion(&removal->done);
+	refcount_set(&removal->refs, 2);
+	get_device(&removal->mdev->dev);
+	INIT_WORK(&removal->work, mdev_removal_work);
+	queue_work(mdev_removal_wq, &removal->work);
+
+	if (!wait_for_completion_interruptible(&removal->done))
+		ret = removal->result;
+	mdev_removal_put(removal);
+	return ret;
+}
+
 /**
  * mdev_device_remove - remove a mediated device, if nobody objects
  * @mdev: the device; the caller has a reference of its own
@@ -292,30 +352,45 @@ static int mdev_shut_out_users(struct mdev_device *mdev)
  * Context: may sleep. Calls the vendor. Must not hold the device's sysfs files.
  * Return: 0, -EBUSY if it is in use and can't be unplugged, -EINTR if a signal
  *	ended the wait for its user, -EAGAIN if it is being created or removed
- *	by someone else, -ENODEV if the parent is going away, or what the
- *	vendor says.
+ *	by someone else, -ENODEV if it or the parent is going away, -ENOMEM, or
+ *	what the vendor says.
  */
 int mdev_device_remove(struct mdev_device *mdev)
 {
 	struct mdev_parent *parent = mdev->type->parent;
-	int ret = -ENODEV;
+	struct mdev_removal *removal;
+	int ret;
 
-	if (!down_read_trylock(&parent->unreg_sem))
-		return -ENODEV;
-	if (parent->registered)
-		ret = mdev_shut_out_users(mdev);
-	if (!ret)
-		ret = mdev_device_destroy(mdev, false);
-	up_read(&parent->unreg_sem);
+	removal = kzalloc_obj(*removal);
+	if (!removal)
+		return -ENOMEM;
+	removal->mdev = mdev;
+
+	ret = -ENODEV;
+	if (!mdev_parent_enter(parent))
+		goto out_free;
+	ret = mdev_claim(mdev);
+	if (ret)
+		goto out_leave;
+	return mdev_removal_run(removal);
+
+out_leave:
+	mdev_parent_leave(parent);
+out_free:
+	kfree(removal);
 	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdev_device_remove);
 
-/* Remove a device whose parent goes away, and which nobody else can remove. */
+/* Let no new users in; the caller is the only one who can remove the device. */
+void mdev_device_shut_out(struct mdev_device *mdev)
+{
+	atomic_add(MDEV_GOING, &mdev->users);
+}
+
+/* Remove a device that has been shut out, wait for the users it still has. */
 void mdev_device_remove_forced(struct mdev_device *mdev)
 {
-	lockdep_assert_held_write(&mdev->type->parent->unreg_sem);
-	atomic_add(MDEV_GOING, &mdev->users);
 	mdev_device_destroy(mdev, true);
 }
 
@@ -326,9 +401,14 @@ static int __init mdev_init(void)
 	ret = rhashtable_init(&mdev_table, &mdev_table_params);
 	if (ret)
 		return ret;
+	mdev_removal_wq = alloc_workqueue("mdev_removal", WQ_UNBOUND, 0);
+	if (!mdev_removal_wq) {
+		ret = -ENOMEM;
+		goto out_table;
+	}
 	ret = mdev_bus_init();
 	if (ret)
-		goto out_table;
+		goto out_wq;
 	ret = mdev_parents_init();
 	if (ret)
 		goto out_bus;
@@ -336,6 +416,8 @@ static int __init mdev_init(void)
 
 out_bus:
 	mdev_bus_exit();
+out_wq:
+	destroy_workqueue(mdev_removal_wq);
 out_table:
 	rhashtable_destroy(&mdev_table);
 	return ret;
@@ -348,6 +430,7 @@ static void __exit mdev_exit(void)
 {
 	mdev_parents_exit();
 	mdev_bus_exit();
+	destroy_workqueue(mdev_removal_wq);
 	rhashtable_destroy(&mdev_table);
 }
 module_exit(mdev_exit);

@@ -22,8 +22,11 @@ static int mdev_probe(struct device *dev)
 	struct mdev_driver *drv = to_mdev_driver(dev->driver);
 	struct mdev_device *mdev = to_mdev_device(dev);
 
-	if (READ_ONCE(mdev->removing))
+	if (READ_ONCE(mdev->removing)) {
+		/* Its chance comes if the removal is refused */
+		WRITE_ONCE(mdev->wanted, true);
 		return -ENODEV;
+	}
 
 	/* The driver core swallows it, but the creator wants to know */
 	mdev->probe_error = drv->probe ? drv->probe(mdev) : 0;
@@ -105,12 +108,15 @@ int mdev_start(struct mdev_device *mdev)
 /* Take the device offline. Same context as mdev_start(). */
 int mdev_stop(struct mdev_device *mdev)
 {
-	int ret = mdev_parent_ops(mdev)->stop(mdev);
+	int ret;
 
-	if (!ret) {
-		WRITE_ONCE(mdev->online, false);
+	/* So that no region access begins once the vendor has stopped it */
+	WRITE_ONCE(mdev->online, false);
+	ret = mdev_parent_ops(mdev)->stop(mdev);
+	if (ret)
+		WRITE_ONCE(mdev->online, true);
+	else
 		kobject_uevent(&mdev->dev.kobj, KOBJ_OFFLINE);
-	}
 	return ret;
 }
 

@@ -9,6 +9,7 @@
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 #include <kunit/visibility.h>
 
 #include "compat.h"
@@ -25,6 +26,7 @@ static void mdev_parent_release(struct kref *ref)
 	struct mdev_parent *parent = container_of(ref, struct mdev_parent, ref);
 
 	put_device(parent->dev);
+	mutex_destroy(&parent->lock);
 	kfree(parent);
 }
 
@@ -38,6 +40,18 @@ void mdev_parent_put(struct mdev_parent *parent)
 	kref_put(&parent->ref, mdev_parent_release);
 }
 EXPORT_SYMBOL_IF_KUNIT(mdev_parent_put);
+
+/* Begin to create or remove a device; false if the parent has begun to go. */
+bool mdev_parent_enter(struct mdev_parent *parent)
+{
+	return atomic_inc_unless_negative(&parent->users);
+}
+
+void mdev_parent_leave(struct mdev_parent *parent)
+{
+	if (atomic_dec_return(&parent->users) == MDEV_GOING)
+		wake_up_var(&parent->users);
+}
 
 /* The parent that @dev is registered as; mdev_parents_lock is held. */
 static struct mdev_parent *mdev_parent_find(struct device *dev)
@@ -79,7 +93,8 @@ static struct mdev_parent *mdev_parent_add(struct device *dev,
 
 	parent->dev = get_device(dev);
 	parent->ops = ops;
-	init_rwsem(&parent->unreg_sem);
+	mutex_init(&parent->lock);
+	atomic_set(&parent->users, MDEV_GOING);
 	kref_init(&parent->ref);
 
 	mutex_lock(&mdev_parents_lock);
@@ -90,6 +105,8 @@ static struct mdev_parent *mdev_parent_add(struct device *dev,
 	}
 	*first = list_empty(&mdev_parents);
 	list_add_tail(&parent->next, &mdev_parents);
+	/* The registry's; the caller has the first one */
+	mdev_parent_get(parent);
 	mutex_unlock(&mdev_parents_lock);
 	return parent;
 }
@@ -188,19 +205,29 @@ int mdev_register_device(struct device *dev, const struct parent_ops *ops)
 	if (first)
 		mdev_request_bus_driver();
 
-	down_write(&parent->unreg_sem);
+	mutex_lock(&parent->lock);
 	ret = mdev_parent_add_files(parent);
-	parent->registered = !ret;
-	up_write(&parent->unreg_sem);
 	if (ret) {
 		mdev_parent_del(parent);
-		return ret;
+	} else {
+		atomic_sub(MDEV_GOING, &parent->users);
+		mdev_parent_announce(parent, "registered");
 	}
-
-	mdev_parent_announce(parent, "registered");
-	return 0;
+	mutex_unlock(&parent->lock);
+	mdev_parent_put(parent);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(mdev_register_device);
+
+/* Before any of them is waited for */
+static int mdev_parent_shut_out(struct device *dev, void *unused)
+{
+	struct mdev_device *mdev = mdev_from_dev(dev);
+
+	if (mdev)
+		mdev_device_shut_out(mdev);
+	return 0;
+}
 
 static int mdev_parent_remove_device(struct device *dev, void *unused)
 {
@@ -209,6 +236,20 @@ static int mdev_parent_remove_device(struct device *dev, void *unused)
 	if (mdev)
 		mdev_device_remove_forced(mdev);
 	return 0;
+}
+
+/* Whoever creates or removes a device fails from here on, or has finished. */
+static void mdev_parent_unregister(struct mdev_parent *parent)
+{
+	atomic_add(MDEV_GOING, &parent->users);
+	wait_var_event(&parent->users,
+		       atomic_read(&parent->users) == MDEV_GOING);
+
+	device_for_each_child(parent->dev, NULL, mdev_parent_shut_out);
+	device_for_each_child(parent->dev, NULL, mdev_parent_remove_device);
+	mdev_parent_remove_files(parent);
+	mdev_parent_announce(parent, "unregistered");
+	mdev_parent_del(parent);
 }
 
 /**
@@ -224,25 +265,16 @@ static int mdev_parent_remove_device(struct device *dev, void *unused)
 void mdev_unregister_device(struct device *dev)
 {
 	struct mdev_parent *parent;
-	bool registered;
 
 	parent = mdev_parent_lookup(dev);
 	if (!parent)
 		return;
 
-	down_write(&parent->unreg_sem);
-	registered = parent->registered;
-	parent->registered = false;
-	if (registered) {
-		device_for_each_child(dev, NULL, mdev_parent_remove_device);
-		mdev_parent_remove_files(parent);
-	}
-	up_write(&parent->unreg_sem);
-
-	if (registered) {
-		mdev_parent_announce(parent, "unregistered");
-		mdev_parent_del(parent);
-	}
+	mutex_lock(&parent->lock);
+	/* Unless another one has done it meanwhile */
+	if (atomic_read(&parent->users) >= 0)
+		mdev_parent_unregister(parent);
+	mutex_unlock(&parent->lock);
 	mdev_parent_put(parent);
 }
 EXPORT_SYMBOL_GPL(mdev_unregister_device);

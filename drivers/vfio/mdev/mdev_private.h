@@ -10,8 +10,8 @@
 #include <linux/mdev.h>
 
 /*
- * Added to &mdev_device.users by whoever creates or removes the device: no
- * user can come as long as the sum is negative.
+ * Added to the users of a device or a parent by who takes it away: nobody can
+ * come as long as the sum is negative, and nobody is left when it is this.
  */
 #define MDEV_GOING	INT_MIN
 
@@ -23,12 +23,15 @@ extern const struct device_type mdev_device_type;
 /* mdev_core.c */
 int mdev_device_create(struct mdev_type *type, const guid_t *uuid);
 int mdev_device_remove(struct mdev_device *mdev);
+void mdev_device_shut_out(struct mdev_device *mdev);
 void mdev_device_remove_forced(struct mdev_device *mdev);
 
 /* mdev_parent.c */
 int mdev_parents_init(void);
 void mdev_parents_exit(void);
 struct mdev_parent *mdev_parent_lookup(struct device *dev);
+bool mdev_parent_enter(struct mdev_parent *parent);
+void mdev_parent_leave(struct mdev_parent *parent);
 void mdev_parent_get(struct mdev_parent *parent);
 void mdev_parent_put(struct mdev_parent *parent);
 

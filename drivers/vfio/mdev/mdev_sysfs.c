@@ -248,27 +248,28 @@ void mdev_types_remove(struct mdev_parent *parent)
 static ssize_t remove_store(struct device *dev, struct device_attribute *attr,
 			    const char *buf, size_t count)
 {
+	struct mdev_device *mdev = to_mdev_device(dev);
+	struct module *owner = mdev_parent_ops(mdev)->owner;
 	struct kernfs_node *kn;
 	bool remove;
-	int ret;
+	int ret = -ENODEV;
 
 	if (kstrtobool(buf, &remove) || !remove)
 		return -EINVAL;
 
 	/*
 	 * The removal waits for all users of the device's files, but can't wait
-	 * for this one. Without it nothing else keeps this module.
+	 * for this one. Without it, only the vendor's module keeps this module
+	 * and the parent's release, which may come with the last reference.
 	 */
-	if (!try_module_get(THIS_MODULE))
+	if (!try_module_get(owner))
 		return -ENODEV;
 	kn = sysfs_break_active_protection(&dev->kobj, &attr->attr);
 	if (kn) {
-		ret = mdev_device_remove(to_mdev_device(dev));
+		ret = mdev_device_remove(mdev);
 		sysfs_unbreak_active_protection(kn);
-	} else {
-		ret = -ENODEV;
 	}
-	module_put(THIS_MODULE);
+	module_put(owner);
 	return ret ?: count;
 }
 static DEVICE_ATTR_WO(remove);

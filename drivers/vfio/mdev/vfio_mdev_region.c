@@ -10,52 +10,66 @@
 
 #include <linux/gfp.h>
 #include <linux/log2.h>
-#include <linux/overflow.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "vfio_mdev.h"
 
-static int vfio_mdev_query_region(struct vfio_mdev *vmdev,
+/* As many as a position in the device file can tell apart */
+#define VFIO_MDEV_MAX_REGIONS	BIT(63 - MDEV_REGION_SHIFT)
+
+static int vfio_mdev_query_region(struct vfio_mdev *vmdev, u32 index,
 				  struct vfio_region_info *info,
 				  struct vfio_info_cap *caps)
 {
+	int ret = 0;
+
+	info->index = index;
 	info->flags = 0;
 	info->size = 0;
 	info->cap_offset = 0;
-	info->offset = (u64)info->index << MDEV_REGION_SHIFT;
-	if (!vmdev->ops->get_region_info)
-		return 0;
-	return vmdev->ops->get_region_info(vmdev->mdev, info, caps);
+	if (vmdev->ops->get_region_info)
+		ret = vmdev->ops->get_region_info(vmdev->mdev, info, caps);
+	if (ret)
+		return ret;
+
+	/* A larger one would reach into the next one's positions */
+	if (info->size > BIT_ULL(MDEV_REGION_SHIFT))
+		return -EINVAL;
+	info->index = index;
+	info->offset = (u64)index << MDEV_REGION_SHIFT;
+	return 0;
 }
 
 int vfio_mdev_regions_init(struct vfio_mdev *vmdev)
 {
 	struct vfio_region_info info = { .argsz = sizeof(info) };
+	u32 index;
 	int ret;
 
-	vmdev->regions = kcalloc(vmdev->info.num_regions,
-				 sizeof(*vmdev->regions), GFP_KERNEL);
+	if (vmdev->info.num_regions > VFIO_MDEV_MAX_REGIONS)
+		return -EINVAL;
+	vmdev->regions = kvcalloc(vmdev->info.num_regions,
+				  sizeof(*vmdev->regions), GFP_KERNEL);
 	if (!vmdev->regions)
 		return -ENOMEM;
 
-	for (; info.index < vmdev->info.num_regions; info.index++) {
-		struct vfio_mdev_region *region = &vmdev->regions[info.index];
-
-		ret = vfio_mdev_query_region(vmdev, &info, NULL);
+	for (index = 0; index < vmdev->info.num_regions; index++) {
+		ret = vfio_mdev_query_region(vmdev, index, &info, NULL);
 		if (ret) {
 			vfio_mdev_regions_exit(vmdev);
 			return ret;
 		}
-		region->size = info.size;
-		region->flags = info.flags;
+		vmdev->regions[index].size = info.size;
+		vmdev->regions[index].flags = info.flags;
 	}
 	return 0;
 }
 
 void vfio_mdev_regions_exit(struct vfio_mdev *vmdev)
 {
-	kfree(vmdev->regions);
+	kvfree(vmdev->regions);
 	vmdev->regions = NULL;
 }
 
@@ -69,7 +83,7 @@ int vfio_mdev_get_region_info(struct vfio_device *vdev,
 
 	if (info->index >= vmdev->info.num_regions)
 		return -EINVAL;
-	ret = vfio_mdev_query_region(vmdev, info, caps);
+	ret = vfio_mdev_query_region(vmdev, info->index, info, caps);
 	info->flags &= ~MDEV_REGION_BULK;
 	return ret;
 }
@@ -77,9 +91,10 @@ int vfio_mdev_get_region_info(struct vfio_device *vdev,
 /* The largest naturally aligned access at @pos that @count bytes allow. */
 static size_t vfio_mdev_access_size(loff_t pos, size_t count)
 {
-	size_t alignment = pos ? 1UL << __ffs64(pos) : sizeof(u64);
+	/* Eight bytes are the most, so nothing above them matters */
+	unsigned int alignment = 1U << __ffs(pos | sizeof(u64));
 
-	return min3(alignment, rounddown_pow_of_two(count), sizeof(u64));
+	return min_t(size_t, alignment, rounddown_pow_of_two(count));
 }
 
 /* What the vendor transfers is all or nothing. */
@@ -139,6 +154,11 @@ vfio_mdev_transfer(struct vfio_mdev *vmdev, char __user *ubuf, size_t count,
 			break;
 		done += size;
 		*ppos += size;
+		if (done < count) {
+			if (fatal_signal_pending(current))
+				break;
+			cond_resched();
+		}
 	}
 	return done ?: ret;
 }
@@ -181,7 +201,7 @@ vfio_mdev_access(struct vfio_mdev *vmdev, char __user *ubuf, size_t count,
 
 	bulk = region->flags & MDEV_REGION_BULK;
 	if (bulk && count > sizeof(u64)) {
-		page = (void *)__get_free_page(GFP_KERNEL);
+		page = (void *)get_zeroed_page(GFP_KERNEL);
 		if (!page)
 			return -ENOMEM;
 	}
