@@ -32,7 +32,7 @@ static void test_create_and_remove(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPUR");
 }
 
-/* design.md 5, 1 and 3: when the vendor's attributes are there */
+/* When the vendor's attributes are there */
 static void test_attributes_come_and_go(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
@@ -126,7 +126,7 @@ static void test_duplicates_from_threads(struct kunit *test)
 	}
 }
 
-/* design.md 5, 10: neither another type nor another parent has to wait */
+/* Neither another type nor another parent has to wait */
 static void test_create_in_parallel(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");

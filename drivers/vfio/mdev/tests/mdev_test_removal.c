@@ -168,7 +168,7 @@ static void test_hot_unplug(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPOQLUR");
 }
 
-/* design.md 5, 4: a signal ends the wait, and all is as it was */
+/* A signal ends the wait, and all is as it was */
 static void test_hot_unplug_interrupted(struct kunit *test)
 {
 	struct test_vendor *vendor = test_hot_unplug_vendor(test);
@@ -189,6 +189,74 @@ static void test_hot_unplug_interrupted(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPOQLOL");
 }
 
+/*
+ * A user whom the bus driver did not know of makes it wait: the remover has a
+ * way out, and the removal ends when the user has gone.
+ */
+static void test_unbind_interrupted(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
+	struct test_thread remove = {};
+
+	test_created(vendor, &test_uuid);
+	vendor->hold = TEST_UNBIND;
+	test_thread_start(&remove, vendor, test_work_remove);
+	test_wait_held(vendor);
+	send_sig(SIGINT, remove.task, 1);
+	KUNIT_EXPECT_EQ(test, test_thread_join(&remove), -EINTR);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPU");
+
+	complete_all(&vendor->go);
+	mdev_unregister_device(vendor->dev);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPUR");
+}
+
+static void test_remove_twice(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
+
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), 0);
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -ENODEV);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPUR");
+}
+
+/* A driver that comes while the vendor makes up its mind gets the device. */
+static void test_driver_during_refusal(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
+	struct test_thread remove = {};
+
+	device_release_driver(mdev_dev(mdev));
+	vendor->fail[TEST_REMOVE] = -ETXTBSY;
+	vendor->hold = TEST_REMOVE;
+	test_thread_start(&remove, vendor, test_work_remove);
+	test_wait_held(vendor);
+	KUNIT_EXPECT_EQ(test, device_attach(mdev_dev(mdev)), 0);
+	complete_all(&vendor->go);
+	KUNIT_EXPECT_EQ(test, test_thread_join(&remove), -ETXTBSY);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPURP");
+}
+
+/* All users are kept out before the first is waited for */
+static void test_unregister_shuts_all_out(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
+	struct mdev_device *first = test_created(vendor, &test_uuid);
+	struct mdev_device *second = test_created(vendor, &test_other_uuid);
+	struct test_thread unregister = {};
+
+	vendor->hold = TEST_UNBIND;
+	test_thread_start(&unregister, vendor, test_work_unregister);
+	test_wait_held(vendor);
+	KUNIT_EXPECT_EQ(test, mdev_open(first), -ENODEV);
+	KUNIT_EXPECT_EQ(test, mdev_open(second), -ENODEV);
+	complete_all(&vendor->go);
+	test_thread_join(&unregister);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPCPURUR");
+}
+
 static struct kunit_case mdev_removal_cases[] = {
 	KUNIT_CASE(test_remove_open),
 	KUNIT_CASE(test_remove_driver_in_use),
@@ -200,6 +268,10 @@ static struct kunit_case mdev_removal_cases[] = {
 	KUNIT_CASE(test_second_remover),
 	KUNIT_CASE(test_hot_unplug),
 	KUNIT_CASE(test_hot_unplug_interrupted),
+	KUNIT_CASE(test_unbind_interrupted),
+	KUNIT_CASE(test_remove_twice),
+	KUNIT_CASE(test_driver_during_refusal),
+	KUNIT_CASE(test_unregister_shuts_all_out),
 	{}
 };
 
