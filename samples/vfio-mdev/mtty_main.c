@@ -106,8 +106,9 @@ static void mtty_irqfd_signalled(void *card, void *masked)
  */
 static int mtty_set_irqfd(struct mtty_card *card, bool masked, int fd)
 {
+	/* vfio_mdev selects it; without vfio_mdev there is no user */
 	if (!IS_ENABLED(CONFIG_VFIO_VIRQFD))
-		return fd < 0 ? 0 : -EINVAL;
+		return -EINVAL;
 
 	vfio_virqfd_disable(&card->irqfd[masked]);
 	if (fd < 0)
