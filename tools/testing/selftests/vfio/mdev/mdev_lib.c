@@ -228,14 +228,13 @@ static void __attribute__((constructor)) register_exit_handler(void)
 
 int mdev_prepare(void)
 {
-	int ret;
+	int ret = 0;
 
-	ret = module_load("mtty");
-	if (!ret)
+	if (!path_exists(MTTY_TYPES))
+		ret = module_load("mtty");
+	if (!ret && !path_exists(VFIO_MDEV))
 		ret = module_load("vfio_mdev");
-	if (!ret)
-		ret = mdev_remove_all();
-	return ret;
+	return ret ? ret : mdev_remove_all();
 }
 
 bool module_is_loaded(const char *name)

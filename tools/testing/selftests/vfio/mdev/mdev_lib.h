@@ -24,11 +24,11 @@
 
 /* The UUIDs of all test devices begin like this, see mdev_remove_all(). */
 #define UUID_PREFIX	"6d646576-7465-4374-8000-"
-#define UUID_A		UUID_PREFIX "00000000000a"
-#define UUID_B		UUID_PREFIX "00000000000b"
+#define UUID_A		UUID_PREFIX "aaaaaaaaaaaa"
+#define UUID_B		UUID_PREFIX "bbbbbbbbbbbb"
 #define UUID_SIZE	37
 
-/* Writes @number into the digits that tell test devices apart. */
+/* Another one for each @number; none of them is one of those above. */
 void uuid_numbered(char uuid[UUID_SIZE], unsigned int number);
 
 __printf(1, 2)
@@ -73,7 +73,7 @@ int mdev_remove_all(void);
  */
 int mdev_prepare(void);
 
-/* Whether @name is there as a module, so that it can be unloaded. */
+/* Whether @name is there, and is a module, so that it can be unloaded. */
 bool module_is_loaded(const char *name);
 int module_load(const char *name);
 

@@ -18,8 +18,10 @@
 #include "vfio_lib.h"
 
 #define ROUNDS		100
-#define RELOADS		20
+#define RELOADS		10
 #define STORM_UUIDS	3
+/* Leaves the processors to the process that is to be disturbed. */
+#define PAUSE_MS	4
 
 FIXTURE(race)
 {
@@ -88,7 +90,8 @@ static void remove_the_same(struct race *race, unsigned int worker)
 			race_count(&race->broken);
 		race_wait_for_all(race);
 		race->results[worker] = mdev_remove(UUID_A);
-		RACE_EXPECT(race, race->results[worker], -EAGAIN, -ENOENT, -ENODEV);
+		RACE_EXPECT(race, race->results[worker], -EAGAIN, -ENOENT,
+			    -ENODEV);
 		race_wait_for_all(race);
 		if (!worker && count_results(race, 0) != 1)
 			race_count(&race->broken);
@@ -116,7 +119,8 @@ static void create_or_remove(struct race *race, unsigned int worker)
 				race_count(&race->created);
 		} else {
 			result = mdev_remove(uuid);
-			RACE_EXPECT(race, result, -EAGAIN, -EBUSY, -ENOENT, -ENODEV);
+			RACE_EXPECT(race, result, -EAGAIN, -EBUSY, -ENOENT,
+				    -ENODEV);
 			if (!result)
 				race_count(&race->removed);
 		}
@@ -170,7 +174,7 @@ static void open_or_remove(struct race *race, unsigned int worker, open_t open)
 			RACE_EXPECT(race, result, -EBUSY);
 		} else {
 			result = open(&user, UUID_A);
-			RACE_EXPECT(race, result, -ENOENT, -ENODEV);
+			RACE_EXPECT(race, result, -ENOENT, -ENODEV, -ENXIO);
 			if (!result)
 				use_device(race, &user);
 		}
@@ -214,9 +218,11 @@ static void open_again_and_again(struct race *race)
 	int result;
 
 	while (race_goes_on(race)) {
+		sleep_ms(random() % PAUSE_MS);
 		result = random() % 2 ? vfio_open_container(&user, UUID_A) :
 					vfio_open_cdev(&user, UUID_A);
-		RACE_EXPECT(race, result, -EBUSY, -EINVAL, -ENOENT, -ENODEV);
+		RACE_EXPECT(race, result, -EBUSY, -EINVAL, -ENOENT, -ENODEV,
+			    -ENXIO);
 		if (result)
 			continue;
 		race_count(&race->opened);
@@ -288,6 +294,7 @@ static void live_on(struct race *race, unsigned int worker)
 	int result;
 
 	while (race_goes_on(race)) {
+		sleep_ms(random() % PAUSE_MS);
 		uuid_numbered(uuid, random() % STORM_UUIDS);
 		switch (random() % 3) {
 		case 0:
@@ -297,13 +304,15 @@ static void live_on(struct race *race, unsigned int worker)
 			break;
 		case 1:
 			result = mdev_remove(uuid);
-			RACE_EXPECT(race, result, -EAGAIN, -EBUSY, -ENOENT, -ENODEV);
+			RACE_EXPECT(race, result, -EAGAIN, -EBUSY, -ENOENT,
+				    -ENODEV);
 			break;
 		default:
 			result = random() % 2 ?
 				 vfio_open_container(&user, uuid) :
 				 vfio_open_cdev(&user, uuid);
-			RACE_EXPECT(race, result, -EBUSY, -EINVAL, -ENOENT, -ENODEV);
+			RACE_EXPECT(race, result, -EBUSY, -EINVAL, -ENOENT,
+				    -ENODEV, -ENXIO);
 			if (!result)
 				vfio_close(&user);
 		}
