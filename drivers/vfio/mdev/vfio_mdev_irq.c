@@ -5,6 +5,7 @@
  */
 
 #include <linux/bitops.h>
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -16,6 +17,8 @@ static int vfio_mdev_query_irq(struct vfio_mdev *vmdev,
 {
 	if (info->index >= vmdev->info.num_irqs)
 		return -EINVAL;
+	/* Vendors look it up in tables */
+	info->index = array_index_nospec(info->index, vmdev->info.num_irqs);
 	info->flags = 0;
 	info->count = 0;
 	if (!vmdev->ops->get_irq_info)
@@ -38,6 +41,10 @@ long vfio_mdev_ioctl_get_irq_info(struct vfio_mdev *vmdev,
 	ret = vfio_mdev_query_irq(vmdev, &info);
 	if (ret)
 		return ret;
+	/* As vfio-pci says it, or QEMU warns that it has no error recovery */
+	if (info.index == VFIO_PCI_ERR_IRQ_INDEX && !info.count &&
+	    vmdev->info.flags & VFIO_DEVICE_FLAGS_PCI)
+		return -EINVAL;
 	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
 }
 

@@ -10,6 +10,7 @@
 
 #include <linux/gfp.h>
 #include <linux/log2.h>
+#include <linux/nospec.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -79,11 +80,14 @@ int vfio_mdev_get_region_info(struct vfio_device *vdev,
 			      struct vfio_info_cap *caps)
 {
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
+	u32 index = info->index;
 	int ret;
 
-	if (info->index >= vmdev->info.num_regions)
+	if (index >= vmdev->info.num_regions)
 		return -EINVAL;
-	ret = vfio_mdev_query_region(vmdev, info->index, info, caps);
+	/* Vendors look it up in tables */
+	index = array_index_nospec(index, vmdev->info.num_regions);
+	ret = vfio_mdev_query_region(vmdev, index, info, caps);
 	info->flags &= ~MDEV_REGION_BULK;
 	return ret;
 }
@@ -173,10 +177,12 @@ vfio_mdev_region_at(struct vfio_mdev *vmdev, loff_t pos, size_t *count,
 {
 	u64 offset = mdev_region_offset(pos);
 	const struct vfio_mdev_region *region;
+	u32 index = mdev_region_index(pos);
 
-	if (pos < 0 || mdev_region_index(pos) >= vmdev->info.num_regions)
+	if (pos < 0 || index >= vmdev->info.num_regions)
 		return ERR_PTR(-EINVAL);
-	region = &vmdev->regions[mdev_region_index(pos)];
+	region = &vmdev->regions[array_index_nospec(index,
+						    vmdev->info.num_regions)];
 	if (offset >= region->size || !(region->flags & flag))
 		return ERR_PTR(-EINVAL);
 	if (!mdev_is_online(vmdev->mdev))
