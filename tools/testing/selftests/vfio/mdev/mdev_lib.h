@@ -26,6 +26,7 @@
 #define UUID_PREFIX	"6d646576-7465-4374-8000-"
 #define UUID_A		UUID_PREFIX "aaaaaaaaaaaa"
 #define UUID_B		UUID_PREFIX "bbbbbbbbbbbb"
+#define UUID_NIL	"00000000-0000-0000-0000-000000000000"
 #define UUID_SIZE	37
 
 /* Another one for each @number; none of them is one of those above. */
