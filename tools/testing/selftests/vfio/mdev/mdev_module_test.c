@@ -4,6 +4,7 @@
  * before and after the devices that it is for.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,7 +15,7 @@
 
 #define DEVICE_A	MTTY "/" UUID_A
 
-/* How long an unloading module is watched before it counts as waiting. */
+/* How long a process is watched before it counts as waiting */
 #define BLOCKED_MS	300
 
 FIXTURE(modules)
@@ -171,12 +172,14 @@ TEST_F(open_device, holds_the_bus_driver)
 /* Nobody can use such a file, but the device must not go while it is open. */
 TEST_F(modules, vendor_waits_for_an_unbound_file)
 {
+	int device, iommufd;
 	pid_t unloader;
-	int device;
 
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
 	device = vfio_open_unbound(UUID_A);
 	ASSERT_LE(0, device);
+	iommufd = open("/dev/iommu", O_RDWR);
+	ASSERT_LE(0, iommufd);
 
 	unloader = fork();
 	ASSERT_LE(0, unloader);
@@ -186,7 +189,10 @@ TEST_F(modules, vendor_waits_for_an_unbound_file)
 	}
 	sleep_ms(BLOCKED_MS);
 	EXPECT_EQ(0, waitpid(unloader, NULL, WNOHANG));
-	EXPECT_NE(0, mdev_create("mtty-1", UUID_B));
+	EXPECT_EQ(-ENODEV, mdev_create("mtty-1", UUID_B));
+	EXPECT_EQ(-ENODEV, mdev_remove(UUID_A));
+	EXPECT_EQ(-ENODEV, vfio_bind(device, iommufd));
+	close(iommufd);
 	close(device);
 	EXPECT_EQ(unloader, waitpid(unloader, NULL, 0));
 	EXPECT_FALSE(path_exists(MTTY));

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -13,6 +14,9 @@
 
 #define TYPE_1		MTTY_TYPES "/mtty-1"
 #define DEVICE_A	MTTY "/" UUID_A
+
+/* How long a process is watched before it counts as waiting */
+#define BLOCKED_MS	300
 
 /* What a write to "remove" makes of a text */
 FIXTURE(remove)
@@ -154,6 +158,27 @@ TEST_F(busy, can_be_opened_again_after_a_refusal)
 	vfio_close(&self->user);
 	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
 	EXPECT_EQ(-EBUSY, mdev_remove(UUID_A));
+}
+
+/* Who unbinds the driver waits for the user, who removes the device does not. */
+TEST_F(busy, is_refused_while_its_driver_waits)
+{
+	pid_t unbinder;
+	int status;
+
+	unbinder = fork();
+	ASSERT_LE(0, unbinder);
+	if (!unbinder) {
+		vfio_close(&self->user);
+		_exit(sysfs_write(UUID_A, VFIO_MDEV "/unbind") ? 1 : 0);
+	}
+	sleep_ms(BLOCKED_MS);
+	EXPECT_EQ(0, waitpid(unbinder, NULL, WNOHANG));
+	EXPECT_EQ(-EBUSY, mdev_remove(UUID_A));
+	vfio_close(&self->user);
+	EXPECT_EQ(unbinder, waitpid(unbinder, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, mdev_remove(UUID_A));
 }
 
 TEST_F(busy, refuses_a_false_value_all_the_same)
