@@ -189,8 +189,8 @@ static int mdev_device_publish(struct mdev_device *mdev)
 	if (!ret)
 		ret = mdev->probe_error;
 	if (ret) {
-		mdev_device_shut_out(mdev);
 		mdev_user_put(mdev);
+		mdev_device_shut_out(mdev);
 		mdev_device_destroy(mdev, true);
 		return ret;
 	}
@@ -382,10 +382,17 @@ out_free:
 }
 EXPORT_SYMBOL_IF_KUNIT(mdev_device_remove);
 
-/* Let no new users in; the caller is the only one who can remove the device. */
+/*
+ * Let no new users in, and ask those who are there to go. The caller is the
+ * only one who can remove the device.
+ */
 void mdev_device_shut_out(struct mdev_device *mdev)
 {
+	const struct parent_ops *ops = mdev_parent_ops(mdev);
+
 	atomic_add(MDEV_GOING, &mdev->users);
+	if (atomic_read(&mdev->users) != MDEV_GOING && ops->request)
+		ops->request(mdev, 0);
 }
 
 /* Remove a device that has been shut out, wait for the users it still has. */

@@ -59,7 +59,7 @@ static void test_unregister_waits_for_users(struct kunit *test)
 	complete_all(&vendor->go);
 	mdev_close(mdev);
 	test_thread_join(&unregister);
-	KUNIT_EXPECT_STREQ(test, vendor->log, "CPOULR");
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPOQULR");
 }
 
 static void test_vendor_refuses(struct kunit *test)
@@ -239,7 +239,7 @@ static void test_driver_during_refusal(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPURP");
 }
 
-/* All users are kept out before the first is waited for */
+/* All users are kept out and asked to go before the first is waited for. */
 static void test_unregister_shuts_all_out(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
@@ -247,14 +247,17 @@ static void test_unregister_shuts_all_out(struct kunit *test)
 	struct mdev_device *second = test_created(vendor, &test_other_uuid);
 	struct test_thread unregister = {};
 
+	KUNIT_ASSERT_EQ(test, mdev_open(second), 0);
 	vendor->hold = TEST_UNBIND;
 	test_thread_start(&unregister, vendor, test_work_unregister);
 	test_wait_held(vendor);
 	KUNIT_EXPECT_EQ(test, mdev_open(first), -ENODEV);
 	KUNIT_EXPECT_EQ(test, mdev_open(second), -ENODEV);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPCPOQU");
+	mdev_close(second);
 	complete_all(&vendor->go);
 	test_thread_join(&unregister);
-	KUNIT_EXPECT_STREQ(test, vendor->log, "CPCPURUR");
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPCPOQULRUR");
 }
 
 static struct kunit_case mdev_removal_cases[] = {
