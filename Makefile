@@ -39,7 +39,7 @@ unexport MAKEFLAGS MFLAGS MAKELEVEL
 #: T=name           runs one test of static, kunit, selftests or guest
 
 help:
-	@sed -n 's/^#: \{0,1\}//p' Makefile
+	@sed -n 's/^#: \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 demo check static kunit selftests guest shell bench clean distclean:
 	@scripts/$@

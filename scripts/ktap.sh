@@ -28,12 +28,11 @@ ktap_result()
 # ktap_test NAME COMMAND...: runs it; what it printed is shown when it fails
 ktap_test()
 {
-	local name=$1 status=0 output
+	local ktap_name=$1 ktap_status=0 ktap_output
 	shift
-	output=$("$@" 2>&1 </dev/null) || status=$?
-	case $status in
-	0) ;;
-	*) [[ -z $output ]] || head -n 100 <<<"$output" | sed 's/^/# /' ;;
-	esac
-	ktap_result "$status" "$name"
+	ktap_output=$("$@" 2>&1 </dev/null) || ktap_status=$?
+	if [[ $ktap_status -ne 0 && -n $ktap_output ]]; then
+		head -n 100 <<<"$ktap_output" | sed 's/^/# /'
+	fi
+	ktap_result "$ktap_status" "$ktap_name"
 }
