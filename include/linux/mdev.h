@@ -65,7 +65,8 @@ struct vm_area_struct;
  *	-ENOSPC when no instance is left.
  * @remove: mandatory. Free the share. A negative errno refuses: then the device
  *	stays as it was and the writer of ``remove`` gets the errno. The answer
- *	is ignored when the parent is being unregistered.
+ *	is ignored when the parent is being unregistered, and when a creation
+ *	is undone that failed after @create.
  * @open: the first user arrives. An error is returned to it.
  * @release: the last user has gone.
  * @start: bring the device online: ``online`` was written, or the first user
@@ -270,11 +271,11 @@ struct mdev_device {
 	bool online;
 	/* Protected by lock: online only for as long as it is open */
 	bool started_by_open;
-	/* Written before the driver is unbound for good, read by probe */
+	/* Protected by the device lock: from when on probes are refused */
 	bool removing;
-	/* A driver had the device, or wanted it, when it was to be removed */
+	/* Likewise: a driver had the device, or wanted it meanwhile */
 	bool wanted;
-	/* What the last probe answered, protected by the device lock */
+	/* Likewise: what the last probe answered */
 	int probe_error;
 };
 

@@ -31,6 +31,8 @@
 #define MDEV_USERS_POLL_MS	50
 /* How often it asks the user to go */
 #define MDEV_REQUEST_PERIOD	(10 * HZ)
+/* How long it takes at most when nothing is in its way */
+#define MDEV_REMOVAL_USUAL	(5 * HZ)
 
 /* Every device from before its vendor's create until after its remove */
 static struct rhashtable mdev_table;
@@ -103,6 +105,7 @@ static void mdev_device_restore(struct mdev_device *mdev, bool online)
 	const struct attribute_group **groups =
 		mdev_parent_ops(mdev)->mdev_attr_groups;
 	struct device *dev = &mdev->dev;
+	bool wanted;
 
 	if (online && !mdev->online && mdev_start(mdev))
 		dev_warn(dev, "offline: not removed, but did not start again\n");
@@ -112,11 +115,16 @@ static void mdev_device_restore(struct mdev_device *mdev, bool online)
 	else
 		dev->groups = groups;
 
-	WRITE_ONCE(mdev->removing, false);
-	atomic_sub(MDEV_GOING, &mdev->users);
+	/* One user, ourselves, so that the next remover finds it restored */
+	atomic_set(&mdev->users, 1);
+	device_lock(dev);
+	mdev->removing = false;
+	wanted = mdev->wanted;
+	device_unlock(dev);
 	/* device_attach() tells success by 1, and no failure of a probe */
-	if (READ_ONCE(mdev->wanted) && device_attach(dev) != 1)
+	if (wanted && device_attach(dev) != 1)
 		dev_warn(dev, "not removed, but lost its driver\n");
+	mdev_user_put(mdev);
 }
 
 /*
@@ -130,9 +138,11 @@ static int mdev_device_destroy(struct mdev_device *mdev, bool forced)
 	bool online;
 	int ret = 0;
 
-	WRITE_ONCE(mdev->wanted, READ_ONCE(dev->driver));
 	/* From here on the bus refuses to probe the device */
-	WRITE_ONCE(mdev->removing, true);
+	device_lock(dev);
+	mdev->removing = true;
+	mdev->wanted = dev->driver;
+	device_unlock(dev);
 	device_release_driver(dev);
 	wait_var_event(&mdev->users, atomic_read(&mdev->users) == MDEV_GOING);
 	device_remove_groups(dev, dev->groups);
@@ -166,10 +176,14 @@ static void mdev_device_announce(struct mdev_device *mdev)
 	kobject_uevent(&dev->kobj, KOBJ_ADD);
 	if (READ_ONCE(dev->driver))
 		kobject_uevent(&dev->kobj, KOBJ_BIND);
+	/* By someone who was faster than the announcement */
+	if (mdev->online && mdev_parent_ops(mdev)->start)
+		kobject_uevent(&dev->kobj, KOBJ_ONLINE);
 	mutex_unlock(&mdev->lock);
 
-	WRITE_ONCE(mdev->creating, false);
 	mdev_user_put(mdev);
+	/* After that, or mdev_claim() would take us for a user */
+	smp_store_release(&mdev->creating, false);
 }
 
 static int mdev_device_publish(struct mdev_device *mdev)
@@ -256,6 +270,9 @@ static int mdev_wait_for_users(struct mdev_device *mdev)
 	       mdev_driver_in_use(mdev)) {
 		if (!ops->hot_unplug)
 			return -EBUSY;
+		/* It waits for us, and will remove the device itself */
+		if (mdev_parent_is_going(mdev->type->parent))
+			return -ENODEV;
 		if (ops->request && time_after_eq(jiffies, next_request)) {
 			ops->request(mdev, count++);
 			next_request = jiffies + MDEV_REQUEST_PERIOD;
@@ -271,11 +288,13 @@ static int mdev_wait_for_users(struct mdev_device *mdev)
 static int mdev_claim(struct mdev_device *mdev)
 {
 	bool hot_unplug = mdev_parent_ops(mdev)->hot_unplug;
-	int users = atomic_read(&mdev->users);
+	int users;
 	int ret;
 
-	if (READ_ONCE(mdev->creating))
+	/* Pairs with the release in mdev_device_announce() */
+	if (smp_load_acquire(&mdev->creating))
 		return -EAGAIN;
+	users = atomic_read(&mdev->users);
 	do {
 		if (users < 0)
 			return device_is_registered(&mdev->dev) ? -EAGAIN :
@@ -318,12 +337,18 @@ static void mdev_removal_work(struct work_struct *work)
 		container_of(work, struct mdev_removal, work);
 	struct mdev_device *mdev = removal->mdev;
 	struct mdev_parent *parent = mdev->type->parent;
+	struct module *owner = parent->ops->owner;
 
 	mdev_parent_get(parent);
 	removal->result = mdev_device_destroy(mdev, false);
+	if (removal->result && refcount_read(&removal->refs) == 1)
+		dev_warn(&mdev->dev, "not removed after all: %d\n",
+			 removal->result);
 	put_device(&mdev->dev);
 	mdev_parent_leave(parent);
+	/* This may be the last reference to a device of the vendor's module */
 	mdev_parent_put(parent);
+	module_put(owner);
 	complete(&removal->done);
 	mdev_removal_put(removal);
 }
@@ -331,23 +356,29 @@ static void mdev_removal_work(struct work_struct *work)
 /* The parent has been entered and the device claimed, which ends here. */
 static int mdev_removal_run(struct mdev_removal *removal)
 {
-	int ret = -EINTR;
+	long ret;
 
 	init_completion(&removal->done);
 	refcount_set(&removal->refs, 2);
 	get_device(&removal->mdev->dev);
+	__module_get(mdev_parent_ops(removal->mdev)->owner);
 	INIT_WORK(&removal->work, mdev_removal_work);
 	queue_work(mdev_removal_wq, &removal->work);
 
-	if (!wait_for_completion_interruptible(&removal->done))
-		ret = removal->result;
+	/* A usual removal is not turned into an error by any odd signal */
+	ret = wait_for_completion_killable_timeout(&removal->done,
+						   MDEV_REMOVAL_USUAL);
+	if (!ret)
+		ret = !wait_for_completion_interruptible(&removal->done);
+	ret = ret > 0 ? removal->result : -EINTR;
 	mdev_removal_put(removal);
 	return ret;
 }
 
 /**
  * mdev_device_remove - remove a mediated device, if nobody objects
- * @mdev: the device; the caller has a reference of its own
+ * @mdev: the device; the caller has a reference of its own, and one to the
+ *	vendor's module
  *
  * Context: may sleep. Calls the vendor. Must not hold the device's sysfs files.
  * Return: 0, -EBUSY if it is in use and can't be unplugged, -EINTR if a signal
@@ -408,7 +439,10 @@ static int __init mdev_init(void)
 	ret = rhashtable_init(&mdev_table, &mdev_table_params);
 	if (ret)
 		return ret;
-	mdev_removal_wq = alloc_workqueue("mdev_removal", WQ_UNBOUND, 0);
+	/* Freezable: vendors are not called while their devices are suspended */
+	mdev_removal_wq = alloc_workqueue("mdev_removal",
+					  WQ_UNBOUND | WQ_FREEZABLE,
+					  WQ_MAX_ACTIVE);
 	if (!mdev_removal_wq) {
 		ret = -ENOMEM;
 		goto out_table;

@@ -22,9 +22,9 @@ static int mdev_probe(struct device *dev)
 	struct mdev_driver *drv = to_mdev_driver(dev->driver);
 	struct mdev_device *mdev = to_mdev_device(dev);
 
-	if (READ_ONCE(mdev->removing)) {
+	if (mdev->removing) {
 		/* Its chance comes if the removal is refused */
-		WRITE_ONCE(mdev->wanted, true);
+		mdev->wanted = true;
 		return -ENODEV;
 	}
 
@@ -63,7 +63,8 @@ void mdev_bus_exit(void)
 /* Keep the device from being removed; false if that has begun already. */
 bool mdev_user_get(struct mdev_device *mdev)
 {
-	return atomic_inc_unless_negative(&mdev->users);
+	return !mdev_parent_is_going(mdev->type->parent) &&
+	       atomic_inc_unless_negative(&mdev->users);
 }
 
 void mdev_user_put(struct mdev_device *mdev)

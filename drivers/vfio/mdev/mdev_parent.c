@@ -47,6 +47,12 @@ bool mdev_parent_enter(struct mdev_parent *parent)
 	return atomic_inc_unless_negative(&parent->users);
 }
 
+/* Whether it is being unregistered: its devices get no new users. */
+bool mdev_parent_is_going(struct mdev_parent *parent)
+{
+	return atomic_read(&parent->users) < 0;
+}
+
 void mdev_parent_leave(struct mdev_parent *parent)
 {
 	if (atomic_dec_return(&parent->users) == MDEV_GOING)
@@ -272,7 +278,7 @@ void mdev_unregister_device(struct device *dev)
 
 	mutex_lock(&parent->lock);
 	/* Unless another one has done it meanwhile */
-	if (atomic_read(&parent->users) >= 0)
+	if (!mdev_parent_is_going(parent))
 		mdev_parent_unregister(parent);
 	mutex_unlock(&parent->lock);
 	mdev_parent_put(parent);

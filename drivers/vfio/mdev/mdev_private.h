@@ -32,6 +32,7 @@ void mdev_parents_exit(void);
 struct mdev_parent *mdev_parent_lookup(struct device *dev);
 bool mdev_parent_enter(struct mdev_parent *parent);
 void mdev_parent_leave(struct mdev_parent *parent);
+bool mdev_parent_is_going(struct mdev_parent *parent);
 void mdev_parent_get(struct mdev_parent *parent);
 void mdev_parent_put(struct mdev_parent *parent);
 
