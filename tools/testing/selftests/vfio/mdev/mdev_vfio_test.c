@@ -174,9 +174,6 @@ TEST_F(device, describes_its_interrupts)
 		EXPECT_EQ(expected[index].count, info.count);
 		EXPECT_EQ(expected[index].flags, info.flags);
 	}
-	/* As vfio-pci has it, for QEMU, which warns when there is none. */
-	EXPECT_EQ(-EINVAL, vfio_irq_info(self->fd, VFIO_PCI_ERR_IRQ_INDEX,
-					 &info));
 	EXPECT_EQ(-EINVAL, vfio_irq_info(self->fd, VFIO_PCI_NUM_IRQS, &info));
 	EXPECT_EQ(-EINVAL, vfio_irq_info(self->fd, UINT32_MAX, &info));
 }
