@@ -98,7 +98,8 @@ struct vm_area_struct;
  * @set_irqs: VFIO_DEVICE_SET_IRQS. @flags has one action and one data type that
  *	@get_irq_info allows, and @start and @count lie within the index. @data
  *	holds @count values of that type; for VFIO_IRQ_SET_DATA_NONE it is NULL.
- *	A @count of 0 tears the whole index down. Absent: -ENOTTY.
+ *	A @count of 0 tears the whole index down. Never runs twice at once for
+ *	one device. Absent: -ENOTTY.
  * @mmap: maps regions in a way of the vendor's own. The region, range and
  *	protection are for it to check.
  * @ioctl: an ioctl that is not one of the above; @arg is the user's. Absent:

@@ -4,6 +4,7 @@
 #define _VFIO_MDEV_H
 
 #include <linux/mdev.h>
+#include <linux/mutex.h>
 #include <linux/vfio.h>
 
 /**
@@ -23,6 +24,7 @@ struct vfio_mdev_region {
  * @ops: its vendor's callbacks, kept here for the region accesses
  * @info: what VFIO_DEVICE_GET_INFO says, as of open
  * @regions: @info.num_regions of them, as of open
+ * @irq_lock: held across the vendor's set_irqs
  */
 struct vfio_mdev {
 	struct vfio_device vdev;
@@ -30,6 +32,7 @@ struct vfio_mdev {
 	const struct parent_ops *ops;
 	struct vfio_device_info info;
 	struct vfio_mdev_region *regions;
+	struct mutex irq_lock;
 };
 
 static inline struct vfio_mdev *to_vfio_mdev(struct vfio_device *vdev)

@@ -121,8 +121,21 @@ static void vfio_mdev_request(struct vfio_device *vdev, unsigned int count)
 		vmdev->ops->request(vmdev->mdev, count);
 }
 
+static int vfio_mdev_init_device(struct vfio_device *vdev)
+{
+	mutex_init(&to_vfio_mdev(vdev)->irq_lock);
+	return 0;
+}
+
+static void vfio_mdev_release_device(struct vfio_device *vdev)
+{
+	mutex_destroy(&to_vfio_mdev(vdev)->irq_lock);
+}
+
 static const struct vfio_device_ops vfio_mdev_device_ops = {
 	.name = "vfio-mdev",
+	.init = vfio_mdev_init_device,
+	.release = vfio_mdev_release_device,
 	.open_device = vfio_mdev_open_device,
 	.close_device = vfio_mdev_close_device,
 	.read = vfio_mdev_read,

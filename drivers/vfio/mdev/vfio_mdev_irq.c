@@ -107,8 +107,11 @@ long vfio_mdev_ioctl_set_irqs(struct vfio_mdev *vmdev,
 		if (IS_ERR(data))
 			return PTR_ERR(data);
 	}
+	/* Triggers and irqfds that two users change at once would be lost */
+	mutex_lock(&vmdev->irq_lock);
 	ret = vmdev->ops->set_irqs(vmdev->mdev, hdr.flags, hdr.index, hdr.start,
 				   hdr.count, data);
+	mutex_unlock(&vmdev->irq_lock);
 	kfree(data);
 	return ret;
 }
