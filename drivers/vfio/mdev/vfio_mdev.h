@@ -24,7 +24,7 @@ struct vfio_mdev_region {
  * @ops: its vendor's callbacks, kept here for the region accesses
  * @info: what VFIO_DEVICE_GET_INFO says, as of open
  * @regions: @info.num_regions of them, as of open
- * @irq_lock: held across the vendor's set_irqs
+ * @irq_lock: orders changes of its interrupts
  */
 struct vfio_mdev {
 	struct vfio_device vdev;
@@ -32,6 +32,7 @@ struct vfio_mdev {
 	const struct parent_ops *ops;
 	struct vfio_device_info info;
 	struct vfio_mdev_region *regions;
+	/* Held across the vendor's set_irqs */
 	struct mutex irq_lock;
 };
 
