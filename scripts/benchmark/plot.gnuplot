@@ -11,7 +11,7 @@ set style line 3 lc rgb "#1f77b4" lw 2 dt 2 pt 6 ps 0.6
 set grid ytics lc rgb "#dddddd"
 set border 3
 set tics nomirror
-set key top left Left reverse samplen 2
+set key left top Left reverse samplen 2
 set multiplot
 
 set xrange [0:21000]
