@@ -12,8 +12,11 @@ make_guest()
 {
 	mkdir -p /run/guest
 	cd /run/guest || exit 1
-	mkdir -p initramfs/bin
+	mkdir -p initramfs/{bin,dev,proc,sys}
 	cp "$(command -v busybox)" initramfs/bin/busybox
+	for applet in $(busybox --list); do
+		[[ $applet == busybox ]] || ln -s busybox "initramfs/bin/$applet"
+	done
 	cp "$guest_init" initramfs/init
 	(cd initramfs && find . | cpio --quiet -o -H newc) | gzip -1 >guest.cpio.gz
 	rm -rf initramfs
