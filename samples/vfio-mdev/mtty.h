@@ -46,7 +46,8 @@ struct mtty_card {
 
 /* mtty_config.c */
 void mtty_config_reset(struct mtty_card *card);
-void mtty_config_write(struct mtty_card *card, unsigned int offset, u8 value);
+void mtty_config_write(struct mtty_card *card, unsigned int offset,
+		       const char *buf, size_t count);
 
 /* mtty_uart.c */
 void mtty_port_reset(struct mtty_port *port);

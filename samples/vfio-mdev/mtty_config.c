@@ -77,15 +77,43 @@ void mtty_config_reset(struct mtty_card *card)
 					   &card->config[i * 4]);
 }
 
-void mtty_config_write(struct mtty_card *card, unsigned int offset, u8 value)
+static void mtty_config_write_row(struct mtty_card *card, unsigned int index,
+				  u32 value, u32 mask)
 {
-	const struct mtty_config_row *row = &mtty_config[offset / 4];
-	unsigned int shift = offset % 4 * BITS_PER_BYTE;
-	u8 writable = row->writable >> shift;
-	u8 clear = value & (row->write_one_to_clear >> shift);
-	u8 old = card->config[offset];
+	const struct mtty_config_row *row = &mtty_config[index];
+	u32 writable = row->writable & mask;
+	u32 clear = row->write_one_to_clear & mask & value;
+	void *config = &card->config[index * 4];
 
-	if (card->ports >= row->ports)
-		card->config[offset] = (old & ~writable & ~clear) |
-				       (value & writable);
+	if (card->ports < row->ports)
+		return;
+	put_unaligned_le32((get_unaligned_le32(config) & ~writable & ~clear) |
+			   (value & writable), config);
+}
+
+/* Naturally aligned, so within a row, or two rows. */
+void mtty_config_write(struct mtty_card *card, unsigned int offset,
+		       const char *buf, size_t count)
+{
+	unsigned int shift = offset % 4 * BITS_PER_BYTE;
+	unsigned int index = offset / 4;
+
+	switch (count) {
+	case 1:
+		mtty_config_write_row(card, index, *(u8 *)buf << shift,
+				      0xff << shift);
+		break;
+	case 2:
+		mtty_config_write_row(card, index,
+				      get_unaligned_le16(buf) << shift,
+				      0xffff << shift);
+		break;
+	case 8:
+		mtty_config_write_row(card, index + 1,
+				      get_unaligned_le32(buf + 4), ~0);
+		fallthrough;
+	default:
+		mtty_config_write_row(card, index, get_unaligned_le32(buf), ~0);
+		break;
+	}
 }

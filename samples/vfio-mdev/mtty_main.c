@@ -88,6 +88,14 @@ static void mtty_update_irq(struct mtty_card *card)
 	}
 }
 
+/* Most registers have nothing to do with interrupts. */
+static void mtty_update_port_irq(struct mtty_card *card,
+				 const struct mtty_port *port)
+{
+	if (mtty_port_pending(port) != port->pending)
+		mtty_update_irq(card);
+}
+
 static void mtty_set_intx_masked(struct mtty_card *card, bool masked)
 {
 	guard(mutex)(&card->lock);
@@ -221,7 +229,7 @@ static ssize_t mtty_read(struct mdev_device *mdev, char *buf, size_t count,
 	}
 	for (i = 0; i < count; i++)
 		buf[i] = mtty_port_read(&card->port[index], offset + i);
-	mtty_update_irq(card);
+	mtty_update_port_irq(card, &card->port[index]);
 	return count;
 }
 
@@ -234,13 +242,15 @@ static ssize_t mtty_write(struct mdev_device *mdev, const char *buf,
 	size_t i;
 
 	guard(mutex)(&card->lock);
-	for (i = 0; i < count; i++) {
-		if (index == VFIO_PCI_CONFIG_REGION_INDEX)
-			mtty_config_write(card, offset + i, buf[i]);
-		else
-			mtty_port_write(&card->port[index], offset + i, buf[i]);
+	if (index == VFIO_PCI_CONFIG_REGION_INDEX) {
+		mtty_config_write(card, offset, buf, count);
+		if (offset < PCI_CACHE_LINE_SIZE)
+			mtty_update_irq(card);
+		return count;
 	}
-	mtty_update_irq(card);
+	for (i = 0; i < count; i++)
+		mtty_port_write(&card->port[index], offset + i, buf[i]);
+	mtty_update_port_irq(card, &card->port[index]);
 	return count;
 }
 

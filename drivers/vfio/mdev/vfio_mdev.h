@@ -9,12 +9,14 @@
 
 /**
  * struct vfio_mdev_region - what the vendor answered for a region at open
- * @size: in bytes, 0 if there is no such region
- * @flags: VFIO_REGION_INFO_FLAG_* and MDEV_REGION_BULK
+ * @readable: how many bytes can be read, 0 if there is no such region
+ * @writable: how many can be written
+ * @bulk: in pieces of up to a page
  */
 struct vfio_mdev_region {
-	u64 size;
-	u32 flags;
+	u64 readable;
+	u64 writable;
+	bool bulk;
 };
 
 /**

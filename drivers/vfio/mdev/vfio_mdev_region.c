@@ -62,8 +62,12 @@ int vfio_mdev_regions_init(struct vfio_mdev *vmdev)
 			vfio_mdev_regions_exit(vmdev);
 			return ret;
 		}
-		vmdev->regions[index].size = info.size;
-		vmdev->regions[index].flags = info.flags;
+		if (vmdev->ops->read && info.flags & VFIO_REGION_INFO_FLAG_READ)
+			vmdev->regions[index].readable = info.size;
+		if (vmdev->ops->write &&
+		    info.flags & VFIO_REGION_INFO_FLAG_WRITE)
+			vmdev->regions[index].writable = info.size;
+		vmdev->regions[index].bulk = info.flags & MDEV_REGION_BULK;
 	}
 	return 0;
 }
@@ -101,59 +105,111 @@ static size_t vfio_mdev_access_size(loff_t pos, size_t count)
 	return min_t(size_t, alignment, rounddown_pow_of_two(count));
 }
 
-/* What the vendor transfers is all or nothing. */
-static int vfio_mdev_result(ssize_t ret, size_t size)
+/* The value of a register, as wide as an access of it can be */
+union vfio_mdev_value {
+	u8 u8;
+	u16 u16;
+	u32 u32;
+	u64 u64;
+};
+
+/* copy_to_user() of so few bytes takes longer than all the rest */
+static __always_inline int
+vfio_mdev_put_value(const union vfio_mdev_value *value, char __user *ubuf,
+		    size_t size)
 {
-	if (ret < 0)
-		return ret;
-	return ret == size ? 0 : -EIO;
+	switch (size) {
+	case sizeof(u8):
+		return put_user(value->u8, (u8 __user *)ubuf);
+	case sizeof(u16):
+		return put_user(value->u16, (u16 __user *)ubuf);
+	case sizeof(u32):
+		return put_user(value->u32, (u32 __user *)ubuf);
+	default:
+		return put_user(value->u64, (u64 __user *)ubuf);
+	}
 }
 
-static int vfio_mdev_read_piece(struct vfio_mdev *vmdev, char __user *ubuf,
-				void *buf, size_t size, loff_t pos)
+static __always_inline int
+vfio_mdev_get_value(union vfio_mdev_value *value, const char __user *ubuf,
+		    size_t size)
+{
+	switch (size) {
+	case sizeof(u8):
+		return get_user(value->u8, (u8 __user *)ubuf);
+	case sizeof(u16):
+		return get_user(value->u16, (u16 __user *)ubuf);
+	case sizeof(u32):
+		return get_user(value->u32, (u32 __user *)ubuf);
+	default:
+		return get_user(value->u64, (u64 __user *)ubuf);
+	}
+}
+
+/* What the vendor transfers is all or nothing. */
+static __always_inline int vfio_mdev_vendor(struct vfio_mdev *vmdev, void *buf,
+					    size_t size, loff_t pos, bool write)
+{
+	const struct parent_ops *ops = vmdev->ops;
+	ssize_t ret = write ? ops->write(vmdev->mdev, buf, size, pos) :
+			      ops->read(vmdev->mdev, buf, size, pos);
+
+	if (likely(ret == size))
+		return 0;
+	return ret < 0 ? ret : -EIO;
+}
+
+static __always_inline int
+vfio_mdev_access_value(struct vfio_mdev *vmdev, char __user *ubuf, size_t size,
+		       loff_t pos, bool write)
+{
+	union vfio_mdev_value value = {};
+	int ret;
+
+	if (write) {
+		ret = vfio_mdev_get_value(&value, ubuf, size);
+		return ret ?: vfio_mdev_vendor(vmdev, &value, size, pos, true);
+	}
+	ret = vfio_mdev_vendor(vmdev, &value, size, pos, false);
+	return ret ?: vfio_mdev_put_value(&value, ubuf, size);
+}
+
+static int vfio_mdev_access_page(struct vfio_mdev *vmdev, char __user *ubuf,
+				 void *page, size_t size, loff_t pos, bool write)
 {
 	int ret;
 
-	ret = vfio_mdev_result(vmdev->ops->read(vmdev->mdev, buf, size, pos),
-			       size);
-	if (ret)
-		return ret;
-	return copy_to_user(ubuf, buf, size) ? -EFAULT : 0;
-}
-
-static int vfio_mdev_write_piece(struct vfio_mdev *vmdev, char __user *ubuf,
-				 void *buf, size_t size, loff_t pos)
-{
-	if (copy_from_user(buf, ubuf, size))
+	if (write && copy_from_user(page, ubuf, size))
 		return -EFAULT;
-	return vfio_mdev_result(vmdev->ops->write(vmdev->mdev, buf, size, pos),
-				size);
+	ret = vfio_mdev_vendor(vmdev, page, size, pos, write);
+	if (!ret && !write && copy_to_user(ubuf, page, size))
+		ret = -EFAULT;
+	return ret;
 }
-
-typedef int (*vfio_mdev_piece_t)(struct vfio_mdev *vmdev, char __user *ubuf,
-				 void *buf, size_t size, loff_t pos);
 
 /*
- * Transfer @count bytes, one piece after the other; @page is for pieces that
- * exceed eight bytes. As with any file, an error is answered only if no piece
- * was transferred before it.
+ * Transfer @count bytes, one piece after the other: a page at a time, or a
+ * value where there is no @page. As with any file, an error is answered only if
+ * no piece was transferred before it.
  */
-static __always_inline ssize_t
+static noinline ssize_t
 vfio_mdev_transfer(struct vfio_mdev *vmdev, char __user *ubuf, size_t count,
-		   loff_t *ppos, bool bulk, void *page,
-		   vfio_mdev_piece_t piece)
+		   loff_t *ppos, void *page, bool write)
 {
 	size_t done = 0;
-	u64 value = 0;
 	size_t size;
 	int ret = 0;
 
 	while (done < count) {
-		if (bulk)
+		if (page) {
 			size = min(count - done, PAGE_SIZE);
-		else
+			ret = vfio_mdev_access_page(vmdev, ubuf + done, page,
+						    size, *ppos, write);
+		} else {
 			size = vfio_mdev_access_size(*ppos, count - done);
-		ret = piece(vmdev, ubuf + done, page ?: &value, size, *ppos);
+			ret = vfio_mdev_access_value(vmdev, ubuf + done, size,
+						     *ppos, write);
+		}
 		if (ret)
 			break;
 		done += size;
@@ -167,75 +223,78 @@ vfio_mdev_transfer(struct vfio_mdev *vmdev, char __user *ubuf, size_t count,
 	return done ?: ret;
 }
 
-/*
- * Cut @count to what the region at @pos has; @flag says whether it may be
- * accessed this way.
- */
-static const struct vfio_mdev_region *
-vfio_mdev_region_at(struct vfio_mdev *vmdev, loff_t pos, size_t *count,
-		    u32 flag)
+static noinline ssize_t
+vfio_mdev_transfer_bulk(struct vfio_mdev *vmdev, char __user *ubuf,
+			size_t count, loff_t *ppos, bool write)
 {
-	u64 offset = mdev_region_offset(pos);
-	const struct vfio_mdev_region *region;
-	u32 index = mdev_region_index(pos);
+	void *page = (void *)get_zeroed_page(GFP_KERNEL);
+	ssize_t ret;
 
-	if (pos < 0 || index >= vmdev->info.num_regions)
-		return ERR_PTR(-EINVAL);
-	region = &vmdev->regions[array_index_nospec(index,
-						    vmdev->info.num_regions)];
-	if (offset >= region->size || !(region->flags & flag))
-		return ERR_PTR(-EINVAL);
-	if (!mdev_is_online(vmdev->mdev))
-		return ERR_PTR(-EIO);
+	if (!page)
+		return -ENOMEM;
+	ret = vfio_mdev_transfer(vmdev, ubuf, count, ppos, page, write);
+	free_page((unsigned long)page);
+	return ret;
+}
 
-	*count = min(*count, region->size - offset);
-	return region;
+/* Nearly every access is of one register: @count is a size, @pos aligned to it */
+static __always_inline bool vfio_mdev_is_value(loff_t pos, size_t count)
+{
+	return count <= sizeof(u64) && is_power_of_2(count) &&
+	       IS_ALIGNED(pos, count);
+}
+
+/* Why an access lies outside of what can be accessed */
+static int vfio_mdev_access_error(struct vfio_mdev *vmdev, bool write)
+{
+	if (write ? !vmdev->ops->write : !vmdev->ops->read)
+		return -EIO;
+	return -EINVAL;
 }
 
 static __always_inline ssize_t
 vfio_mdev_access(struct vfio_mdev *vmdev, char __user *ubuf, size_t count,
-		 loff_t *ppos, u32 flag, vfio_mdev_piece_t piece)
+		 loff_t *ppos, bool write)
 {
+	u64 offset = mdev_region_offset(*ppos);
+	/* Of a negative position it is larger than any region's */
+	u32 index = mdev_region_index(*ppos);
 	const struct vfio_mdev_region *region;
-	void *page = NULL;
-	ssize_t ret;
-	bool bulk;
+	u64 size;
+	int ret;
 
-	region = vfio_mdev_region_at(vmdev, *ppos, &count, flag);
-	if (IS_ERR(region))
-		return PTR_ERR(region);
+	if (index >= vmdev->info.num_regions)
+		return -EINVAL;
+	region = &vmdev->regions[array_index_nospec(index,
+						    vmdev->info.num_regions)];
+	size = write ? region->writable : region->readable;
+	if (offset >= size)
+		return vfio_mdev_access_error(vmdev, write);
+	if (!mdev_is_online(vmdev->mdev))
+		return -EIO;
+	count = min(count, size - offset);
 
-	bulk = region->flags & MDEV_REGION_BULK;
-	if (bulk && count > sizeof(u64)) {
-		page = (void *)get_zeroed_page(GFP_KERNEL);
-		if (!page)
-			return -ENOMEM;
+	if (likely(vfio_mdev_is_value(*ppos, count))) {
+		ret = vfio_mdev_access_value(vmdev, ubuf, count, *ppos, write);
+		if (ret)
+			return ret;
+		*ppos += count;
+		return count;
 	}
-	ret = vfio_mdev_transfer(vmdev, ubuf, count, ppos, bulk, page, piece);
-	free_page((unsigned long)page);
-	return ret;
+	if (region->bulk)
+		return vfio_mdev_transfer_bulk(vmdev, ubuf, count, ppos, write);
+	return vfio_mdev_transfer(vmdev, ubuf, count, ppos, NULL, write);
 }
 
 ssize_t vfio_mdev_read(struct vfio_device *vdev, char __user *buf,
 		       size_t count, loff_t *ppos)
 {
-	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
-
-	if (!vmdev->ops->read)
-		return -EIO;
-	return vfio_mdev_access(vmdev, buf, count, ppos,
-				VFIO_REGION_INFO_FLAG_READ,
-				vfio_mdev_read_piece);
+	return vfio_mdev_access(to_vfio_mdev(vdev), buf, count, ppos, false);
 }
 
 ssize_t vfio_mdev_write(struct vfio_device *vdev, const char __user *buf,
 			size_t count, loff_t *ppos)
 {
-	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
-
-	if (!vmdev->ops->write)
-		return -EIO;
-	return vfio_mdev_access(vmdev, (char __user *)buf, count, ppos,
-				VFIO_REGION_INFO_FLAG_WRITE,
-				vfio_mdev_write_piece);
+	return vfio_mdev_access(to_vfio_mdev(vdev), (char __user *)buf, count,
+				ppos, true);
 }
