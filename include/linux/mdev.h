@@ -255,14 +255,14 @@ struct mdev_device {
 	struct rhash_head node;
 	struct rcu_head rcu;
 	void *drvdata;
+	/* MDEV_CLAIMED: its creator or a remover is at work, and no other */
+	unsigned long flags;
 	/*
-	 * Who needs the device to stay: its creator, opens and writers of
-	 * online. A removal adds MDEV_GOING, which makes it negative and
-	 * thereby shuts out new ones.
+	 * Who needs the device to stay: opens and writers of online. A removal
+	 * adds MDEV_GOING, which makes it negative and thereby shuts out new
+	 * ones.
 	 */
 	atomic_t users;
-	/* Not to be removed yet, but by its creator */
-	bool creating;
 	/*
 	 * Orders open, close and online of a device against each other; held
 	 * across the vendor's callbacks for them

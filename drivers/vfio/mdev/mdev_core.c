@@ -2,17 +2,19 @@
 /*
  * The life of a mediated device: creation and removal, and the module itself.
  *
- * Who may do what to a device is settled by three things, none of them held by
+ * Who may do what to a device is settled by four things, none of them held by
  * another device:
  *
  * - the parent's users count: creations and removals of devices count in it,
  *   and fail once the parent has begun to go;
+ * - MDEV_CLAIMED keeps its creator and its removers apart;
  * - the device's users count: a remover makes it negative, which lets nobody
  *   else in, and goes on when nobody is left;
  * - the device lock, taken by the driver core around probe and remove of the
  *   bus driver.
  */
 
+#include <linux/bitops.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/module.h>
@@ -79,9 +81,7 @@ static struct mdev_device *mdev_device_alloc(struct mdev_type *type,
 	guid_copy(&mdev->uuid, uuid);
 	mutex_init(&mdev->lock);
 	mdev->online = !ops->start;
-	/* The creator */
-	atomic_set(&mdev->users, 1);
-	mdev->creating = true;
+	__set_bit(MDEV_CLAIMED, &mdev->flags);
 
 	if (dev_set_name(&mdev->dev, "%pUl", uuid)) {
 		put_device(&mdev->dev);
@@ -115,8 +115,7 @@ static void mdev_device_restore(struct mdev_device *mdev, bool online)
 	else
 		dev->groups = groups;
 
-	/* One user, ourselves, so that the next remover finds it restored */
-	atomic_set(&mdev->users, 1);
+	atomic_sub(MDEV_GOING, &mdev->users);
 	device_lock(dev);
 	mdev->removing = false;
 	wanted = mdev->wanted;
@@ -124,7 +123,7 @@ static void mdev_device_restore(struct mdev_device *mdev, bool online)
 	/* device_attach() tells success by 1, and no failure of a probe */
 	if (wanted && device_attach(dev) != 1)
 		dev_warn(dev, "not removed, but lost its driver\n");
-	mdev_user_put(mdev);
+	clear_bit_unlock(MDEV_CLAIMED, &mdev->flags);
 }
 
 /*
@@ -181,9 +180,7 @@ static void mdev_device_announce(struct mdev_device *mdev)
 		kobject_uevent(&dev->kobj, KOBJ_ONLINE);
 	mutex_unlock(&mdev->lock);
 
-	mdev_user_put(mdev);
-	/* After that, or mdev_claim() would take us for a user */
-	smp_store_release(&mdev->creating, false);
+	clear_bit_unlock(MDEV_CLAIMED, &mdev->flags);
 }
 
 static int mdev_device_publish(struct mdev_device *mdev)
@@ -203,7 +200,6 @@ static int mdev_device_publish(struct mdev_device *mdev)
 	if (!ret)
 		ret = mdev->probe_error;
 	if (ret) {
-		mdev_user_put(mdev);
 		mdev_device_shut_out(mdev);
 		mdev_device_destroy(mdev, true);
 		return ret;
@@ -284,30 +280,38 @@ static int mdev_wait_for_users(struct mdev_device *mdev)
 	return 0;
 }
 
-/* Make the caller the only one who deals with the device. */
-static int mdev_claim(struct mdev_device *mdev)
+/* Let no new users in, and see that the device has none. */
+static int mdev_shut_out_all(struct mdev_device *mdev)
 {
-	bool hot_unplug = mdev_parent_ops(mdev)->hot_unplug;
-	int users;
 	int ret;
 
-	/* Pairs with the release in mdev_device_announce() */
-	if (smp_load_acquire(&mdev->creating))
-		return -EAGAIN;
-	users = atomic_read(&mdev->users);
-	do {
-		if (users < 0)
-			return device_is_registered(&mdev->dev) ? -EAGAIN :
-								  -ENODEV;
+	if (mdev_parent_ops(mdev)->hot_unplug) {
+		atomic_add(MDEV_GOING, &mdev->users);
+	} else {
 		/* Shut nobody out for a removal that is refused anyway */
-		if (!hot_unplug && (users || mdev_driver_in_use(mdev)))
+		if (mdev_driver_in_use(mdev))
 			return -EBUSY;
-	} while (!atomic_try_cmpxchg(&mdev->users, &users,
-				     users + MDEV_GOING));
+		if (atomic_cmpxchg(&mdev->users, 0, MDEV_GOING))
+			return -EBUSY;
+	}
 
 	ret = mdev_wait_for_users(mdev);
 	if (ret)
 		atomic_sub(MDEV_GOING, &mdev->users);
+	return ret;
+}
+
+/* Make the caller the only one who deals with the device. */
+static int mdev_claim(struct mdev_device *mdev)
+{
+	int ret;
+
+	if (test_and_set_bit_lock(MDEV_CLAIMED, &mdev->flags))
+		return device_is_registered(&mdev->dev) ? -EAGAIN : -ENODEV;
+
+	ret = mdev_shut_out_all(mdev);
+	if (ret)
+		clear_bit_unlock(MDEV_CLAIMED, &mdev->flags);
 	return ret;
 }
 

@@ -15,6 +15,12 @@
  */
 #define MDEV_GOING	INT_MIN
 
+/*
+ * A bit of &mdev_device.flags, which is a lock that nobody waits for: it makes
+ * the creator, or one remover, the only one who may take the device away.
+ */
+#define MDEV_CLAIMED	0
+
 extern const struct device_type mdev_device_type;
 
 #define to_mdev_driver(_drv) \
