@@ -185,13 +185,17 @@ static void mdev_device_announce(struct mdev_device *mdev)
 
 static int mdev_device_publish(struct mdev_device *mdev)
 {
+	const struct parent_ops *ops = mdev_parent_ops(mdev);
 	int ret;
 
 	/* Links and driver come before the event that makes udev look */
 	dev_set_uevent_suppress(&mdev->dev, true);
 	ret = device_add(&mdev->dev);
 	if (ret) {
-		mdev_parent_ops(mdev)->remove(mdev);
+		/* Its files were there for a moment */
+		if (ops->stop && mdev->online)
+			mdev_stop(mdev);
+		ops->remove(mdev);
 		mdev_device_forget(mdev);
 		return ret;
 	}
