@@ -81,13 +81,17 @@ else
 		die "KERNEL=$kernel is not one of: $(kernels | paste -s -d ' ')"
 fi
 
-# Names of what belongs to that kernel in one configuration, default or check.
+# Names of what belongs to that kernel in one configuration, which is a fragment
+# in scripts/config: the default alone, or with "check" and maybe one more on top.
 # source_name: the pristine source's name without the version of its package.
 use_config()
 {
 	config=$1
 	fragments=("$scripts/config/default.config")
-	[[ $config == default ]] || fragments+=("$scripts/config/$config.config")
+	[[ $config == default ]] || fragments+=("$scripts/config/check.config")
+	[[ $config =~ ^(default|check)$ ]] || fragments+=("$scripts/config/$config.config")
+	[[ -f ${fragments[-1]} ]] ||
+		die "CONFIG=$config is not one of: $(basename -s .config "$scripts"/config/*.config | paste -s -d ' ')"
 
 	src=$("$scripts/fetch-kernel")
 	if [[ -n ${KSRC:-} ]]; then name=$kernel; else name=$(basename "$src"); fi
