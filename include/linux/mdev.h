@@ -13,15 +13,23 @@
 #include <linux/device.h>
 #include <linux/kobject.h>
 #include <linux/kref.h>
+#include <linux/mm_types.h>
 #include <linux/mutex.h>
 #include <linux/rhashtable-types.h>
+#include <linux/rwsem.h>
 #include <linux/sysfs.h>
 #include <linux/types.h>
 #include <linux/uuid.h>
 
+enum vfio_device_mig_state;
+struct address_space;
+struct file;
+struct iova_bitmap;
 struct mdev_device;
+struct mdev_driver;
 struct mdev_parent;
 struct mdev_type;
+struct rb_root_cached;
 struct vfio_device_info;
 struct vfio_info_cap;
 struct vfio_irq_info;
@@ -45,6 +53,92 @@ struct vm_area_struct;
  * attributes and stops the device if it is online. Then, with nothing else
  * running, it calls &parent_ops.remove. No callback for that device follows.
  */
+
+/**
+ * DOC: mapped regions
+ *
+ * A region with VFIO_REGION_INFO_FLAG_MMAP, or those of its areas that a sparse
+ * mmap capability lists, may be mapped by users. The mapping is empty at first:
+ * each touch of a page that is not there calls &parent_ops.validate_map_request,
+ * which says what backs the page, so that resources are committed on first
+ * touch and not before.
+ *
+ * What backs a page may change at any time. The vendor first makes
+ * @validate_map_request answer anew, then calls mdev_device_invalidate_mapping().
+ * When that returns no CPU can reach the old page by any mapping, and a page
+ * fault that was answered before starts over. The vendor may hold locks around
+ * both that @validate_map_request takes too.
+ *
+ * While a device is offline its mappings are empty and a touch is SIGBUS; while
+ * it is being reset they are empty and a touch waits. Neither &parent_ops.stop
+ * nor &parent_ops.reset need to invalidate anything.
+ */
+
+/**
+ * DOC: memory of the user
+ *
+ * A device reaches the memory that its user has mapped for DMA with
+ * mdev_pin_pages(), mdev_unpin_pages() and mdev_dma_rw(), between
+ * &parent_ops.open and &parent_ops.release, those included. When the user takes
+ * memory away in which pages are pinned, &parent_ops.dma_unmap is called and
+ * has to unpin them.
+ */
+
+/**
+ * struct mdev_migration_ops - how a vendor's devices migrate
+ * @flags: VFIO_MIGRATION_STOP_COPY, and VFIO_MIGRATION_P2P and
+ *	VFIO_MIGRATION_PRE_COPY if they are supported
+ * @set_state: go from one state to one that is next to it (VFIO's
+ *	documentation of enum vfio_device_mig_state lists these steps). Absent:
+ *	nothing is to be done, since a device does nothing of its own accord. An
+ *	error leaves the device in the state that it was in.
+ * @data_size: upper bound of what @save writes, in bytes. Mandatory.
+ * @save: write the state of a stopped device to @buf, which has @size bytes.
+ *	Returns how many it wrote, or a negative errno. Mandatory, unless there
+ *	is @open_data.
+ * @load: take over a state of @size bytes at @buf, which comes from @save but
+ *	may have been tampered with on its way. A negative errno refuses it; then
+ *	the device is in the error state until it is reset. Mandatory, unless
+ *	there is @open_data.
+ * @open_data: for state that is too large for one buffer, or that changes while
+ *	it is transferred: a file of the vendor's own for the step from @from to
+ *	@to, where VFIO wants one. Comes instead of @save and @load.
+ *
+ * @set_state, @save, @load and @open_data of one device, and
+ * &parent_ops.reset, which brings it back to the running state, never run
+ * concurrently. All may sleep.
+ */
+struct mdev_migration_ops {
+	u64 flags;
+	int (*set_state)(struct mdev_device *mdev,
+			 enum vfio_device_mig_state from,
+			 enum vfio_device_mig_state to);
+	size_t (*data_size)(struct mdev_device *mdev);
+	ssize_t (*save)(struct mdev_device *mdev, void *buf, size_t size);
+	int (*load)(struct mdev_device *mdev, const void *buf, size_t size);
+	struct file *(*open_data)(struct mdev_device *mdev,
+				  enum vfio_device_mig_state from,
+				  enum vfio_device_mig_state to);
+};
+
+/**
+ * struct mdev_dirty_log_ops - how a vendor's devices log the memory they write
+ * @start: log from now on what is written in @ranges, an interval tree of
+ *	@nr_ranges ranges of IOVAs. @page_size is what the user wants to be told
+ *	about, in bytes, and may be changed to what the device can do.
+ * @stop: log no more
+ * @report: mark in @dirty, with iova_bitmap_set(), what was written in the
+ *	@length bytes from @iova on, and forget that
+ *
+ * They never run concurrently for one device and may sleep.
+ */
+struct mdev_dirty_log_ops {
+	int (*start)(struct mdev_device *mdev, struct rb_root_cached *ranges,
+		     u32 nr_ranges, u64 *page_size);
+	int (*stop)(struct mdev_device *mdev);
+	int (*report)(struct mdev_device *mdev, unsigned long iova,
+		      unsigned long length, struct iova_bitmap *dirty);
+};
 
 /**
  * struct parent_ops - what a vendor driver does for its mediated devices
@@ -73,10 +167,11 @@ struct vm_area_struct;
  *	arrives. Comes with @stop; without them the device is always online.
  * @stop: take it offline: ``online`` was written, the last user of a device
  *	that was started for it has gone, or it is about to be removed. A
- *	negative errno refuses the first and the last of these. New accesses to
- *	regions are kept away from before it is called; those that began
- *	earlier may still be under way.
- * @reset: VFIO_DEVICE_RESET. Absent: reset is not advertised.
+ *	negative errno refuses the first and the last of these. Before it is
+ *	called all mappings are emptied, and new accesses to regions are kept
+ *	away; those that began earlier may still be under way.
+ * @reset: VFIO_DEVICE_RESET. Nothing is mapped while it runs. Absent: reset is
+ *	not advertised.
  * @get_device_info: adjust what VFIO_DEVICE_GET_INFO says; on entry @info
  *	describes a PCI device with VFIO_PCI_NUM_REGIONS regions and
  *	VFIO_PCI_NUM_IRQS interrupt indexes. The answer must not change while
@@ -98,21 +193,44 @@ struct vm_area_struct;
  * @set_irqs: VFIO_DEVICE_SET_IRQS. @flags has one action and one data type that
  *	@get_irq_info allows, and @start and @count lie within the index. @data
  *	holds @count values of that type; for VFIO_IRQ_SET_DATA_NONE it is NULL.
- *	A @count of 0 tears the whole index down. Never runs twice at once for
- *	one device. Absent: -ENOTTY.
- * @mmap: maps regions in a way of the vendor's own. The region, range and
- *	protection are for it to check.
+ *	Eventfds come for VFIO_IRQ_SET_ACTION_TRIGGER only: those that mask and
+ *	unmask arrive, when they are signalled, as VFIO_IRQ_SET_DATA_NONE. A
+ *	@count of 0 tears the whole index down, which the last close does too,
+ *	before @release. Never runs twice at once for one device. May sleep.
+ *	mdev_irqs_set() is all that most vendors need. Absent: -ENOTTY.
+ * @validate_map_request: a page of a mapped region was touched: say what backs
+ *	it. On entry, @size is the length in bytes, a power of two and at least
+ *	a page, of the largest naturally aligned block around @pos that could be
+ *	mapped at once, and @prot what the mapping allows. Set @pfn to the page
+ *	frame that backs the page at @pos, and reduce @size, to another power of
+ *	two, so that the block around @pos which it names is physically
+ *	contiguous. @prot may lose the right to write. If its caching is changed,
+ *	only small pages are used. A negative errno is SIGBUS for the toucher.
+ *	Called with the user's mmap lock held: it may sleep, but must not access
+ *	memory of the user, nor pin any. Calls may run concurrently. Absent:
+ *	regions can't be mapped by fault.
+ * @mmap: maps regions in a way of the vendor's own, instead of
+ *	@validate_map_request. The region, range and protection are for it to
+ *	check.
  * @ioctl: an ioctl that is not one of the above; @arg is the user's. Absent:
  *	-ENOTTY.
  * @request: a user is asked to let go of the device, for the @count-th time, so
  *	that it can be removed
+ * @dma_unmap: the user takes the @length bytes from @iova on away, and pages in
+ *	them are pinned: stop using them and unpin them. Called until none is
+ *	left; pages that stay pinned all the same are unpinned for the vendor,
+ *	which is reported. Must not wait for a lock that is held across
+ *	mdev_pin_pages() or mdev_dma_rw().
+ * @migration: VFIO_DEVICE_FEATURE_MIGRATION. Absent: the device can't migrate.
+ * @dirty_log: VFIO_DEVICE_FEATURE_DMA_LOGGING_START and what belongs to it.
+ *	Absent: not supported.
  *
  * Callbacks are called in process context and may sleep. Callbacks of different
  * devices run in parallel, and no lock is held that another device needs. For
  * one device, @create, @remove, @open, @release, @start and @stop never run
  * concurrently with each other; the rest runs between @open and @release, but
- * @request may come at any time before
- * @remove. Nothing but that keeps two callbacks of a device apart.
+ * @request may come at any time before @remove. Nothing but what is said above
+ * keeps two callbacks of a device apart.
  *
  * A callback must not call mdev_unregister_device(), nor take the lock of the
  * parent device, which may be held by who calls that. @create must not give the
@@ -145,10 +263,16 @@ struct parent_ops {
 			 size_t count, loff_t pos);
 	int (*set_irqs)(struct mdev_device *mdev, u32 flags, u32 index,
 			u32 start, u32 count, void *data);
+	int (*validate_map_request)(struct mdev_device *mdev, loff_t pos,
+				    unsigned long *pfn, unsigned long *size,
+				    pgprot_t *prot);
 	int (*mmap)(struct mdev_device *mdev, struct vm_area_struct *vma);
 	long (*ioctl)(struct mdev_device *mdev, unsigned int cmd,
 		      unsigned long arg);
 	void (*request)(struct mdev_device *mdev, unsigned int count);
+	void (*dma_unmap)(struct mdev_device *mdev, u64 iova, u64 length);
+	const struct mdev_migration_ops *migration;
+	const struct mdev_dirty_log_ops *dirty_log;
 };
 
 /* A position in a device file: the region's index above its first 1 TiB. */
@@ -268,7 +392,7 @@ struct mdev_device {
 	 * across the vendor's callbacks for them
 	 */
 	struct mutex lock;
-	/* Written under lock, read without it by the region accesses */
+	/* Written under lock, read without it by accesses and faults */
 	bool online;
 	/* Protected by lock: online only for as long as it is open */
 	bool started_by_open;
@@ -278,6 +402,19 @@ struct mdev_device {
 	bool wanted;
 	/* Likewise: what the last probe answered */
 	int probe_error;
+	/* Who has it open; none but the vendor's calls between open and close */
+	struct mdev_driver *opener;
+	/*
+	 * Orders page faults, which share it while they insert pages, against
+	 * invalidations. Not held across callbacks.
+	 */
+	struct rw_semaphore map_lock;
+	/* Written under map_lock: by what users map, while the device is open */
+	struct address_space *mapping;
+	/* Likewise: counts invalidations */
+	unsigned long map_seq;
+	/* Likewise: resets that are under way, during which nothing is mapped */
+	unsigned int map_blocked;
 };
 
 /**
@@ -291,6 +428,10 @@ struct mdev_device {
  * @in_use: whether @mdev has users that mdev_open() has not been told of.
  *	Called with the device lock held, for a device that is bound. Absent: it
  *	has none.
+ * @pin_pages: see mdev_pin_pages(). Called while @mdev is open, may sleep, as
+ *	the next two. Absent: users of this driver have no memory for DMA.
+ * @unpin_pages: see mdev_unpin_pages()
+ * @dma_rw: see mdev_dma_rw()
  * @driver: the driver core's part; the name must be set
  */
 struct mdev_driver {
@@ -298,6 +439,12 @@ struct mdev_driver {
 	void (*remove)(struct mdev_device *mdev);
 	bool (*match)(struct mdev_device *mdev);
 	bool (*in_use)(struct mdev_device *mdev);
+	int (*pin_pages)(struct mdev_device *mdev, dma_addr_t iova, int npage,
+			 int prot, struct page **pages);
+	int (*unpin_pages)(struct mdev_device *mdev, dma_addr_t iova,
+			   int npage);
+	int (*dma_rw)(struct mdev_device *mdev, dma_addr_t iova, void *data,
+		      size_t len, bool write);
 	struct device_driver driver;
 };
 
@@ -309,8 +456,23 @@ void mdev_unregister_device(struct device *dev);
 int mdev_register_driver(struct mdev_driver *drv, struct module *owner);
 void mdev_unregister_driver(struct mdev_driver *drv);
 
-int mdev_open(struct mdev_device *mdev);
+int mdev_open(struct mdev_device *mdev, struct address_space *mapping);
 void mdev_close(struct mdev_device *mdev);
+
+void mdev_device_invalidate_mapping(struct mdev_device *mdev, loff_t pos,
+				    u64 size);
+bool mdev_map_begin(struct mdev_device *mdev, unsigned long *seq);
+bool mdev_map_lock(struct mdev_device *mdev, unsigned long seq);
+void mdev_map_unlock(struct mdev_device *mdev);
+int mdev_map_wait(struct mdev_device *mdev);
+void mdev_map_block(struct mdev_device *mdev);
+void mdev_map_unblock(struct mdev_device *mdev);
+
+int mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
+		   int prot, struct page **pages);
+int mdev_unpin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage);
+int mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova, void *data,
+		size_t len, bool write);
 
 static inline struct mdev_device *to_mdev_device(struct device *dev)
 {

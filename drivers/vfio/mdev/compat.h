@@ -8,6 +8,7 @@
 #define _MDEV_COMPAT_H
 
 #include <linux/device/class.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/version.h>
@@ -30,6 +31,14 @@
 	class_compat_create_link(_class, _dev, NULL)
 #define class_compat_remove_link(_class, _dev) \
 	class_compat_remove_link(_class, _dev, NULL)
+
+/* A page frame number came as a type of its own */
+#include <linux/pfn_t.h>
+
+#define vmf_insert_pfn_pmd(_vmf, _pfn, _write) \
+	vmf_insert_pfn_pmd(_vmf, __pfn_to_pfn_t(_pfn, PFN_DEV), _write)
+#define vmf_insert_pfn_pud(_vmf, _pfn, _write) \
+	vmf_insert_pfn_pud(_vmf, __pfn_to_pfn_t(_pfn, PFN_DEV), _write)
 
 /*
  * VFIO core hands VFIO_DEVICE_GET_REGION_INFO to the driver. This is what a

@@ -25,6 +25,7 @@
 #include <linux/wait_bit.h>
 #include <linux/workqueue.h>
 #include <kunit/visibility.h>
+#include <trace/events/mdev.h>
 
 #include "compat.h"
 #include "mdev_private.h"
@@ -80,6 +81,7 @@ static struct mdev_device *mdev_device_alloc(struct mdev_type *type,
 	mdev->type = type;
 	guid_copy(&mdev->uuid, uuid);
 	mutex_init(&mdev->lock);
+	init_rwsem(&mdev->map_lock);
 	mdev->online = !ops->start;
 	__set_bit(MDEV_CLAIMED, &mdev->flags);
 
@@ -152,6 +154,7 @@ static int mdev_device_destroy(struct mdev_device *mdev, bool forced)
 		ret = mdev_stop(mdev);
 	if (!ret || forced)
 		ret = ops->remove(mdev);
+	trace_mdev_remove(mdev, forced, ret);
 	if (ret && !forced) {
 		mdev_device_restore(mdev, online);
 		return ret;
@@ -228,8 +231,9 @@ int mdev_device_create(struct mdev_type *type, const guid_t *uuid)
 	struct mdev_device *mdev;
 	int ret;
 
+	ret = -ENODEV;
 	if (!mdev_parent_enter(parent))
-		return -ENODEV;
+		goto out_trace;
 
 	mdev = mdev_device_alloc(type, uuid);
 	if (IS_ERR(mdev)) {
@@ -252,6 +256,8 @@ int mdev_device_create(struct mdev_type *type, const guid_t *uuid)
 
 out_leave:
 	mdev_parent_leave(parent);
+out_trace:
+	trace_mdev_create(type, uuid, ret);
 	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdev_device_create);
@@ -274,6 +280,7 @@ static int mdev_wait_for_users(struct mdev_device *mdev)
 		if (mdev_parent_is_going(mdev->type->parent))
 			return -ENODEV;
 		if (ops->request && time_after_eq(jiffies, next_request)) {
+			trace_mdev_request(mdev, count);
 			ops->request(mdev, count++);
 			next_request = jiffies + MDEV_REQUEST_PERIOD;
 		}
@@ -416,6 +423,7 @@ int mdev_device_remove(struct mdev_device *mdev)
 out_leave:
 	mdev_parent_leave(parent);
 out_free:
+	trace_mdev_remove(mdev, false, ret);
 	kfree(removal);
 	return ret;
 }
@@ -430,8 +438,10 @@ void mdev_device_shut_out(struct mdev_device *mdev)
 	const struct parent_ops *ops = mdev_parent_ops(mdev);
 
 	atomic_add(MDEV_GOING, &mdev->users);
-	if (atomic_read(&mdev->users) != MDEV_GOING && ops->request)
+	if (atomic_read(&mdev->users) != MDEV_GOING && ops->request) {
+		trace_mdev_request(mdev, 0);
 		ops->request(mdev, 0);
+	}
 }
 
 /* Remove a device that has been shut out, wait for the users it still has. */

@@ -7,6 +7,7 @@
 #include <linux/module.h>
 #include <linux/wait_bit.h>
 #include <kunit/visibility.h>
+#include <trace/events/mdev.h>
 
 #include "mdev_private.h"
 
@@ -99,6 +100,7 @@ int mdev_start(struct mdev_device *mdev)
 {
 	int ret = mdev_parent_ops(mdev)->start(mdev);
 
+	trace_mdev_online(mdev, true, ret);
 	if (!ret) {
 		WRITE_ONCE(mdev->online, true);
 		kobject_uevent(&mdev->dev.kobj, KOBJ_ONLINE);
@@ -113,7 +115,10 @@ int mdev_stop(struct mdev_device *mdev)
 
 	/* So that no region access begins once the vendor has stopped it */
 	WRITE_ONCE(mdev->online, false);
+	/* Nor reaches it by a mapping, which no fault restores from here on */
+	mdev_device_invalidate_mapping(mdev, 0, U64_MAX);
 	ret = mdev_parent_ops(mdev)->stop(mdev);
+	trace_mdev_online(mdev, false, ret);
 	if (ret)
 		WRITE_ONCE(mdev->online, true);
 	else
@@ -179,9 +184,21 @@ static int mdev_start_and_open(struct mdev_device *mdev)
 	return ret;
 }
 
+/* What the vendor's calls for an open device go to */
+static void mdev_set_opener(struct mdev_device *mdev, struct mdev_driver *drv,
+			    struct address_space *mapping)
+{
+	down_write(&mdev->map_lock);
+	mdev->mapping = mapping;
+	up_write(&mdev->map_lock);
+	/* Read by the vendor's calls, which may come too early or too late */
+	WRITE_ONCE(mdev->opener, drv);
+}
+
 /**
  * mdev_open - the first user of a device arrives
  * @mdev: the device, bound to the caller's driver
+ * @mapping: by what users map its regions, or NULL; must stay until mdev_close()
  *
  * For bus drivers. Holds the vendor's module, brings the device online and
  * opens it. Not called again before mdev_close().
@@ -189,27 +206,31 @@ static int mdev_start_and_open(struct mdev_device *mdev)
  * Context: may sleep. Calls the vendor.
  * Return: 0, -ENODEV if the device is being removed, or what the vendor says.
  */
-int mdev_open(struct mdev_device *mdev)
+int mdev_open(struct mdev_device *mdev, struct address_space *mapping)
 {
 	struct module *owner = mdev_parent_ops(mdev)->owner;
 	int ret;
 
+	ret = -ENODEV;
 	if (!mdev_user_get(mdev))
-		return -ENODEV;
-	if (!try_module_get(owner)) {
-		ret = -ENODEV;
+		goto out_trace;
+	if (!try_module_get(owner))
 		goto out_put;
-	}
 
 	mutex_lock(&mdev->lock);
+	mdev_set_opener(mdev, to_mdev_driver(mdev->dev.driver), mapping);
 	ret = mdev_start_and_open(mdev);
+	if (ret)
+		mdev_set_opener(mdev, NULL, NULL);
 	mutex_unlock(&mdev->lock);
 	if (!ret)
-		return 0;
+		goto out_trace;
 
 	module_put(owner);
 out_put:
 	mdev_user_put(mdev);
+out_trace:
+	trace_mdev_open(mdev, ret);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(mdev_open);
@@ -229,8 +250,10 @@ void mdev_close(struct mdev_device *mdev)
 	if (ops->release)
 		ops->release(mdev);
 	mdev_stop_after_open(mdev);
+	mdev_set_opener(mdev, NULL, NULL);
 	mutex_unlock(&mdev->lock);
 
+	trace_mdev_close(mdev);
 	mdev_user_put(mdev);
 	module_put(owner);
 }

@@ -11,12 +11,16 @@
  * struct vfio_mdev_region - what the vendor answered for a region at open
  * @readable: how many bytes can be read, 0 if there is no such region
  * @writable: how many can be written
- * @bulk: in pieces of up to a page
+ * @flags: VFIO_REGION_INFO_FLAG_* and MDEV_REGION_BULK
+ * @nr_areas: how many areas can be mapped
+ * @areas: where they are, by offset in the region
  */
 struct vfio_mdev_region {
 	u64 readable;
 	u64 writable;
-	bool bulk;
+	u32 flags;
+	u32 nr_areas;
+	struct vfio_region_sparse_mmap_area *areas;
 };
 
 /**
@@ -27,6 +31,7 @@ struct vfio_mdev_region {
  * @info: what VFIO_DEVICE_GET_INFO says, as of open
  * @regions: @info.num_regions of them, as of open
  * @irq_lock: orders changes of its interrupts
+ * @huge_lock: orders insertions of huge pages
  */
 struct vfio_mdev {
 	struct vfio_device vdev;
@@ -36,6 +41,8 @@ struct vfio_mdev {
 	struct vfio_mdev_region *regions;
 	/* Held across the vendor's set_irqs */
 	struct mutex irq_lock;
+	/* Held by page faults, inside of the mdev's map_lock */
+	struct mutex huge_lock;
 };
 
 static inline struct vfio_mdev *to_vfio_mdev(struct vfio_device *vdev)
@@ -53,6 +60,12 @@ ssize_t vfio_mdev_read(struct vfio_device *vdev, char __user *buf,
 		       size_t count, loff_t *ppos);
 ssize_t vfio_mdev_write(struct vfio_device *vdev, const char __user *buf,
 			size_t count, loff_t *ppos);
+
+/* vfio_mdev_mmap.c */
+int vfio_mdev_areas_init(struct vfio_mdev_region *region,
+			 const struct vfio_region_info *info,
+			 const struct vfio_info_cap *caps);
+int vfio_mdev_mmap(struct vfio_device *vdev, struct vm_area_struct *vma);
 
 /* vfio_mdev_irq.c */
 long vfio_mdev_ioctl_get_irq_info(struct vfio_mdev *vmdev,

@@ -7,6 +7,7 @@
 
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <trace/events/mdev.h>
 
 #include "compat.h"
 #include "vfio_mdev.h"
@@ -36,7 +37,7 @@ static int vfio_mdev_open_device(struct vfio_device *vdev)
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
 	int ret;
 
-	ret = mdev_open(vmdev->mdev);
+	ret = mdev_open(vmdev->mdev, vdev->inode->i_mapping);
 	if (ret)
 		return ret;
 	ret = vfio_mdev_query(vmdev);
@@ -72,9 +73,14 @@ static long vfio_mdev_ioctl_get_info(struct vfio_mdev *vmdev,
 
 static long vfio_mdev_ioctl_reset(struct vfio_mdev *vmdev)
 {
+	int ret;
+
 	if (!vmdev->ops->reset)
 		return -ENOTTY;
-	return vmdev->ops->reset(vmdev->mdev);
+	mdev_map_block(vmdev->mdev);
+	ret = vmdev->ops->reset(vmdev->mdev);
+	mdev_map_unblock(vmdev->mdev);
+	return ret;
 }
 
 static long vfio_mdev_ioctl(struct vfio_device *vdev, unsigned int cmd,
@@ -104,32 +110,31 @@ static long vfio_mdev_ioctl(struct vfio_device *vdev, unsigned int cmd,
 	}
 }
 
-static int vfio_mdev_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
-{
-	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
-
-	if (!vmdev->ops->mmap)
-		return -EINVAL;
-	return vmdev->ops->mmap(vmdev->mdev, vma);
-}
-
 static void vfio_mdev_request(struct vfio_device *vdev, unsigned int count)
 {
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
 
-	if (vmdev->ops->request)
-		vmdev->ops->request(vmdev->mdev, count);
+	if (!vmdev->ops->request)
+		return;
+	trace_mdev_request(vmdev->mdev, count);
+	vmdev->ops->request(vmdev->mdev, count);
 }
 
 static int vfio_mdev_init_device(struct vfio_device *vdev)
 {
-	mutex_init(&to_vfio_mdev(vdev)->irq_lock);
+	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
+
+	mutex_init(&vmdev->irq_lock);
+	mutex_init(&vmdev->huge_lock);
 	return 0;
 }
 
 static void vfio_mdev_release_device(struct vfio_device *vdev)
 {
-	mutex_destroy(&to_vfio_mdev(vdev)->irq_lock);
+	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
+
+	mutex_destroy(&vmdev->huge_lock);
+	mutex_destroy(&vmdev->irq_lock);
 }
 
 static const struct vfio_device_ops vfio_mdev_device_ops = {

@@ -14,6 +14,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <trace/events/mdev.h>
 
 #include "vfio_mdev.h"
 
@@ -38,14 +39,38 @@ static int vfio_mdev_query_region(struct vfio_mdev *vmdev, u32 index,
 	/* A larger one would reach into the next one's positions */
 	if (info->size > BIT_ULL(MDEV_REGION_SHIFT))
 		return -EINVAL;
+	/* Nothing would answer the first touch */
+	if (!vmdev->ops->validate_map_request && !vmdev->ops->mmap)
+		info->flags &= ~VFIO_REGION_INFO_FLAG_MMAP;
 	info->index = index;
 	info->offset = (u64)index << MDEV_REGION_SHIFT;
 	return 0;
 }
 
+static int vfio_mdev_region_init(struct vfio_mdev *vmdev, u32 index)
+{
+	struct vfio_mdev_region *region = &vmdev->regions[index];
+	struct vfio_region_info info = { .argsz = sizeof(info) };
+	struct vfio_info_cap caps = {};
+	int ret;
+
+	ret = vfio_mdev_query_region(vmdev, index, &info, &caps);
+	if (ret)
+		goto out_free;
+	region->flags = info.flags;
+	if (vmdev->ops->read && info.flags & VFIO_REGION_INFO_FLAG_READ)
+		region->readable = info.size;
+	if (vmdev->ops->write && info.flags & VFIO_REGION_INFO_FLAG_WRITE)
+		region->writable = info.size;
+	if (info.flags & VFIO_REGION_INFO_FLAG_MMAP)
+		ret = vfio_mdev_areas_init(region, &info, &caps);
+out_free:
+	kfree(caps.buf);
+	return ret;
+}
+
 int vfio_mdev_regions_init(struct vfio_mdev *vmdev)
 {
-	struct vfio_region_info info = { .argsz = sizeof(info) };
 	u32 index;
 	int ret;
 
@@ -57,23 +82,21 @@ int vfio_mdev_regions_init(struct vfio_mdev *vmdev)
 		return -ENOMEM;
 
 	for (index = 0; index < vmdev->info.num_regions; index++) {
-		ret = vfio_mdev_query_region(vmdev, index, &info, NULL);
+		ret = vfio_mdev_region_init(vmdev, index);
 		if (ret) {
 			vfio_mdev_regions_exit(vmdev);
 			return ret;
 		}
-		if (vmdev->ops->read && info.flags & VFIO_REGION_INFO_FLAG_READ)
-			vmdev->regions[index].readable = info.size;
-		if (vmdev->ops->write &&
-		    info.flags & VFIO_REGION_INFO_FLAG_WRITE)
-			vmdev->regions[index].writable = info.size;
-		vmdev->regions[index].bulk = info.flags & MDEV_REGION_BULK;
 	}
 	return 0;
 }
 
 void vfio_mdev_regions_exit(struct vfio_mdev *vmdev)
 {
+	u32 index;
+
+	for (index = 0; index < vmdev->info.num_regions; index++)
+		kfree(vmdev->regions[index].areas);
 	kvfree(vmdev->regions);
 	vmdev->regions = NULL;
 }
@@ -155,8 +178,11 @@ static __always_inline int vfio_mdev_vendor(struct vfio_mdev *vmdev, void *buf,
 			      ops->read(vmdev->mdev, buf, size, pos);
 
 	if (likely(ret == size))
-		return 0;
-	return ret < 0 ? ret : -EIO;
+		ret = 0;
+	else if (ret >= 0)
+		ret = -EIO;
+	trace_mdev_region_access(vmdev->mdev, pos, size, write, buf, ret);
+	return ret;
 }
 
 static __always_inline int
@@ -281,7 +307,7 @@ vfio_mdev_access(struct vfio_mdev *vmdev, char __user *ubuf, size_t count,
 		*ppos += count;
 		return count;
 	}
-	if (region->bulk)
+	if (region->flags & MDEV_REGION_BULK)
 		return vfio_mdev_transfer_bulk(vmdev, ubuf, count, ppos, write);
 	return vfio_mdev_transfer(vmdev, ubuf, count, ppos, NULL, write);
 }

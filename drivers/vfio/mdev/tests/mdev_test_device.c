@@ -163,7 +163,7 @@ static void test_open_unfinished(struct kunit *test)
 
 	mdev = vendor->mdev;
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -EAGAIN);
-	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
 
 	complete_all(&vendor->go);
 	KUNIT_EXPECT_EQ(test, test_thread_join(&create), 0);

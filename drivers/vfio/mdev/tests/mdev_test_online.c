@@ -28,7 +28,7 @@ static void test_open_starts(struct kunit *test)
 
 	KUNIT_EXPECT_TRUE(test, test_has_file(mdev_dev(mdev), "online"));
 	KUNIT_EXPECT_FALSE(test, mdev_is_online(mdev));
-	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
 	KUNIT_EXPECT_TRUE(test, mdev_is_online(mdev));
 	mdev_close(mdev);
 	KUNIT_EXPECT_FALSE(test, mdev_is_online(mdev));
@@ -46,7 +46,7 @@ static void test_online_before_open(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, true), 0);
 	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, true), 0);
-	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
 	mdev_close(mdev);
 	KUNIT_EXPECT_TRUE(test, mdev_is_online(mdev));
 	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, false), 0);
@@ -60,7 +60,7 @@ static void test_online_while_open(struct kunit *test)
 	struct test_vendor *vendor = test_startable_vendor(test);
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
 
-	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
 	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, true), 0);
 	mdev_close(mdev);
 	KUNIT_EXPECT_TRUE(test, mdev_is_online(mdev));
@@ -75,7 +75,7 @@ static void test_offline_while_open(struct kunit *test)
 	struct test_vendor *vendor = test_startable_vendor(test);
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
 
-	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
 	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, false), 0);
 	KUNIT_EXPECT_FALSE(test, mdev_is_online(mdev));
 	mdev_close(mdev);
@@ -89,7 +89,7 @@ static void test_start_fails(struct kunit *test)
 
 	vendor->fail[TEST_START] = -ENOLCK;
 	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, true), -ENOLCK);
-	KUNIT_EXPECT_EQ(test, mdev_open(mdev), -ENOLCK);
+	KUNIT_EXPECT_EQ(test, mdev_open(mdev, NULL), -ENOLCK);
 	KUNIT_EXPECT_FALSE(test, mdev_is_online(mdev));
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSS");
 
@@ -104,13 +104,13 @@ static void test_open_fails(struct kunit *test)
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
 
 	vendor->fail[TEST_OPEN] = -EDQUOT;
-	KUNIT_EXPECT_EQ(test, mdev_open(mdev), -EDQUOT);
+	KUNIT_EXPECT_EQ(test, mdev_open(mdev, NULL), -EDQUOT);
 	KUNIT_EXPECT_FALSE(test, mdev_is_online(mdev));
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSOT");
 
 	/* What the administrator started stays */
 	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, true), 0);
-	KUNIT_EXPECT_EQ(test, mdev_open(mdev), -EDQUOT);
+	KUNIT_EXPECT_EQ(test, mdev_open(mdev, NULL), -EDQUOT);
 	KUNIT_EXPECT_TRUE(test, mdev_is_online(mdev));
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), 0);
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSOTSOUTR");
@@ -130,7 +130,7 @@ static void test_stop_fails(struct kunit *test)
 
 	/* Nobody can be told at the last close: it stays online */
 	vendor->fail[TEST_STOP] = -ENOLCK;
-	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
 	mdev_close(mdev);
 	KUNIT_EXPECT_TRUE(test, mdev_is_online(mdev));
 	vendor->fail[TEST_STOP] = 0;

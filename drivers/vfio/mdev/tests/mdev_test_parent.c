@@ -233,7 +233,7 @@ static void test_unregister_removes_devices(struct kunit *test)
 	/* The device, which we still have, has kept its type and its parent */
 	KUNIT_EXPECT_PTR_EQ(test, mdev_parent_dev(mdev), vendor->dev);
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -ENODEV);
-	KUNIT_EXPECT_EQ(test, mdev_open(mdev), -ENODEV);
+	KUNIT_EXPECT_EQ(test, mdev_open(mdev, NULL), -ENODEV);
 }
 
 static void test_create_while_unregistering(struct kunit *test)

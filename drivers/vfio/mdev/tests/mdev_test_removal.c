@@ -10,7 +10,7 @@ static void test_remove_open(struct kunit *test)
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
 
-	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -EBUSY);
 	mdev_close(mdev);
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPOL");
@@ -26,7 +26,7 @@ static void test_remove_driver_in_use(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -EBUSY);
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CP");
 	/* The refusal has let users in again */
-	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
 	mdev_close(mdev);
 	vendor->in_use = false;
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), 0);
@@ -53,7 +53,7 @@ static void test_unregister_waits_for_users(struct kunit *test)
 	struct test_thread unregister = {};
 
 	vendor->hold = TEST_UNBIND;
-	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
 	test_thread_start(&unregister, vendor, test_work_unregister);
 	test_wait_held(vendor);
 	complete_all(&vendor->go);
@@ -72,7 +72,7 @@ static void test_vendor_refuses(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPURP");
 	KUNIT_EXPECT_TRUE(test, test_has_file(mdev_dev(mdev), "colour"));
 	KUNIT_EXPECT_EQ(test, test_create(vendor, 1, &test_uuid), -EEXIST);
-	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
 	mdev_close(mdev);
 
 	vendor->fail[TEST_REMOVE] = 0;
@@ -130,7 +130,7 @@ static void test_second_remover(struct kunit *test)
 	test_wait_held(vendor);
 
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -EAGAIN);
-	KUNIT_EXPECT_EQ(test, mdev_open(mdev), -ENODEV);
+	KUNIT_EXPECT_EQ(test, mdev_open(mdev, NULL), -ENODEV);
 	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, true), -ENODEV);
 	/* Nor does a driver get it back */
 	KUNIT_EXPECT_EQ(test, device_attach(mdev_dev(mdev)), 0);
@@ -155,7 +155,7 @@ static void test_hot_unplug(struct kunit *test)
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
 	struct test_thread remove = {};
 
-	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
 	vendor->hold = TEST_REQUEST;
 	test_thread_start(&remove, vendor, test_work_remove);
 	test_wait_held(vendor);
@@ -175,7 +175,7 @@ static void test_hot_unplug_interrupted(struct kunit *test)
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
 	struct test_thread remove = {};
 
-	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
 	vendor->hold = TEST_REQUEST;
 	test_thread_start(&remove, vendor, test_work_remove);
 	test_wait_held(vendor);
@@ -184,7 +184,7 @@ static void test_hot_unplug_interrupted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_thread_join(&remove), -EINTR);
 
 	mdev_close(mdev);
-	KUNIT_ASSERT_EQ(test, mdev_open(mdev), 0);
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
 	mdev_close(mdev);
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPOQLOL");
 }
@@ -247,12 +247,12 @@ static void test_unregister_shuts_all_out(struct kunit *test)
 	struct mdev_device *second = test_created(vendor, &test_other_uuid);
 	struct test_thread unregister = {};
 
-	KUNIT_ASSERT_EQ(test, mdev_open(second), 0);
+	KUNIT_ASSERT_EQ(test, mdev_open(second, NULL), 0);
 	vendor->hold = TEST_UNBIND;
 	test_thread_start(&unregister, vendor, test_work_unregister);
 	test_wait_held(vendor);
-	KUNIT_EXPECT_EQ(test, mdev_open(first), -ENODEV);
-	KUNIT_EXPECT_EQ(test, mdev_open(second), -ENODEV);
+	KUNIT_EXPECT_EQ(test, mdev_open(first, NULL), -ENODEV);
+	KUNIT_EXPECT_EQ(test, mdev_open(second, NULL), -ENODEV);
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPCPOQU");
 	mdev_close(second);
 	complete_all(&vendor->go);

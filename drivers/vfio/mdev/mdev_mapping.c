@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mapped regions: invalidation, and its order against the page faults that the
+ * bus driver handles.
+ *
+ * A fault reads map_seq, asks the vendor without a lock of ours, and then takes
+ * map_lock shared to insert what it was told, unless map_seq has changed. An
+ * invalidation takes map_lock, changes map_seq and empties the mappings. So it
+ * never waits for the vendor, who can hold locks of its own around it, and a
+ * fault inserts only what no invalidation has overtaken.
+ */
+
+#include <linux/align.h>
+#include <linux/export.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/wait_bit.h>
+#include <trace/events/mdev.h>
+
+#include "mdev_private.h"
+
+/* Empty the mappings from @start to before @end, which are page aligned. */
+static void mdev_map_empty(struct mdev_device *mdev, u64 start, u64 end)
+{
+	lockdep_assert_held_write(&mdev->map_lock);
+	/* Pairs with mdev_map_begin(): what the vendor did before is seen */
+	smp_store_release(&mdev->map_seq, mdev->map_seq + 1);
+	if (mdev->mapping)
+		unmap_mapping_range(mdev->mapping, start, end - start, 1);
+	trace_mdev_invalidate(mdev, start, end - start);
+}
+
+/**
+ * mdev_device_invalidate_mapping - empty mappings of a device's regions
+ * @mdev: the device
+ * @pos: first position that is invalidated, with the region in its upper bits
+ * @size: how many bytes are, up to U64_MAX for all that follow
+ *
+ * Empties, in all processes, every mapping of the pages that hold one of the
+ * bytes; where those lie in a huge page, all of that. A later touch calls
+ * &parent_ops.validate_map_request again, and so does a page fault that was
+ * answered before and has not inserted its pages yet. When this function
+ * returns no CPU can reach what was mapped.
+ *
+ * Context: may sleep, at any time between &parent_ops.create and
+ *	&parent_ops.remove, and with locks held that @validate_map_request takes.
+ *	Not from @validate_map_request itself, nor where memory is reclaimed.
+ */
+void mdev_device_invalidate_mapping(struct mdev_device *mdev, loff_t pos,
+				    u64 size)
+{
+	u64 start, end;
+
+	if (pos < 0 || !size)
+		return;
+	start = ALIGN_DOWN(pos, PAGE_SIZE);
+	size = min(size, LLONG_MAX - PAGE_SIZE - pos);
+	end = ALIGN(pos + size, PAGE_SIZE);
+
+	down_write(&mdev->map_lock);
+	mdev_map_empty(mdev, start, end);
+	up_write(&mdev->map_lock);
+}
+EXPORT_SYMBOL_GPL(mdev_device_invalidate_mapping);
+
+/**
+ * mdev_map_begin - begin to handle a page fault
+ * @mdev: the device, which is open
+ * @seq: for mdev_map_lock()
+ *
+ * For bus drivers, before they ask the vendor.
+ *
+ * Return: false if nothing may be mapped now, see mdev_map_wait().
+ */
+bool mdev_map_begin(struct mdev_device *mdev, unsigned long *seq)
+{
+	/* Pairs with mdev_map_empty() */
+	*seq = smp_load_acquire(&mdev->map_seq);
+	return !READ_ONCE(mdev->map_blocked);
+}
+EXPORT_SYMBOL_GPL(mdev_map_begin);
+
+/**
+ * mdev_map_lock - hold invalidations off while pages are inserted
+ * @mdev: the device
+ * @seq: from mdev_map_begin()
+ *
+ * Context: may sleep, with the user's mmap lock held.
+ * Return: true if what the vendor has said since mdev_map_begin() is valid;
+ *	then mdev_map_unlock() has to follow. Otherwise the fault starts over.
+ */
+bool mdev_map_lock(struct mdev_device *mdev, unsigned long seq)
+{
+	down_read(&mdev->map_lock);
+	if (likely(mdev->map_seq == seq && !mdev->map_blocked))
+		return true;
+	up_read(&mdev->map_lock);
+	return false;
+}
+EXPORT_SYMBOL_GPL(mdev_map_lock);
+
+/**
+ * mdev_map_unlock - let invalidations go on
+ * @mdev: the device, locked with mdev_map_lock()
+ */
+void mdev_map_unlock(struct mdev_device *mdev)
+{
+	up_read(&mdev->map_lock);
+}
+EXPORT_SYMBOL_GPL(mdev_map_unlock);
+
+/**
+ * mdev_map_wait - wait until the device may be mapped
+ * @mdev: the device, which is open
+ *
+ * Context: may sleep, long. Must not hold the user's mmap lock, which the
+ *	vendor may need meanwhile.
+ * Return: 0, or -ERESTARTSYS if a fatal signal came.
+ */
+int mdev_map_wait(struct mdev_device *mdev)
+{
+	return wait_var_event_killable(&mdev->map_blocked,
+				       !READ_ONCE(mdev->map_blocked));
+}
+EXPORT_SYMBOL_GPL(mdev_map_wait);
+
+/**
+ * mdev_map_block - empty all mappings, and keep them empty
+ * @mdev: the device
+ *
+ * For bus drivers, around a reset. May be nested.
+ *
+ * Context: may sleep.
+ */
+void mdev_map_block(struct mdev_device *mdev)
+{
+	down_write(&mdev->map_lock);
+	WRITE_ONCE(mdev->map_blocked, mdev->map_blocked + 1);
+	mdev_map_empty(mdev, 0, ALIGN_DOWN(LLONG_MAX, PAGE_SIZE));
+	up_write(&mdev->map_lock);
+}
+EXPORT_SYMBOL_GPL(mdev_map_block);
+
+/**
+ * mdev_map_unblock - undo mdev_map_block()
+ * @mdev: the device
+ *
+ * Context: may sleep.
+ */
+void mdev_map_unblock(struct mdev_device *mdev)
+{
+	down_write(&mdev->map_lock);
+	/* Who asked the vendor meanwhile has to ask again */
+	smp_store_release(&mdev->map_seq, mdev->map_seq + 1);
+	WRITE_ONCE(mdev->map_blocked, mdev->map_blocked - 1);
+	up_write(&mdev->map_lock);
+	wake_up_var(&mdev->map_blocked);
+}
+EXPORT_SYMBOL_GPL(mdev_map_unblock);
