@@ -178,8 +178,8 @@ struct mdev_dirty_log_ops {
  *	the device is open.
  * @get_region_info: fill size and flags of region @info->index; the offset is
  *	set by the caller, a size of 0 means there is no such region.
- *	Capabilities may be added to @caps with vfio_info_add_capability();
- *	@caps is NULL when nobody wants them. MDEV_REGION_BULK may be set in the
+ *	Capabilities may be added to @caps with vfio_info_add_capability(), such
+ *	as VFIO_REGION_INFO_CAP_SPARSE_MMAP. MDEV_REGION_BULK may be set in the
  *	flags. The answer must not change while the device is open.
  * @get_irq_info: fill count and flags of interrupt index @info->index; a count
  *	of 0 means there is none
