@@ -17,6 +17,7 @@
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <trace/events/mdev.h>
 
 #include "compat.h"
 #include "vfio_mdev.h"
@@ -265,6 +266,7 @@ static vm_fault_t vfio_mdev_huge_fault(struct vm_fault *vmf, unsigned int order)
 	};
 	unsigned long seq;
 	vm_fault_t ret;
+	int error;
 
 	if (order) {
 		if (!vfio_mdev_can_be_huge(vmf, limit))
@@ -277,7 +279,10 @@ static vm_fault_t vfio_mdev_huge_fault(struct vm_fault *vmf, unsigned int order)
 		return vfio_mdev_wait_for_reset(vmdev, vmf);
 	if (!mdev_is_online(vmdev->mdev))
 		return VM_FAULT_SIGBUS;
-	if (vfio_mdev_ask_vendor(vmdev, vmf, &backing))
+	error = vfio_mdev_ask_vendor(vmdev, vmf, &backing);
+	trace_mdev_fault(vmdev->mdev, vmf->pgoff, order, backing.pfn,
+			 backing.size, error);
+	if (error)
 		return VM_FAULT_SIGBUS;
 
 	/* Invalidated meanwhile: the same touch faults again */

@@ -127,29 +127,31 @@ TRACE_EVENT(mdev_region_access,
 		      __entry->value, __entry->result)
 );
 
-/* @size is what the vendor backs, @order what one page table entry maps */
+/* The vendor was asked: about one entry of the page table, of that @order */
 TRACE_EVENT(mdev_fault,
-	    TP_PROTO(const struct mdev_device *mdev, loff_t pos,
-		     unsigned long pfn, unsigned long size, unsigned int order,
+	    TP_PROTO(const struct mdev_device *mdev, pgoff_t pgoff,
+		     unsigned int order, unsigned long pfn, unsigned long size,
 		     int result),
-	    TP_ARGS(mdev, pos, pfn, size, order, result),
+	    TP_ARGS(mdev, pgoff, order, pfn, size, result),
 	    TP_STRUCT__entry(__array(u8, uuid, UUID_SIZE)
 			     __field(u32, region)
 			     __field(u64, offset)
+			     __field(unsigned int, order)
 			     __field(unsigned long, pfn)
 			     __field(unsigned long, size)
-			     __field(unsigned int, order)
 			     __field(int, result)),
-	    TP_fast_assign(export_guid(__entry->uuid, &mdev->uuid);
+	    TP_fast_assign(loff_t pos = (loff_t)pgoff << PAGE_SHIFT;
+
+			   export_guid(__entry->uuid, &mdev->uuid);
 			   __entry->region = mdev_region_index(pos);
 			   __entry->offset = mdev_region_offset(pos);
+			   __entry->order = order;
 			   __entry->pfn = pfn;
 			   __entry->size = size;
-			   __entry->order = order;
 			   __entry->result = result;),
-	    TP_printk("uuid=%pUl region=%u offset=0x%llx pfn=0x%lx size=0x%lx order=%u result=%d",
+	    TP_printk("uuid=%pUl region=%u offset=0x%llx order=%u pfn=0x%lx size=0x%lx result=%d",
 		      __entry->uuid, __entry->region, __entry->offset,
-		      __entry->pfn, __entry->size, __entry->order,
+		      __entry->order, __entry->pfn, __entry->size,
 		      __entry->result)
 );
 
