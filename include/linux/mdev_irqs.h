@@ -58,9 +58,10 @@ struct mdev_irq_info {
  */
 struct mdev_irqs {
 	/* private: */
-	struct mdev_irq_index *indexes;
 	unsigned int nr_indexes;
+	struct mdev_irq_index *indexes;
 	/* Of all indexes, one after the other */
+	size_t nr_vectors;
 	struct mdev_irq_vector *vectors;
 };
 

@@ -9,6 +9,8 @@
 #include <linux/limits.h>
 #include <linux/mdev.h>
 
+struct eventfd_ctx;
+
 /*
  * Added to the users of a device or a parent by who takes it away: nobody can
  * come as long as the sum is negative, and nobody is left when it is this.
@@ -51,6 +53,11 @@ bool mdev_driver_in_use(struct mdev_device *mdev);
 int mdev_start(struct mdev_device *mdev);
 int mdev_stop(struct mdev_device *mdev);
 int mdev_set_online(struct mdev_device *mdev, bool online);
+
+/* mdev_irqs.c */
+struct eventfd_ctx *mdev_eventfd_get(int fd);
+void mdev_eventfd_put(struct eventfd_ctx *eventfd);
+void mdev_eventfd_signal(struct eventfd_ctx *eventfd);
 
 /* mdev_sysfs.c */
 int mdev_parse_uuid(const char *buf, size_t count, guid_t *uuid);
