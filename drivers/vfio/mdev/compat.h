@@ -24,7 +24,10 @@
 
 /* Came to 6.12 with a stable update */
 #ifndef kzalloc_obj
-#define kzalloc_obj(_object)	kcalloc(1, sizeof(_object), GFP_KERNEL)
+#define mdev_compat_second(_first, _second, ...)	((void)(_first), _second)
+#define kzalloc_obj(_object, ...) \
+	kcalloc(1, sizeof(_object), \
+		mdev_compat_second(0, ##__VA_ARGS__, GFP_KERNEL))
 #endif
 
 #define class_compat_create_link(_class, _dev) \

@@ -3,6 +3,7 @@
 #ifndef _VFIO_MDEV_H
 #define _VFIO_MDEV_H
 
+#include <linux/list.h>
 #include <linux/mdev.h>
 #include <linux/mutex.h>
 #include <linux/vfio.h>
@@ -30,8 +31,15 @@ struct vfio_mdev_region {
  * @ops: its vendor's callbacks, kept here for the region accesses
  * @info: what VFIO_DEVICE_GET_INFO says, as of open
  * @regions: @info.num_regions of them, as of open
- * @irq_lock: orders changes of its interrupts
+ * @set_irqs_lock: orders requests of users to set interrupts
+ * @irqfds: the eventfds that mask and unmask them
+ * @irq_lock: orders the calls of the vendor that set them
  * @huge_lock: orders insertions of huge pages
+ * @mig_lock: orders steps of its migration and resets
+ * @mig_state: where in its migration it is; read without @mig_lock
+ * @transfer: our file that its state goes through, while there is one
+ * @log_lock: orders requests to its log of what it writes
+ * @logging: whether it keeps one
  */
 struct vfio_mdev {
 	struct vfio_device vdev;
@@ -39,10 +47,23 @@ struct vfio_mdev {
 	const struct parent_ops *ops;
 	struct vfio_device_info info;
 	struct vfio_mdev_region *regions;
-	/* Held across the vendor's set_irqs */
+	/* Held across VFIO_DEVICE_SET_IRQS; protects irqfds */
+	struct mutex set_irqs_lock;
+	struct list_head irqfds;
+	/*
+	 * Held across the vendor's set_irqs, inside of set_irqs_lock. Who ends
+	 * an eventfd waits for such a call, so that one lock would not do.
+	 */
 	struct mutex irq_lock;
 	/* Held by page faults, inside of the mdev's map_lock */
 	struct mutex huge_lock;
+	/* Held across the vendor's migration callbacks and its reset */
+	struct mutex mig_lock;
+	enum vfio_device_mig_state mig_state;
+	struct file *transfer;
+	/* Held across the vendor's callbacks for the log */
+	struct mutex log_lock;
+	bool logging;
 };
 
 static inline struct vfio_mdev *to_vfio_mdev(struct vfio_device *vdev)
@@ -72,5 +93,34 @@ long vfio_mdev_ioctl_get_irq_info(struct vfio_mdev *vmdev,
 				  struct vfio_irq_info __user *arg);
 long vfio_mdev_ioctl_set_irqs(struct vfio_mdev *vmdev,
 			      struct vfio_irq_set __user *arg);
+int vfio_mdev_set_irqs(struct vfio_mdev *vmdev, u32 flags, u32 index, u32 start,
+		       u32 count, void *data);
+void vfio_mdev_irqs_init(struct vfio_mdev *vmdev);
+void vfio_mdev_irqs_exit(struct vfio_mdev *vmdev);
+void vfio_mdev_irqs_tear_down(struct vfio_mdev *vmdev);
+
+/* vfio_mdev_irqfd.c */
+int vfio_mdev_irqfds_set(struct vfio_mdev *vmdev,
+			 const struct vfio_irq_set *hdr, const s32 *fds);
+void vfio_mdev_irqfds_end(struct vfio_mdev *vmdev, u32 actions, u32 index,
+			  u32 start, u32 count);
+void vfio_mdev_irqfds_end_all(struct vfio_mdev *vmdev);
+
+/* vfio_mdev_migration.c */
+void vfio_mdev_migration_init(struct vfio_mdev *vmdev);
+void vfio_mdev_migration_close(struct vfio_mdev *vmdev);
+int vfio_mdev_migration_begin_reset(struct vfio_mdev *vmdev);
+void vfio_mdev_migration_end_reset(struct vfio_mdev *vmdev, int result);
+
+/* vfio_mdev_transfer.c */
+struct file *vfio_mdev_transfer_open(struct vfio_mdev *vmdev, bool save);
+size_t vfio_mdev_transfer_size(struct vfio_mdev *vmdev);
+int vfio_mdev_transfer_save(struct vfio_mdev *vmdev, struct file *file);
+int vfio_mdev_transfer_load(struct vfio_mdev *vmdev, struct file *file);
+void vfio_mdev_transfer_end(struct file *file);
+
+/* vfio_mdev_dirty_log.c */
+void vfio_mdev_log_init(struct vfio_mdev *vmdev);
+void vfio_mdev_log_close(struct vfio_mdev *vmdev);
 
 #endif /* _VFIO_MDEV_H */

@@ -50,6 +50,9 @@ static void vfio_mdev_close_device(struct vfio_device *vdev)
 {
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
 
+	vfio_mdev_irqs_tear_down(vmdev);
+	vfio_mdev_log_close(vmdev);
+	vfio_mdev_migration_close(vmdev);
 	vfio_mdev_regions_exit(vmdev);
 	mdev_close(vmdev->mdev);
 }
@@ -77,9 +80,13 @@ static long vfio_mdev_ioctl_reset(struct vfio_mdev *vmdev)
 
 	if (!vmdev->ops->reset)
 		return -ENOTTY;
+	ret = vfio_mdev_migration_begin_reset(vmdev);
+	if (ret)
+		return ret;
 	mdev_map_block(vmdev->mdev);
 	ret = vmdev->ops->reset(vmdev->mdev);
 	mdev_map_unblock(vmdev->mdev);
+	vfio_mdev_migration_end_reset(vmdev, ret);
 	return ret;
 }
 
@@ -124,8 +131,10 @@ static int vfio_mdev_init_device(struct vfio_device *vdev)
 {
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
 
-	mutex_init(&vmdev->irq_lock);
+	vfio_mdev_irqs_init(vmdev);
 	mutex_init(&vmdev->huge_lock);
+	mutex_init(&vmdev->mig_lock);
+	mutex_init(&vmdev->log_lock);
 	return 0;
 }
 
@@ -133,8 +142,10 @@ static void vfio_mdev_release_device(struct vfio_device *vdev)
 {
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
 
+	mutex_destroy(&vmdev->log_lock);
+	mutex_destroy(&vmdev->mig_lock);
 	mutex_destroy(&vmdev->huge_lock);
-	mutex_destroy(&vmdev->irq_lock);
+	vfio_mdev_irqs_exit(vmdev);
 }
 
 static const struct vfio_device_ops vfio_mdev_device_ops = {
@@ -168,6 +179,8 @@ static int vfio_mdev_probe(struct mdev_device *mdev)
 		return PTR_ERR(vmdev);
 	vmdev->mdev = mdev;
 	vmdev->ops = mdev_parent_ops(mdev);
+	vfio_mdev_migration_init(vmdev);
+	vfio_mdev_log_init(vmdev);
 	dev_set_drvdata(mdev_dev(mdev), vmdev);
 
 	ret = vfio_register_emulated_iommu_dev(&vmdev->vdev);

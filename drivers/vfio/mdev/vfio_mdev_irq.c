@@ -5,6 +5,7 @@
  */
 
 #include <linux/bitops.h>
+#include <linux/cleanup.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -74,6 +75,43 @@ static int vfio_mdev_check_set_irqs(const struct vfio_irq_set *hdr,
 	return 0;
 }
 
+/**
+ * vfio_mdev_set_irqs - call the vendor's set_irqs
+ * @vmdev: the device
+ * @flags: see &parent_ops.set_irqs, as all that follows
+ * @index: which kind of interrupts
+ * @start: the first vector that is concerned
+ * @count: how many are
+ * @data: what @flags say
+ *
+ * The vendor has one call at a time to care about, be it of the user or of an
+ * eventfd.
+ *
+ * Return: what the vendor answers.
+ */
+int vfio_mdev_set_irqs(struct vfio_mdev *vmdev, u32 flags, u32 index, u32 start,
+		       u32 count, void *data)
+{
+	guard(mutex)(&vmdev->irq_lock);
+	return vmdev->ops->set_irqs(vmdev->mdev, flags, index, start, count,
+				    data);
+}
+
+static int vfio_mdev_request_irqs(struct vfio_mdev *vmdev,
+				  const struct vfio_irq_set *hdr, void *data)
+{
+	bool trigger = hdr->flags & VFIO_IRQ_SET_ACTION_TRIGGER;
+
+	guard(mutex)(&vmdev->set_irqs_lock);
+	if (hdr->flags & VFIO_IRQ_SET_DATA_EVENTFD && !trigger)
+		return vfio_mdev_irqfds_set(vmdev, hdr, data);
+	if (!hdr->count)
+		vfio_mdev_irqfds_end(vmdev, VFIO_IRQ_SET_ACTION_TYPE_MASK,
+				     hdr->index, 0, U32_MAX);
+	return vfio_mdev_set_irqs(vmdev, hdr->flags, hdr->index, hdr->start,
+				  hdr->count, data);
+}
+
 long vfio_mdev_ioctl_set_irqs(struct vfio_mdev *vmdev,
 			      struct vfio_irq_set __user *arg)
 {
@@ -91,6 +129,7 @@ long vfio_mdev_ioctl_set_irqs(struct vfio_mdev *vmdev,
 	ret = vfio_mdev_query_irq(vmdev, &info);
 	if (ret)
 		return ret;
+	hdr.index = info.index;
 	ret = vfio_set_irqs_validate_and_prepare(&hdr, info.count,
 						 vmdev->info.num_irqs,
 						 &data_size);
@@ -107,11 +146,39 @@ long vfio_mdev_ioctl_set_irqs(struct vfio_mdev *vmdev,
 		if (IS_ERR(data))
 			return PTR_ERR(data);
 	}
-	/* Triggers and irqfds that two users change at once would be lost */
-	mutex_lock(&vmdev->irq_lock);
-	ret = vmdev->ops->set_irqs(vmdev->mdev, hdr.flags, hdr.index, hdr.start,
-				   hdr.count, data);
-	mutex_unlock(&vmdev->irq_lock);
+	ret = vfio_mdev_request_irqs(vmdev, &hdr, data);
 	kfree(data);
 	return ret;
+}
+
+void vfio_mdev_irqs_init(struct vfio_mdev *vmdev)
+{
+	mutex_init(&vmdev->set_irqs_lock);
+	mutex_init(&vmdev->irq_lock);
+	INIT_LIST_HEAD(&vmdev->irqfds);
+}
+
+void vfio_mdev_irqs_exit(struct vfio_mdev *vmdev)
+{
+	mutex_destroy(&vmdev->irq_lock);
+	mutex_destroy(&vmdev->set_irqs_lock);
+}
+
+/* After the last user has gone: the vendor hears of no interrupt any more. */
+void vfio_mdev_irqs_tear_down(struct vfio_mdev *vmdev)
+{
+	struct vfio_irq_info info = { .argsz = sizeof(info) };
+	u32 i;
+
+	if (!vmdev->ops->set_irqs)
+		return;
+	guard(mutex)(&vmdev->set_irqs_lock);
+	vfio_mdev_irqfds_end_all(vmdev);
+	for (i = 0; i < vmdev->info.num_irqs; i++) {
+		info.index = i;
+		if (!vfio_mdev_query_irq(vmdev, &info) && info.count)
+			vfio_mdev_set_irqs(vmdev, VFIO_IRQ_SET_DATA_NONE |
+					   VFIO_IRQ_SET_ACTION_TRIGGER,
+					   i, 0, 0, NULL);
+	}
 }
