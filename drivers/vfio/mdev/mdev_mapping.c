@@ -19,6 +19,9 @@
 
 #include "mdev_private.h"
 
+/* No position in a device file lies there or above */
+#define MDEV_MAP_END	ALIGN_DOWN((u64)LLONG_MAX, PAGE_SIZE)
+
 /* Empty the mappings from @start to before @end, which are page aligned. */
 static void mdev_map_empty(struct mdev_device *mdev, u64 start, u64 end)
 {
@@ -51,11 +54,10 @@ void mdev_device_invalidate_mapping(struct mdev_device *mdev, loff_t pos,
 {
 	u64 start, end;
 
-	if (pos < 0 || !size)
+	if (pos < 0 || pos >= MDEV_MAP_END || !size)
 		return;
 	start = ALIGN_DOWN(pos, PAGE_SIZE);
-	size = min(size, LLONG_MAX - PAGE_SIZE - pos);
-	end = ALIGN(pos + size, PAGE_SIZE);
+	end = ALIGN(pos + min(size, MDEV_MAP_END - pos), PAGE_SIZE);
 
 	down_write(&mdev->map_lock);
 	mdev_map_empty(mdev, start, end);
@@ -136,7 +138,7 @@ void mdev_map_block(struct mdev_device *mdev)
 {
 	down_write(&mdev->map_lock);
 	WRITE_ONCE(mdev->map_blocked, mdev->map_blocked + 1);
-	mdev_map_empty(mdev, 0, ALIGN_DOWN(LLONG_MAX, PAGE_SIZE));
+	mdev_map_empty(mdev, 0, MDEV_MAP_END);
 	up_write(&mdev->map_lock);
 }
 EXPORT_SYMBOL_GPL(mdev_map_block);

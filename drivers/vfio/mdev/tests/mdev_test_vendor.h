@@ -114,5 +114,6 @@ extern struct kunit_suite mdev_parent_suite;
 extern struct kunit_suite mdev_device_suite;
 extern struct kunit_suite mdev_removal_suite;
 extern struct kunit_suite mdev_online_suite;
+extern struct kunit_suite mdev_mapping_suite;
 
 #endif /* _MDEV_TEST_VENDOR_H */
