@@ -6,7 +6,6 @@
 
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
-#include <linux/cleanup.h>
 #include <linux/err.h>
 #include <linux/eventfd.h>
 #include <linux/export.h>
@@ -85,46 +84,46 @@ static bool mdev_irq_update(struct mdev_irq_vector *vector)
 	return true;
 }
 
-static void mdev_irq_mask(struct mdev_irq_vector *vector)
+static void mdev_irq_act(struct mdev_irq_vector *vector, u32 actions)
 {
-	guard(spinlock_irqsave)(&vector->lock);
-	vector->masked = true;
-}
+	unsigned long flags;
 
-static void mdev_irq_unmask(struct mdev_irq_vector *vector)
-{
-	guard(spinlock_irqsave)(&vector->lock);
-	vector->masked = false;
-	mdev_irq_update(vector);
-}
-
-/* For users to test their handlers: the device has no part in it. */
-static void mdev_irq_test(struct mdev_irq_vector *vector)
-{
-	guard(spinlock_irqsave)(&vector->lock);
-	if (vector->trigger)
+	spin_lock_irqsave(&vector->lock, flags);
+	if (actions & VFIO_IRQ_SET_ACTION_MASK) {
+		vector->masked = true;
+	} else if (actions & VFIO_IRQ_SET_ACTION_UNMASK) {
+		vector->masked = false;
+		mdev_irq_update(vector);
+	} else if (vector->trigger) {
+		/* The user tests its handler, the device has no part in it */
 		mdev_eventfd_signal(vector->trigger);
+	}
+	spin_unlock_irqrestore(&vector->lock, flags);
 }
 
 /* Exchanges @trigger for the old one. */
 static void mdev_irq_swap_trigger(struct mdev_irq_vector *vector,
 				  struct eventfd_ctx **trigger)
 {
-	guard(spinlock_irqsave)(&vector->lock);
+	unsigned long flags;
+
+	spin_lock_irqsave(&vector->lock, flags);
 	swap(vector->trigger, *trigger);
 	mdev_irq_update(vector);
+	spin_unlock_irqrestore(&vector->lock, flags);
 }
 
 static void mdev_irq_tear_down(struct mdev_irq_vector *vector)
 {
 	struct eventfd_ctx *trigger;
+	unsigned long flags;
 
-	scoped_guard(spinlock_irqsave, &vector->lock) {
-		trigger = vector->trigger;
-		vector->trigger = NULL;
-		vector->masked = false;
-		vector->pending = false;
-	}
+	spin_lock_irqsave(&vector->lock, flags);
+	trigger = vector->trigger;
+	vector->trigger = NULL;
+	vector->masked = false;
+	vector->pending = false;
+	spin_unlock_irqrestore(&vector->lock, flags);
 	if (trigger)
 		mdev_eventfd_put(trigger);
 }
@@ -248,7 +247,6 @@ int mdev_irqs_set(struct mdev_irqs *irqs, u32 flags, u32 index, u32 start,
 {
 	struct mdev_irq_index *irq = &irqs->indexes[index];
 	const u8 *wanted = data;
-	void (*act)(struct mdev_irq_vector *vector);
 	u32 i;
 
 	if (!count) {
@@ -258,18 +256,11 @@ int mdev_irqs_set(struct mdev_irqs *irqs, u32 flags, u32 index, u32 start,
 	if (flags & VFIO_IRQ_SET_DATA_EVENTFD)
 		return mdev_irqs_set_triggers(irq, start, count, data);
 
-	if (flags & VFIO_IRQ_SET_ACTION_MASK)
-		act = mdev_irq_mask;
-	else if (flags & VFIO_IRQ_SET_ACTION_UNMASK)
-		act = mdev_irq_unmask;
-	else if (irq->nr_triggers)
-		act = mdev_irq_test;
-	else
+	if (flags & VFIO_IRQ_SET_ACTION_TRIGGER && !irq->nr_triggers)
 		return -EINVAL;
-
 	for (i = 0; i < count; i++)
 		if (flags & VFIO_IRQ_SET_DATA_NONE || wanted[i])
-			act(&irq->vectors[start + i]);
+			mdev_irq_act(&irq->vectors[start + i], flags);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(mdev_irqs_set);
@@ -350,12 +341,16 @@ static struct mdev_irq_vector *mdev_irqs_vector(struct mdev_irqs *irqs,
 bool mdev_irqs_trigger(struct mdev_irqs *irqs, u32 index, u32 vector)
 {
 	struct mdev_irq_vector *irq = mdev_irqs_vector(irqs, index, vector);
+	unsigned long flags;
+	bool ret;
 
 	if (!irq)
 		return false;
-	guard(spinlock_irqsave)(&irq->lock);
+	spin_lock_irqsave(&irq->lock, flags);
 	irq->pending = true;
-	return mdev_irq_update(irq) || irq->pending;
+	ret = mdev_irq_update(irq) || irq->pending;
+	spin_unlock_irqrestore(&irq->lock, flags);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(mdev_irqs_trigger);
 
@@ -375,12 +370,14 @@ void mdev_irqs_set_level(struct mdev_irqs *irqs, u32 index, u32 vector,
 			 bool level)
 {
 	struct mdev_irq_vector *irq = mdev_irqs_vector(irqs, index, vector);
+	unsigned long flags;
 
 	if (!irq || !irq->automasked)
 		return;
-	guard(spinlock_irqsave)(&irq->lock);
+	spin_lock_irqsave(&irq->lock, flags);
 	irq->level = level;
 	mdev_irq_update(irq);
+	spin_unlock_irqrestore(&irq->lock, flags);
 }
 EXPORT_SYMBOL_GPL(mdev_irqs_set_level);
 
@@ -395,14 +392,16 @@ EXPORT_SYMBOL_GPL(mdev_irqs_set_level);
  */
 void mdev_irqs_reset(struct mdev_irqs *irqs)
 {
+	struct mdev_irq_vector *vector;
+	unsigned long flags;
 	size_t i;
 
 	for (i = 0; i < irqs->nr_vectors; i++) {
-		struct mdev_irq_vector *vector = &irqs->vectors[i];
-
-		guard(spinlock_irqsave)(&vector->lock);
+		vector = &irqs->vectors[i];
+		spin_lock_irqsave(&vector->lock, flags);
 		vector->level = false;
 		vector->pending = false;
+		spin_unlock_irqrestore(&vector->lock, flags);
 	}
 }
 EXPORT_SYMBOL_GPL(mdev_irqs_reset);
