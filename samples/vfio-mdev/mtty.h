@@ -3,10 +3,10 @@
 #ifndef _MTTY_H
 #define _MTTY_H
 
+#include <linux/mdev_irqs.h>
 #include <linux/mutex.h>
 #include <linux/pci_regs.h>
 #include <linux/types.h>
-#include <linux/vfio.h>
 
 /* PC16550D data sheet, section 8 */
 #define MTTY_PORT_SIZE	8
@@ -30,14 +30,9 @@ struct mtty_port {
 
 /* A mediated device. What the guest sees of it is in config and port. */
 struct mtty_card {
-	/* Protects everything but ports and irqfd */
+	/* Protects config and port */
 	struct mutex lock;
-	/* Who is told of interrupts, by VFIO's interrupt index */
-	struct eventfd_ctx *trigger[VFIO_PCI_MSI_IRQ_INDEX + 1];
-	/* By the user, or by the signal that the user got */
-	bool intx_masked;
-	/* Who unmasks (0) and who masks (1) INTx */
-	struct virqfd *irqfd[2];
+	struct mdev_irqs irqs;
 	u8 config[PCI_CFG_SPACE_SIZE];
 	unsigned int ports;
 	/* By the BAR that accesses it */

@@ -10,14 +10,14 @@
  * each of them needs in some form. The simulated hardware is in the others.
  */
 
+#include <linux/array_size.h>
 #include <linux/atomic.h>
 #include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/err.h>
-#include <linux/eventfd.h>
 #include <linux/lockdep.h>
 #include <linux/mdev.h>
-#include <linux/minmax.h>
+#include <linux/mdev_irqs.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
@@ -51,14 +51,27 @@ static const struct {
 
 /* Interrupts */
 
+static const struct mdev_irq_info mtty_irqs[] = {
+	[VFIO_PCI_INTX_IRQ_INDEX] = {
+		.flags = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE |
+			 VFIO_IRQ_INFO_AUTOMASKED,
+		.count = 1,
+	},
+	[VFIO_PCI_MSI_IRQ_INDEX] = {
+		.flags = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE,
+		.count = 1,
+	},
+};
+
 /*
- * Find out what the ports want and tell the user. MSI is an edge: a signal for
- * each condition that was not there before. INTx is a level: a signal, which
- * masks it, whenever some condition holds and it is not masked.
+ * Find out what the ports want and tell the user. MSI, if the user has chosen
+ * it, is an edge for each condition that was not there before. INTx is a level
+ * as long as there is some condition.
  */
 static void mtty_update_irq(struct mtty_card *card)
 {
 	u16 command = get_unaligned_le16(&card->config[PCI_COMMAND]);
+	bool msi = mdev_irqs_enabled(&card->irqs, VFIO_PCI_MSI_IRQ_INDEX);
 	u8 asserted = 0;
 	u8 raised = 0;
 	unsigned int i;
@@ -78,14 +91,11 @@ static void mtty_update_irq(struct mtty_card *card)
 	if (asserted)
 		card->config[PCI_STATUS] |= PCI_STATUS_INTERRUPT;
 
-	if (card->trigger[VFIO_PCI_MSI_IRQ_INDEX]) {
-		if (raised)
-			eventfd_signal(card->trigger[VFIO_PCI_MSI_IRQ_INDEX]);
-	} else if (card->trigger[VFIO_PCI_INTX_IRQ_INDEX] && asserted &&
-		   !card->intx_masked && !(command & PCI_COMMAND_INTX_DISABLE)) {
-		card->intx_masked = true;
-		eventfd_signal(card->trigger[VFIO_PCI_INTX_IRQ_INDEX]);
-	}
+	if (raised)
+		mdev_irqs_trigger(&card->irqs, VFIO_PCI_MSI_IRQ_INDEX, 0);
+	mdev_irqs_set_level(&card->irqs, VFIO_PCI_INTX_IRQ_INDEX, 0,
+			    asserted && !msi &&
+			    !(command & PCI_COMMAND_INTX_DISABLE));
 }
 
 /* Most registers have nothing to do with interrupts. */
@@ -94,75 +104,6 @@ static void mtty_update_port_irq(struct mtty_card *card,
 {
 	if (mtty_port_pending(port) != port->pending)
 		mtty_update_irq(card);
-}
-
-static void mtty_set_intx_masked(struct mtty_card *card, bool masked)
-{
-	guard(mutex)(&card->lock);
-	card->intx_masked = masked;
-	mtty_update_irq(card);
-}
-
-static void mtty_irqfd_signalled(void *card, void *masked)
-{
-	mtty_set_intx_masked(card, masked);
-}
-
-/*
- * Let @fd mask or unmask INTx from now on, or nobody if it is negative. Not to
- * be called under card->lock: it waits for mtty_irqfd_signalled().
- */
-static int mtty_set_irqfd(struct mtty_card *card, bool masked, int fd)
-{
-	/* vfio_mdev selects it; without vfio_mdev there is no user */
-	if (!IS_ENABLED(CONFIG_VFIO_VIRQFD))
-		return -EINVAL;
-
-	vfio_virqfd_disable(&card->irqfd[masked]);
-	if (fd < 0)
-		return 0;
-	return vfio_virqfd_enable(card, NULL, mtty_irqfd_signalled,
-				  (void *)(long)masked, &card->irqfd[masked],
-				  fd);
-}
-
-static int mtty_set_trigger(struct mtty_card *card, u32 index, int fd)
-{
-	struct eventfd_ctx *trigger = NULL;
-
-	if (fd >= 0) {
-		trigger = eventfd_ctx_fdget(fd);
-		if (IS_ERR(trigger))
-			return PTR_ERR(trigger);
-	}
-
-	scoped_guard(mutex, &card->lock) {
-		swap(card->trigger[index], trigger);
-		mtty_update_irq(card);
-	}
-	if (trigger)
-		eventfd_ctx_put(trigger);
-	return 0;
-}
-
-static void mtty_disable_irq(struct mtty_card *card, u32 index)
-{
-	mtty_set_trigger(card, index, -1);
-	if (index != VFIO_PCI_INTX_IRQ_INDEX)
-		return;
-	mtty_set_irqfd(card, false, -1);
-	mtty_set_irqfd(card, true, -1);
-	mtty_set_intx_masked(card, false);
-}
-
-/* As if the hardware had interrupted, for the user to test its handler */
-static int mtty_test_trigger(struct mtty_card *card, u32 index)
-{
-	guard(mutex)(&card->lock);
-	if (!card->trigger[index])
-		return -EINVAL;
-	eventfd_signal(card->trigger[index]);
-	return 0;
 }
 
 /* The vendor's callbacks */
@@ -184,14 +125,6 @@ static int mtty_reset(struct mdev_device *mdev)
 static int mtty_open(struct mdev_device *mdev)
 {
 	return mtty_reset(mdev);
-}
-
-static void mtty_release(struct mdev_device *mdev)
-{
-	struct mtty_card *card = mdev_get_drvdata(mdev);
-
-	mtty_disable_irq(card, VFIO_PCI_INTX_IRQ_INDEX);
-	mtty_disable_irq(card, VFIO_PCI_MSI_IRQ_INDEX);
 }
 
 static int mtty_get_region_info(struct mdev_device *mdev,
@@ -257,43 +190,22 @@ static ssize_t mtty_write(struct mdev_device *mdev, const char *buf,
 static int mtty_get_irq_info(struct mdev_device *mdev,
 			     struct vfio_irq_info *info)
 {
-	static const u32 flags[VFIO_PCI_NUM_IRQS] = {
-		[VFIO_PCI_INTX_IRQ_INDEX] = VFIO_IRQ_INFO_EVENTFD |
-					    VFIO_IRQ_INFO_MASKABLE |
-					    VFIO_IRQ_INFO_AUTOMASKED,
-		[VFIO_PCI_MSI_IRQ_INDEX] = VFIO_IRQ_INFO_EVENTFD |
-					   VFIO_IRQ_INFO_NORESIZE,
-	};
+	struct mtty_card *card = mdev_get_drvdata(mdev);
 
-	info->flags = flags[info->index];
-	info->count = info->flags ? 1 : 0;
-	return 0;
+	return mdev_irqs_get_info(&card->irqs, info);
 }
 
-/* Only for what mtty_get_irq_info() allows, so only INTx is ever masked. */
 static int mtty_set_irqs(struct mdev_device *mdev, u32 flags, u32 index,
 			 u32 start, u32 count, void *data)
 {
 	struct mtty_card *card = mdev_get_drvdata(mdev);
-	bool trigger = flags & VFIO_IRQ_SET_ACTION_TRIGGER;
-	bool masked = flags & VFIO_IRQ_SET_ACTION_MASK;
+	int ret;
 
-	if (!count) {
-		mtty_disable_irq(card, index);
-		return 0;
-	}
-	if (flags & VFIO_IRQ_SET_DATA_EVENTFD) {
-		int fd = *(s32 *)data;
-
-		return trigger ? mtty_set_trigger(card, index, fd) :
-				 mtty_set_irqfd(card, masked, fd);
-	}
-	if (flags & VFIO_IRQ_SET_DATA_BOOL && !*(u8 *)data)
-		return 0;
-	if (trigger)
-		return mtty_test_trigger(card, index);
-	mtty_set_intx_masked(card, masked);
-	return 0;
+	guard(mutex)(&card->lock);
+	ret = mdev_irqs_set(&card->irqs, flags, index, start, count, data);
+	/* The user may have gone from INTx to MSI or back */
+	mtty_update_irq(card);
+	return ret;
 }
 
 static bool mtty_take_ports(int wanted)
@@ -312,18 +224,26 @@ static int mtty_create(struct kobject *kobj, struct mdev_device *mdev)
 	struct mdev_type *type = mdev_type_from_kobj(kobj);
 	unsigned int wanted = mtty_types[mdev_type_index(type)].ports;
 	struct mtty_card *card;
+	int ret = -ENOMEM;
 
 	if (!mtty_take_ports(wanted))
 		return -ENOSPC;
 	card = kzalloc(struct_size(card, port, wanted), GFP_KERNEL);
-	if (!card) {
-		atomic_add(wanted, &mtty_free_ports);
-		return -ENOMEM;
-	}
+	if (!card)
+		goto out_ports;
+	ret = mdev_irqs_init(&card->irqs, mtty_irqs, ARRAY_SIZE(mtty_irqs));
+	if (ret)
+		goto out_card;
 	card->ports = wanted;
 	mutex_init(&card->lock);
 	mdev_set_drvdata(mdev, card);
 	return 0;
+
+out_card:
+	kfree(card);
+out_ports:
+	atomic_add(wanted, &mtty_free_ports);
+	return ret;
 }
 
 static int mtty_remove(struct mdev_device *mdev)
@@ -332,6 +252,7 @@ static int mtty_remove(struct mdev_device *mdev)
 
 	atomic_add(card->ports, &mtty_free_ports);
 	mutex_destroy(&card->lock);
+	mdev_irqs_destroy(&card->irqs);
 	kfree(card);
 	return 0;
 }
@@ -426,7 +347,6 @@ static const struct parent_ops mtty_ops = {
 	.create = mtty_create,
 	.remove = mtty_remove,
 	.open = mtty_open,
-	.release = mtty_release,
 	.reset = mtty_reset,
 	.get_region_info = mtty_get_region_info,
 	.get_irq_info = mtty_get_irq_info,
