@@ -85,28 +85,51 @@ struct vm_area_struct;
  */
 
 /**
+ * DOC: migration
+ *
+ * A device with &parent_ops.migration goes through the states of enum
+ * vfio_device_mig_state, in steps that VFIO documents there. For each step the
+ * vendor is called in this order: @load when the device leaves the resuming
+ * state, @set_state, @save when it has come to the stop-copy state. The state
+ * that @save writes reaches @load in one piece, framed on its way: data that is
+ * cut off, too long or of another type of device never does.
+ *
+ * A vendor whose state is too large for one buffer, or changes while it is
+ * transferred, has @open_data instead of @save and @load: a file of its own,
+ * asked for before @set_state in the steps in which VFIO wants one.
+ *
+ * &parent_ops.reset and the last close lead to the running state from any
+ * other, without @set_state. What a vendor has begun for a migration, a file of
+ * its own among it, ends with &parent_ops.reset or &parent_ops.release.
+ */
+
+/**
  * struct mdev_migration_ops - how a vendor's devices migrate
  * @flags: VFIO_MIGRATION_STOP_COPY, and VFIO_MIGRATION_P2P and
  *	VFIO_MIGRATION_PRE_COPY if they are supported
- * @set_state: go from one state to one that is next to it (VFIO's
- *	documentation of enum vfio_device_mig_state lists these steps). Absent:
- *	nothing is to be done, since a device does nothing of its own accord. An
- *	error leaves the device in the state that it was in.
- * @data_size: upper bound of what @save writes, in bytes. Mandatory.
- * @save: write the state of a stopped device to @buf, which has @size bytes.
- *	Returns how many it wrote, or a negative errno. Mandatory, unless there
- *	is @open_data.
+ * @set_state: do what a step between two states takes. Absent: nothing has to
+ *	be done, since a device does nothing of its own accord. An error leaves
+ *	the device in the state that it was in, but in the error state when that
+ *	was the resuming state.
+ * @data_size: upper bound of what @save writes, in bytes, INT_MAX at most. Less
+ *	than what the other side has saved refuses that. With @open_data an
+ *	estimate. May be called at any time, even concurrently with the others.
+ *	Mandatory.
+ * @save: write the state of a stopped device to @buf, which has @size bytes and
+ *	is zeroed. Returns how many it wrote, or a negative errno; after that,
+ *	@set_state is called to go from the stop-copy to the stop state.
+ *	Mandatory, unless there is @open_data.
  * @load: take over a state of @size bytes at @buf, which comes from @save but
  *	may have been tampered with on its way. A negative errno refuses it; then
  *	the device is in the error state until it is reset. Mandatory, unless
  *	there is @open_data.
- * @open_data: for state that is too large for one buffer, or that changes while
- *	it is transferred: a file of the vendor's own for the step from @from to
- *	@to, where VFIO wants one. Comes instead of @save and @load.
+ * @open_data: open a file, of which the user gets a descriptor, for the step
+ *	from @from to @to, that is read or written to transfer the state. It may
+ *	stay open longer than the device, so its operations need an owner.
+ *	Returns an ERR_PTR() if it fails.
  *
- * @set_state, @save, @load and @open_data of one device, and
- * &parent_ops.reset, which brings it back to the running state, never run
- * concurrently. All may sleep.
+ * @set_state, @save, @load, @open_data and &parent_ops.reset of one device never
+ * run concurrently. All may sleep.
  */
 struct mdev_migration_ops {
 	u64 flags;
@@ -124,13 +147,17 @@ struct mdev_migration_ops {
 /**
  * struct mdev_dirty_log_ops - how a vendor's devices log the memory they write
  * @start: log from now on what is written in @ranges, an interval tree of
- *	@nr_ranges ranges of IOVAs. @page_size is what the user wants to be told
- *	about, in bytes, and may be changed to what the device can do.
- * @stop: log no more
+ *	@nr_ranges ranges of IOVAs, none of them empty. @page_size is what the
+ *	user wants to be told about, in bytes, a power of two, and may be changed
+ *	to what the device can do.
+ * @stop: log no more. Called for a device that logs, by its user or at the last
+ *	close, before &parent_ops.release; the errno is ignored then.
  * @report: mark in @dirty, with iova_bitmap_set(), what was written in the
- *	@length bytes from @iova on, and forget that
+ *	@length bytes from @iova on, and forget that. Called for a device that
+ *	logs; the range may lie outside of what is logged.
  *
- * They never run concurrently for one device and may sleep.
+ * All are mandatory. They never run concurrently for one device and may sleep.
+ * &parent_ops.reset does not end the log.
  */
 struct mdev_dirty_log_ops {
 	int (*start)(struct mdev_device *mdev, struct rb_root_cached *ranges,
@@ -221,7 +248,8 @@ struct mdev_dirty_log_ops {
  *	left; pages that stay pinned all the same are unpinned for the vendor,
  *	which is reported. Must not wait for a lock that is held across
  *	mdev_pin_pages() or mdev_dma_rw().
- * @migration: VFIO_DEVICE_FEATURE_MIGRATION. Absent: the device can't migrate.
+ * @migration: VFIO_DEVICE_FEATURE_MIGRATION; comes with @reset. Absent: the
+ *	device can't migrate.
  * @dirty_log: VFIO_DEVICE_FEATURE_DMA_LOGGING_START and what belongs to it.
  *	Absent: not supported.
  *

@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 #include <kunit/visibility.h>
+#include <uapi/linux/vfio.h>
 
 #include "compat.h"
 #include "mdev_private.h"
@@ -173,9 +174,29 @@ static void mdev_request_bus_driver(void)
 		request_module("vfio_mdev");
 }
 
+#define MDEV_MIGRATION_FLAGS	(VFIO_MIGRATION_STOP_COPY | \
+				 VFIO_MIGRATION_P2P | VFIO_MIGRATION_PRE_COPY)
+
+static bool mdev_migration_valid(const struct mdev_migration_ops *ops)
+{
+	if (!(ops->flags & VFIO_MIGRATION_STOP_COPY) ||
+	    ops->flags & ~MDEV_MIGRATION_FLAGS || !ops->data_size)
+		return false;
+	return ops->open_data ? !ops->save && !ops->load :
+				ops->save && ops->load;
+}
+
 static int mdev_ops_check(const struct parent_ops *ops)
 {
 	if (!ops || !ops->create || !ops->remove || !ops->start != !ops->stop)
+		return -EINVAL;
+	/* Nothing but a reset leads out of a migration that has failed */
+	if (ops->migration &&
+	    (!ops->reset || !mdev_migration_valid(ops->migration)))
+		return -EINVAL;
+	if (ops->dirty_log &&
+	    (!ops->dirty_log->start || !ops->dirty_log->stop ||
+	     !ops->dirty_log->report))
 		return -EINVAL;
 	return mdev_types_check(ops->supported_type_groups);
 }
@@ -191,7 +212,8 @@ static int mdev_ops_check(const struct parent_ops *ops)
  *
  * Context: may sleep; loads the bus driver's module when it is the first parent.
  * Return: 0, -EEXIST if @dev is registered already, -EINVAL if a mandatory
- *	member of @ops or of one of its types is missing, or -ENOMEM.
+ *	member of @ops, of its tables or of one of its types is missing, or
+ *	-ENOMEM.
  */
 int mdev_register_device(struct device *dev, const struct parent_ops *ops)
 {

@@ -2,6 +2,7 @@
 /* KUnit tests of parents: registration, its refusals, types, unregistration. */
 
 #include <linux/slab.h>
+#include <uapi/linux/vfio.h>
 
 #include "mdev_test_vendor.h"
 
@@ -93,6 +94,147 @@ static void spoil_same_name(struct test_vendor *vendor)
 	vendor->types[1] = &test_type_a;
 }
 
+/* Never called, since nothing here binds to a device */
+static int spoil_set_state(struct mdev_device *mdev,
+			   enum vfio_device_mig_state from,
+			   enum vfio_device_mig_state to)
+{
+	return 0;
+}
+
+static size_t spoil_data_size(struct mdev_device *mdev)
+{
+	return 0;
+}
+
+static ssize_t spoil_save(struct mdev_device *mdev, void *buf, size_t size)
+{
+	return 0;
+}
+
+static int spoil_load(struct mdev_device *mdev, const void *buf, size_t size)
+{
+	return 0;
+}
+
+static struct file *spoil_open_data(struct mdev_device *mdev,
+				    enum vfio_device_mig_state from,
+				    enum vfio_device_mig_state to)
+{
+	return NULL;
+}
+
+static int spoil_log_start(struct mdev_device *mdev,
+			   struct rb_root_cached *ranges, u32 nr_ranges,
+			   u64 *page_size)
+{
+	return 0;
+}
+
+static int spoil_log_report(struct mdev_device *mdev, unsigned long iova,
+			    unsigned long length, struct iova_bitmap *dirty)
+{
+	return 0;
+}
+
+/* What a test changes of a parent's tables */
+static struct mdev_migration_ops test_migration;
+static struct mdev_dirty_log_ops test_dirty_log;
+
+/* Every table that there is, complete */
+static void test_add_tables(struct test_vendor *vendor)
+{
+	test_migration = (struct mdev_migration_ops) {
+		.flags = VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P |
+			 VFIO_MIGRATION_PRE_COPY,
+		.set_state = spoil_set_state,
+		.data_size = spoil_data_size,
+		.save = spoil_save,
+		.load = spoil_load,
+	};
+	test_dirty_log = (struct mdev_dirty_log_ops) {
+		.start = spoil_log_start,
+		.stop = spoil_start,
+		.report = spoil_log_report,
+	};
+	vendor->ops.reset = spoil_start;
+	vendor->ops.migration = &test_migration;
+	vendor->ops.dirty_log = &test_dirty_log;
+}
+
+static void spoil_reset(struct test_vendor *vendor)
+{
+	test_add_tables(vendor);
+	vendor->ops.reset = NULL;
+}
+
+static void spoil_no_flags(struct test_vendor *vendor)
+{
+	test_add_tables(vendor);
+	test_migration.flags = 0;
+}
+
+static void spoil_stop_copy(struct test_vendor *vendor)
+{
+	test_add_tables(vendor);
+	test_migration.flags &= ~VFIO_MIGRATION_STOP_COPY;
+}
+
+static void spoil_flags(struct test_vendor *vendor)
+{
+	test_add_tables(vendor);
+	test_migration.flags |= BIT_ULL(63);
+}
+
+static void spoil_no_data_size(struct test_vendor *vendor)
+{
+	test_add_tables(vendor);
+	test_migration.data_size = NULL;
+}
+
+static void spoil_no_data(struct test_vendor *vendor)
+{
+	test_add_tables(vendor);
+	test_migration.save = NULL;
+	test_migration.load = NULL;
+}
+
+static void spoil_no_save(struct test_vendor *vendor)
+{
+	test_add_tables(vendor);
+	test_migration.save = NULL;
+}
+
+static void spoil_no_load(struct test_vendor *vendor)
+{
+	test_add_tables(vendor);
+	test_migration.load = NULL;
+}
+
+static void spoil_two_ways(struct test_vendor *vendor)
+{
+	test_add_tables(vendor);
+	test_migration.open_data = spoil_open_data;
+}
+
+static void spoil_no_log_start(struct test_vendor *vendor)
+{
+	test_add_tables(vendor);
+	test_dirty_log.start = NULL;
+}
+
+static void spoil_no_log_stop(struct test_vendor *vendor)
+{
+	test_add_tables(vendor);
+	test_dirty_log.stop = NULL;
+}
+
+static void spoil_no_log_report(struct test_vendor *vendor)
+{
+	test_add_tables(vendor);
+	test_dirty_log.report = NULL;
+}
+
 static const struct test_spoiler {
 	const char *what;
 	void (*spoil)(struct test_vendor *vendor);
@@ -109,6 +251,18 @@ static const struct test_spoiler {
 	{ "no available_instances", spoil_instances },
 	{ "no device_api", spoil_api },
 	{ "two types of one name", spoil_same_name },
+	{ "migration without reset", spoil_reset },
+	{ "migration without flags", spoil_no_flags },
+	{ "migration without stop-copy", spoil_stop_copy },
+	{ "migration with an unknown flag", spoil_flags },
+	{ "migration without data_size", spoil_no_data_size },
+	{ "migration without data", spoil_no_data },
+	{ "migration without save", spoil_no_save },
+	{ "migration without load", spoil_no_load },
+	{ "migration with data in two ways", spoil_two_ways },
+	{ "log that can't be started", spoil_no_log_start },
+	{ "log that can't be stopped", spoil_no_log_stop },
+	{ "log that can't be reported", spoil_no_log_report },
 };
 
 static void test_spoiler_describe(const struct test_spoiler *param, char *desc)
@@ -138,6 +292,25 @@ static void test_refuses_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mdev_register_device(NULL, &vendor->ops),
 			-EINVAL);
 	KUNIT_EXPECT_EQ(test, mdev_register_device(vendor->dev, NULL), -EINVAL);
+}
+
+static void test_registers_tables(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_new(test, "mdev_test");
+
+	test_add_tables(vendor);
+	KUNIT_EXPECT_EQ(test, mdev_register_device(vendor->dev, &vendor->ops),
+			0);
+	mdev_unregister_device(vendor->dev);
+
+	test_migration.save = NULL;
+	test_migration.load = NULL;
+	test_migration.open_data = spoil_open_data;
+	test_migration.set_state = NULL;
+	test_migration.flags = VFIO_MIGRATION_STOP_COPY;
+	KUNIT_EXPECT_EQ(test, mdev_register_device(vendor->dev, &vendor->ops),
+			0);
+	mdev_unregister_device(vendor->dev);
 }
 
 static void test_register_twice(struct kunit *test)
@@ -283,6 +456,7 @@ static void test_unregister_waits_for_create(struct kunit *test)
 static struct kunit_case mdev_parent_cases[] = {
 	KUNIT_CASE_PARAM(test_refuses, test_spoiler_gen_params),
 	KUNIT_CASE(test_refuses_nothing),
+	KUNIT_CASE(test_registers_tables),
 	KUNIT_CASE(test_register_twice),
 	KUNIT_CASE(test_types),
 	KUNIT_CASE(test_unregister),
