@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Trace events as an administrator uses them, in an instance of tracefs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mdev_lib.h"
+#include "trace_lib.h"
+
+#define TRACEFS		"/sys/kernel/tracing"
+#define INSTANCE	TRACEFS "/instances/mdev_selftest"
+
+static int tracing_on = -1;
+
+int trace_prepare(void)
+{
+	if (!path_exists(TRACEFS "/events") &&
+	    mount("nodev", TRACEFS, "tracefs", 0, NULL))
+		return errno == ENOENT || errno == ENODEV ? -EOPNOTSUPP :
+							    -errno;
+	if (!path_exists(TRACEFS "/events"))
+		return -EOPNOTSUPP;
+	/* One that a test has left would have events enabled */
+	trace_end();
+	if (mkdir(INSTANCE, 0700))
+		return -errno;
+	tracing_on = open(INSTANCE "/tracing_on", O_WRONLY | O_CLOEXEC);
+	return tracing_on < 0 ? -errno : 0;
+}
+
+int trace_end(void)
+{
+	/* As long as it is open, the instance is in use */
+	if (tracing_on >= 0)
+		close(tracing_on);
+	tracing_on = -1;
+	return rmdir(INSTANCE) ? -errno : 0;
+}
+
+int trace_start(void)
+{
+	return write(tracing_on, "1", 1) == 1 ? 0 : -errno;
+}
+
+int trace_stop(void)
+{
+	return write(tracing_on, "0", 1) == 1 ? 0 : -errno;
+}
+
+int trace_enable(const char *event, bool enabled)
+{
+	return sysfs_write(enabled ? "1" : "0", INSTANCE "/events/%s/enable",
+			   event);
+}
+
+int trace_filter(const char *event, const char *filter)
+{
+	return sysfs_write(filter, INSTANCE "/events/%s/filter", event);
+}
+
+static bool ends_in(const char *line, const char *text)
+{
+	size_t length = strlen(line);
+	size_t text_length = strlen(text);
+
+	return length >= text_length &&
+	       !strcmp(line + length - text_length, text);
+}
+
+static int count_lines(const char *text)
+{
+	FILE *file = fopen(INSTANCE "/trace", "r");
+	char *line = NULL;
+	size_t size = 0;
+	int count = 0;
+
+	if (!file)
+		return -errno;
+	while (getline(&line, &size, file) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		count += line[0] != '#' && ends_in(line, text);
+	}
+	free(line);
+	fclose(file);
+	return count;
+}
+
+int trace_count(const char *text_format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, text_format);
+	vsnprintf(text, sizeof(text), text_format, arguments);
+	va_end(arguments);
+	return count_lines(text);
+}
+
+int trace_count_all(void)
+{
+	return count_lines("");
+}
