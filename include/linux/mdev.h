@@ -79,7 +79,8 @@ struct vm_area_struct;
  *
  * A device reaches the memory that its user has mapped for DMA with
  * mdev_pin_pages(), mdev_unpin_pages() and mdev_dma_rw(), between
- * &parent_ops.open and &parent_ops.release, those included. When the user takes
+ * &parent_ops.open and &parent_ops.release, those included; but a user of the
+ * character device has no memory for it yet when it opens. When the user takes
  * memory away in which pages are pinned, &parent_ops.dma_unmap is called and
  * has to unpin them.
  */
@@ -244,10 +245,11 @@ struct mdev_dirty_log_ops {
  * @request: a user is asked to let go of the device, for the @count-th time, so
  *	that it can be removed
  * @dma_unmap: the user takes the @length bytes from @iova on away, and pages in
- *	them are pinned: stop using them and unpin them. Called until none is
- *	left; pages that stay pinned all the same are unpinned for the vendor,
- *	which is reported. Must not wait for a lock that is held across
- *	mdev_pin_pages() or mdev_dma_rw().
+ *	them are pinned: stop using them and unpin them. Not all of them need to
+ *	have been mapped. Called until none is left; pages that stay pinned all
+ *	the same are unpinned for the vendor, which is reported. Must not wait
+ *	for a lock that is held across mdev_pin_pages() or mdev_dma_rw(). Never
+ *	runs twice at once for one device.
  * @migration: VFIO_DEVICE_FEATURE_MIGRATION; comes with @reset. Absent: the
  *	device can't migrate.
  * @dirty_log: VFIO_DEVICE_FEATURE_DMA_LOGGING_START and what belongs to it.

@@ -17,12 +17,14 @@
  * @pages: where to put the @npage pages
  *
  * Pins all of them or none. A page may be pinned several times, and has to be
- * unpinned as often, at the latest in &parent_ops.release.
+ * unpinned as often, at the latest in &parent_ops.release. Which pages are
+ * pinned or unpinned by one call makes no difference.
  *
  * Context: may sleep, between &parent_ops.open and &parent_ops.release. Must
  *	not hold a lock that &parent_ops.dma_unmap takes.
- * Return: 0, -EINVAL if the user has not mapped all of them, or arguments are
- *	wrong, -EPERM if it has not mapped them for writing, -ENODEV if the device
+ * Return: 0, -EINVAL if the user has not mapped all of them, or is taking some
+ *	away, or arguments are wrong, -EPERM if it has not mapped them for what
+ *	the device does, -EOVERFLOW if too many are pinned, -ENODEV if the device
  *	is not open, -EOPNOTSUPP if its bus driver knows of no such memory, or
  *	what the IOMMU's driver says.
  */
@@ -68,6 +70,9 @@ EXPORT_SYMBOL_GPL(mdev_unpin_pages);
  * @data: kernel memory to read into or to write from
  * @len: how many bytes
  * @write: true to write the user's memory
+ *
+ * Needs no pages to be pinned. When it fails, part of @len may have been
+ * transferred.
  *
  * Context: may sleep, between &parent_ops.open and &parent_ops.release. Must
  *	not hold a lock that &parent_ops.dma_unmap takes.

@@ -6,7 +6,11 @@
 #include <linux/list.h>
 #include <linux/mdev.h>
 #include <linux/mutex.h>
+#include <linux/spinlock.h>
 #include <linux/vfio.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
 
 /**
  * struct vfio_mdev_region - what the vendor answered for a region at open
@@ -25,6 +29,52 @@ struct vfio_mdev_region {
 };
 
 /**
+ * struct vfio_mdev_dma_range - some of the user's memory
+ * @node: in a list of &struct vfio_mdev_dma
+ * @first: address of its first byte, as the device sees it
+ * @last: of its last one
+ */
+struct vfio_mdev_dma_range {
+	struct list_head node;
+	unsigned long first;
+	unsigned long last;
+};
+
+/**
+ * struct vfio_mdev_dma - what the vendor has pinned of the user's memory
+ * @unmap_lock: keeps the vendor from hearing of an unmap while it opens or
+ *	closes the device
+ * @pins_lock: protects @pins and @nr_pins
+ * @pins: how many times each page is pinned, by page number
+ * @nr_pins: the sum of these
+ * @lock: protects what follows
+ * @calls: ranges in which pages are being pinned or unpinned
+ * @unmaps: ranges that the user is taking away, in which no pin begins
+ * @idle: where to wait for the end of calls and evictions
+ * @work: unpins what is pinned in @evicted
+ * @evicted: a range that the user is taking away
+ * @evicting: @work is queued or runs
+ * @waits: how many times that was waited for
+ */
+struct vfio_mdev_dma {
+	/* Held across the vendor's open, release and dma_unmap */
+	struct mutex unmap_lock;
+	/* Not held when VFIO is called, which may be calling us */
+	struct mutex pins_lock;
+	struct xarray pins;
+	unsigned int nr_pins;
+	/* Innermost */
+	spinlock_t lock;
+	struct list_head calls;
+	struct list_head unmaps;
+	wait_queue_head_t idle;
+	struct work_struct work;
+	struct vfio_mdev_dma_range evicted;
+	bool evicting;
+	unsigned int waits;
+};
+
+/**
  * struct vfio_mdev - the VFIO device of a mediated device
  * @vdev: VFIO core's part, must be first
  * @mdev: the mediated device that it is bound to
@@ -40,6 +90,7 @@ struct vfio_mdev_region {
  * @transfer: our file that its state goes through, while there is one
  * @log_lock: orders requests to its log of what it writes
  * @logging: whether it keeps one
+ * @dma: what the vendor has pinned of the user's memory
  */
 struct vfio_mdev {
 	struct vfio_device vdev;
@@ -64,6 +115,7 @@ struct vfio_mdev {
 	/* Held across the vendor's callbacks for the log */
 	struct mutex log_lock;
 	bool logging;
+	struct vfio_mdev_dma dma;
 };
 
 static inline struct vfio_mdev *to_vfio_mdev(struct vfio_device *vdev)
@@ -87,6 +139,19 @@ int vfio_mdev_areas_init(struct vfio_mdev_region *region,
 			 const struct vfio_region_info *info,
 			 const struct vfio_info_cap *caps);
 int vfio_mdev_mmap(struct vfio_device *vdev, struct vm_area_struct *vma);
+
+/* vfio_mdev_dma.c */
+void vfio_mdev_dma_init(struct vfio_mdev_dma *dma);
+void vfio_mdev_dma_exit(struct vfio_mdev_dma *dma);
+void vfio_mdev_dma_lock(struct vfio_mdev *vmdev);
+void vfio_mdev_dma_unlock(struct vfio_mdev *vmdev, bool open);
+void vfio_mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length);
+int vfio_mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
+			int prot, struct page **pages);
+int vfio_mdev_unpin_pages(struct mdev_device *mdev, dma_addr_t iova,
+			  int npage);
+int vfio_mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova, void *data,
+		     size_t len, bool write);
 
 /* vfio_mdev_irq.c */
 long vfio_mdev_ioctl_get_irq_info(struct vfio_mdev *vmdev,

@@ -32,17 +32,27 @@ static int vfio_mdev_query(struct vfio_mdev *vmdev)
 	return vfio_mdev_regions_init(vmdev);
 }
 
-static int vfio_mdev_open_device(struct vfio_device *vdev)
+static int vfio_mdev_open_and_query(struct vfio_mdev *vmdev)
 {
-	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
 	int ret;
 
-	ret = mdev_open(vmdev->mdev, vdev->inode->i_mapping);
+	ret = mdev_open(vmdev->mdev, vmdev->vdev.inode->i_mapping);
 	if (ret)
 		return ret;
 	ret = vfio_mdev_query(vmdev);
 	if (ret)
 		mdev_close(vmdev->mdev);
+	return ret;
+}
+
+static int vfio_mdev_open_device(struct vfio_device *vdev)
+{
+	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
+	int ret;
+
+	vfio_mdev_dma_lock(vmdev);
+	ret = vfio_mdev_open_and_query(vmdev);
+	vfio_mdev_dma_unlock(vmdev, !ret);
 	return ret;
 }
 
@@ -54,7 +64,9 @@ static void vfio_mdev_close_device(struct vfio_device *vdev)
 	vfio_mdev_log_close(vmdev);
 	vfio_mdev_migration_close(vmdev);
 	vfio_mdev_regions_exit(vmdev);
+	vfio_mdev_dma_lock(vmdev);
 	mdev_close(vmdev->mdev);
+	vfio_mdev_dma_unlock(vmdev, false);
 }
 
 static long vfio_mdev_ioctl_get_info(struct vfio_mdev *vmdev,
@@ -135,6 +147,7 @@ static int vfio_mdev_init_device(struct vfio_device *vdev)
 	mutex_init(&vmdev->huge_lock);
 	mutex_init(&vmdev->mig_lock);
 	mutex_init(&vmdev->log_lock);
+	vfio_mdev_dma_init(&vmdev->dma);
 	return 0;
 }
 
@@ -142,6 +155,7 @@ static void vfio_mdev_release_device(struct vfio_device *vdev)
 {
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
 
+	vfio_mdev_dma_exit(&vmdev->dma);
 	mutex_destroy(&vmdev->log_lock);
 	mutex_destroy(&vmdev->mig_lock);
 	mutex_destroy(&vmdev->huge_lock);
@@ -162,6 +176,7 @@ static const struct vfio_device_ops vfio_mdev_device_ops = {
 #endif
 	.mmap = vfio_mdev_mmap,
 	.request = vfio_mdev_request,
+	.dma_unmap = vfio_mdev_dma_unmap,
 	.bind_iommufd = vfio_iommufd_emulated_bind,
 	.unbind_iommufd = vfio_iommufd_emulated_unbind,
 	.attach_ioas = vfio_iommufd_emulated_attach_ioas,
@@ -213,6 +228,9 @@ static struct mdev_driver vfio_mdev_driver = {
 	.probe = vfio_mdev_probe,
 	.remove = vfio_mdev_remove,
 	.in_use = vfio_mdev_in_use,
+	.pin_pages = vfio_mdev_pin_pages,
+	.unpin_pages = vfio_mdev_unpin_pages,
+	.dma_rw = vfio_mdev_dma_rw,
 	.driver = {
 		.name = "vfio_mdev",
 	},
