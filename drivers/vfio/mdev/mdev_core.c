@@ -204,8 +204,11 @@ static int mdev_device_publish(struct mdev_device *mdev)
 	}
 
 	ret = mdev_links_add(mdev);
-	if (!ret)
+	if (!ret) {
+		device_lock(&mdev->dev);
 		ret = mdev->probe_error;
+		device_unlock(&mdev->dev);
+	}
 	if (ret) {
 		mdev_device_shut_out(mdev);
 		mdev_device_destroy(mdev, true);

@@ -18,6 +18,16 @@ static int mdev_match(struct device *dev, const struct device_driver *driver)
 	return drv->match ? drv->match(to_mdev_device(dev)) : 1;
 }
 
+/*
+ * The driver core is about to probe. Until it does it may run out of memory by
+ * itself, which it would tell nobody.
+ */
+static int mdev_dma_configure(struct device *dev)
+{
+	to_mdev_device(dev)->probe_error = -ENOMEM;
+	return 0;
+}
+
 static int mdev_probe(struct device *dev)
 {
 	struct mdev_driver *drv = to_mdev_driver(dev->driver);
@@ -45,6 +55,7 @@ static void mdev_remove(struct device *dev)
 const struct bus_type mdev_bus_type = {
 	.name = "mdev",
 	.match = mdev_match,
+	.dma_configure = mdev_dma_configure,
 	.probe = mdev_probe,
 	.remove = mdev_remove,
 };
