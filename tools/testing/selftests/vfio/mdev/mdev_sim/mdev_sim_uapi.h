@@ -26,8 +26,9 @@
  *   fail        errno, positive, that it answers instead of working; 0: none
  *   fail_times  how many calls fail before "fail" becomes 0; 0: all do
  *   delay       milliseconds that it sleeps before it works
- *   block       1: calls wait, and nothing but 0 lets them go on; 2: a fatal
- *               signal ends the wait of its receiver too, with -EINTR
+ *   block       1: calls wait before they work, and nothing but 0 lets them go
+ *               on; 2: a fatal signal ends the wait of its receiver too, with
+ *               -EINTR; 3: calls wait when they have done their work
  *   blocked     how many calls wait
  *
  * A callback without a result can't fail. Beside these directories there are:
@@ -112,7 +113,6 @@ enum mdev_sim_answer {
 	MDEV_SIM_ANSWER_SIZE_ODD,		/* three pages */
 	MDEV_SIM_ANSWER_SIZE_DOUBLED,		/* of what was asked for */
 	MDEV_SIM_ANSWER_PFN_MISALIGNED,		/* the next page's */
-	MDEV_SIM_ANSWER_PFN_BEYOND,		/* of no physical address */
 	MDEV_SIM_ANSWER_READ_ONLY,
 	MDEV_SIM_ANSWER_UNCACHED,
 	MDEV_SIM_NR_ANSWERS,

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of mdev_sim.ko share. */
+#ifndef _MDEV_SIM_H
+#define _MDEV_SIM_H
+
+#include <linux/atomic.h>
+#include <linux/cleanup.h>
+#include <linux/kref.h>
+#include <linux/mdev.h>
+#include <linux/mdev_irqs.h>
+#include <linux/mutex.h>
+#include <linux/sizes.h>
+#include <linux/spinlock.h>
+#include <linux/vfio.h>
+#include <linux/xarray.h>
+
+#include "mdev_sim_uapi.h"
+#include "sim_parent.h"
+
+/* Memory behind mapped regions is allocated in blocks of this size */
+#define SIM_BLOCK_SIZE		SZ_2M
+#define SIM_BLOCK_ORDER		get_order(SIM_BLOCK_SIZE)
+#define SIM_REGION_BLOCKS	2
+
+/* BAR0 up to its log and channels; the scratch memory lies in between */
+#define SIM_NR_REGISTERS	(0x100 / sizeof(u64))
+
+/* The callbacks; sim_rules.c has their names, and when each may come */
+enum sim_call_number {
+	SIM_CREATE,
+	SIM_REMOVE,
+	SIM_OPEN,
+	SIM_RELEASE,
+	SIM_START,
+	SIM_STOP,
+	SIM_RESET,
+	SIM_GET_DEVICE_INFO,
+	SIM_GET_REGION_INFO,
+	SIM_GET_IRQ_INFO,
+	SIM_READ,
+	SIM_WRITE,
+	SIM_SET_IRQS,
+	SIM_VALIDATE_MAP_REQUEST,
+	SIM_REQUEST,
+	SIM_DMA_UNMAP,
+	SIM_ATTRIBUTE,
+	SIM_MIGRATION_SET_STATE,
+	SIM_MIGRATION_DATA_SIZE,
+	SIM_MIGRATION_SAVE,
+	SIM_MIGRATION_LOAD,
+	SIM_DIRTY_LOG_START,
+	SIM_DIRTY_LOG_STOP,
+	SIM_DIRTY_LOG_REPORT,
+	SIM_NR_CALLS,
+};
+
+/**
+ * struct sim_rule - what a callback is called, and when it may come
+ * @name: its directory in debugfs
+ * @has_no_result: so it can't fail
+ * @only_open: it comes after a successful open and before release only
+ * @excludes: callbacks of the same device that must not run meanwhile, as bits
+ */
+struct sim_rule {
+	const char *name;
+	bool has_no_result;
+	bool only_open;
+	u32 excludes;
+};
+
+/* What a device has been through, as bits of its state */
+enum sim_state {
+	SIM_IS_OPEN,
+	SIM_IS_STARTED,
+	/* The last one failed, so that what follows is not the rule */
+	SIM_STOP_FAILED,
+	SIM_REMOVE_FAILED,
+};
+
+struct sim_channel {
+	/* One command at a time */
+	struct mutex lock;
+	struct mdev_sim_command command;
+};
+
+/**
+ * struct sim_device - a mediated device
+ * @mdev: what it is to mdev; its address is also the key in the registry
+ * @parent: who offers it
+ * @type: index of its type
+ * @ref: of the registry, and of each callback that runs
+ * @state: enum sim_state
+ * @running: how many of each callback run
+ * @irqs: its interrupts
+ * @registers: those of BAR0, by offset / 8
+ * @scratch: plain memory in BAR0
+ * @log: the last accesses
+ * @channels: in BAR0
+ * @bulk: BAR1
+ * @config: config space
+ * @generation: of memory that is allocated from now on
+ * @blocks: what backs mapped regions, as far as it was touched
+ * @pins: struct sim_pin by number of the page
+ * @dirty: numbers of the pages that were written
+ */
+struct sim_device {
+	struct mdev_device *mdev;
+	struct sim_parent *parent;
+	unsigned int type;
+	struct kref ref;
+	unsigned long state;
+
+	/* Protects running */
+	spinlock_t rules_lock;
+	u16 running[SIM_NR_CALLS];
+
+	struct mdev_irqs irqs;
+
+	atomic64_t registers[SIM_NR_REGISTERS];
+	/* Protects scratch, config and log */
+	spinlock_t access_lock;
+	u8 scratch[MDEV_SIM_REG_SCRATCH_SIZE];
+	u8 config[MDEV_SIM_CONFIG_SIZE];
+	struct mdev_sim_access log[MDEV_SIM_LOG_ENTRIES];
+	struct sim_channel channels[MDEV_SIM_NR_CHANNELS];
+
+	/* Protects bulk */
+	struct mutex bulk_lock;
+	u8 *bulk;
+
+	/* Protects generation and blocks; held across invalidation */
+	struct mutex memory_lock;
+	u32 generation;
+	struct page *blocks[VFIO_PCI_NUM_REGIONS][SIM_REGION_BLOCKS];
+
+	/* Protects pins; not held while pages are pinned */
+	struct mutex pins_lock;
+	struct xarray pins;
+
+	struct xarray dirty;
+};
+
+/**
+ * struct sim_call - a callback that runs
+ * @sim: the device, or NULL if there is none
+ * @number: which callback
+ * @error: what it has to answer at once, or 0
+ */
+struct sim_call {
+	struct sim_device *sim;
+	enum sim_call_number number;
+	int error;
+};
+
+/* sim_device.c */
+extern const struct parent_ops sim_full_ops;
+int sim_create(struct kobject *kobj, struct mdev_device *mdev);
+int sim_remove(struct mdev_device *mdev);
+void sim_device_free(struct sim_device *sim);
+
+/* sim_rules.c */
+extern const struct sim_rule sim_rules[SIM_NR_CALLS];
+extern atomic_t sim_violations;
+__printf(1, 2)
+void sim_violation(const char *format, ...);
+void sim_rules_begin(struct sim_device *sim, enum sim_call_number number);
+void sim_rules_end(struct sim_device *sim, enum sim_call_number number);
+
+/* sim_registry.c */
+extern atomic_t sim_nr_devices;
+int sim_registry_add(struct sim_device *sim);
+struct sim_device *sim_registry_get(struct mdev_device *mdev);
+void sim_registry_put(struct sim_device *sim);
+void sim_registry_del(struct sim_device *sim);
+void sim_registry_check_gone(struct sim_parent *parent);
+
+/* sim_calls.c */
+int sim_calls_init(void);
+void sim_calls_exit(void);
+struct sim_call sim_call_begin(struct mdev_device *mdev,
+			       enum sim_call_number number);
+void sim_call_end(const struct sim_call *call);
+
+/* At the head of each callback; it ends with the function. */
+DEFINE_CLASS(sim_call, struct sim_call, sim_call_end(&_T),
+	     sim_call_begin(mdev, number), struct mdev_device *mdev,
+	     enum sim_call_number number)
+
+/* sim_regions.c */
+void sim_bulk_copy(struct sim_device *sim, u64 offset, void *buf, size_t count,
+		   bool write);
+int sim_get_region_info(struct mdev_device *mdev, struct vfio_region_info *info,
+			struct vfio_info_cap *caps);
+ssize_t sim_read(struct mdev_device *mdev, char *buf, size_t count, loff_t pos);
+ssize_t sim_write(struct mdev_device *mdev, const char *buf, size_t count,
+		  loff_t pos);
+u64 sim_region_size(u32 index);
+bool sim_region_can_be_mapped(const struct sim_device *sim, u32 index,
+			      u64 offset, u64 size);
+
+/* sim_registers.c */
+static inline atomic64_t *sim_register(struct sim_device *sim,
+				       unsigned int offset)
+{
+	return &sim->registers[offset / sizeof(u64)];
+}
+
+int sim_registers_access(struct sim_device *sim, u32 index, u64 offset,
+			 void *buf, size_t count, bool write);
+void sim_log_access(struct sim_device *sim, u64 pos, const void *buf,
+		    size_t count, bool write);
+
+/* sim_commands.c */
+int sim_command_run(struct sim_device *sim, struct mdev_sim_command *command);
+
+/* sim_memory.c */
+extern unsigned long sim_map_block;
+extern u32 sim_map_answer;
+extern u64 sim_reserved;
+extern atomic_t sim_nr_blocks;
+int sim_memory_init(void);
+int sim_memory_access(struct sim_device *sim, u32 index, u64 offset, void *buf,
+		      size_t count, bool write);
+int sim_memory_reback(struct sim_device *sim, u32 index);
+void sim_memory_free(struct sim_device *sim);
+int sim_validate_map_request(struct mdev_device *mdev, loff_t pos,
+			     unsigned long *pfn, unsigned long *size,
+			     pgprot_t *prot);
+
+/* sim_dma.c */
+extern u32 sim_forget_pins;
+extern atomic_t sim_nr_pins;
+int sim_pin(struct sim_device *sim, u64 iova, int npage, int prot);
+int sim_unpin(struct sim_device *sim, u64 iova, int npage);
+int sim_dma_rw(struct sim_device *sim, u64 iova, u64 offset, u64 length,
+	       bool write);
+int sim_access_pinned(struct sim_device *sim, u64 iova, u64 *value, bool write);
+void sim_unpin_all(struct sim_device *sim);
+void sim_dma_unmap(struct mdev_device *mdev, u64 iova, u64 length);
+
+/* sim_migration.c */
+extern size_t sim_state_size;
+extern u32 sim_state_bad;
+extern const struct mdev_migration_ops sim_migration_ops;
+extern const struct mdev_migration_ops sim_stop_copy_ops;
+void sim_migration_reset(struct sim_device *sim);
+
+/* sim_dirty_log.c */
+extern const struct mdev_dirty_log_ops sim_dirty_log_ops;
+void sim_dirty_mark(struct sim_device *sim, u64 iova, u64 length);
+void sim_dirty_forget(struct sim_device *sim);
+
+#endif /* _MDEV_SIM_H */
