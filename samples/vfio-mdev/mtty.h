@@ -39,15 +39,23 @@ struct mtty_card {
 	struct mtty_port port[] __counted_by(ports);
 };
 
+/* mtty_main.c */
+void mtty_update_irq(struct mtty_card *card);
+
 /* mtty_config.c */
 void mtty_config_reset(struct mtty_card *card);
+bool mtty_config_valid(const struct mtty_card *card, const u8 *config);
 void mtty_config_write(struct mtty_card *card, unsigned int offset,
 		       const char *buf, size_t count);
 
 /* mtty_uart.c */
 void mtty_port_reset(struct mtty_port *port);
+bool mtty_port_valid(const struct mtty_port *port);
 u8 mtty_port_pending(const struct mtty_port *port);
 u8 mtty_port_read(struct mtty_port *port, unsigned int offset);
 void mtty_port_write(struct mtty_port *port, unsigned int offset, u8 value);
+
+/* mtty_migration.c */
+extern const struct mdev_migration_ops mtty_migration;
 
 #endif /* _MTTY_H */

@@ -18,6 +18,7 @@
 struct mtty_config_row {
 	u32 value;			/* after a reset */
 	u32 writable;			/* bits that the guest can change */
+	u32 read_only;			/* bits that only the card changes */
 	u32 write_one_to_clear;		/* bits that it can only clear */
 	unsigned int ports;		/* only on cards with that many */
 };
@@ -35,6 +36,7 @@ static const struct mtty_config_row mtty_config[PCI_CFG_SPACE_SIZE / 4] = {
 				       PCI_STATUS_DEVSEL_MEDIUM),
 		.writable = PCI_COMMAND_IO | PCI_COMMAND_MASTER |
 			    PCI_COMMAND_INTX_DISABLE,
+		.read_only = MTTY_WORDS(0, PCI_STATUS_INTERRUPT),
 		.write_one_to_clear = MTTY_WORDS(0, PCI_STATUS_ERROR_BITS),
 	},
 	[PCI_CLASS_REVISION / 4] = {
@@ -75,6 +77,23 @@ void mtty_config_reset(struct mtty_card *card)
 		if (card->ports >= mtty_config[i].ports)
 			put_unaligned_le32(mtty_config[i].value,
 					   &card->config[i * 4]);
+}
+
+/* Whether a card can have this in its config space */
+bool mtty_config_valid(const struct mtty_card *card, const u8 *config)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(mtty_config); i++) {
+		const struct mtty_config_row *row = &mtty_config[i];
+		bool present = card->ports >= row->ports;
+		u32 value = get_unaligned_le32(&config[i * 4]);
+		u32 variable = row->writable | row->read_only;
+
+		if (present ? (value ^ row->value) & ~variable : value)
+			return false;
+	}
+	return true;
 }
 
 static void mtty_config_write_row(struct mtty_card *card, unsigned int index,

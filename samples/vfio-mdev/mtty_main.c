@@ -68,7 +68,7 @@ static const struct mdev_irq_info mtty_irqs[] = {
  * it, is an edge for each condition that was not there before. INTx is a level
  * as long as there is some condition.
  */
-static void mtty_update_irq(struct mtty_card *card)
+void mtty_update_irq(struct mtty_card *card)
 {
 	u16 command = get_unaligned_le16(&card->config[PCI_COMMAND]);
 	bool msi = mdev_irqs_enabled(&card->irqs, VFIO_PCI_MSI_IRQ_INDEX);
@@ -353,6 +353,7 @@ static const struct parent_ops mtty_ops = {
 	.read = mtty_read,
 	.write = mtty_write,
 	.set_irqs = mtty_set_irqs,
+	.migration = &mtty_migration,
 };
 
 /* What a vendor driver does in its probe and remove is done here at load. */

@@ -16,6 +16,8 @@
 #define MTTY_FCR_BITS	(UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_MASK)
 #define MTTY_MCR_BITS	(UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT1 | \
 			 UART_MCR_OUT2 | UART_MCR_LOOP)
+/* There is never anything left to send */
+#define MTTY_LSR_IDLE	(UART_LSR_TEMT | UART_LSR_THRE)
 
 static const u8 mtty_trigger_level[] = { 1, 4, 8, 14 };
 
@@ -33,6 +35,11 @@ static const struct {
 static bool mtty_port_has_fifo(const struct mtty_port *port)
 {
 	return port->regs[UART_FCR] & UART_FCR_ENABLE_FIFO;
+}
+
+static u8 mtty_port_fifo_size(const struct mtty_port *port)
+{
+	return mtty_port_has_fifo(port) ? MTTY_FIFO_SIZE : 1;
 }
 
 /*
@@ -96,7 +103,7 @@ static u8 mtty_port_receive(struct mtty_port *port)
 /* Data sheet, 8.4, bit 1: an overrun loses the newest byte, or the only one. */
 static void mtty_port_transmit(struct mtty_port *port, u8 value)
 {
-	u8 size = mtty_port_has_fifo(port) ? MTTY_FIFO_SIZE : 1;
+	u8 size = mtty_port_fifo_size(port);
 
 	if (port->count == size)
 		port->regs[UART_LSR] |= UART_LSR_OE;
@@ -227,7 +234,24 @@ void mtty_port_write(struct mtty_port *port, unsigned int offset, u8 value)
 void mtty_port_reset(struct mtty_port *port)
 {
 	*port = (struct mtty_port) {
-		/* There is never anything left to send */
-		.regs[UART_LSR] = UART_LSR_TEMT | UART_LSR_THRE,
+		.regs[UART_LSR] = MTTY_LSR_IDLE,
 	};
+}
+
+/* Whether a port can be in this state, whatever its guest has done */
+bool mtty_port_valid(const struct mtty_port *port)
+{
+	u8 fcr = port->regs[UART_FCR];
+	u8 mcr = port->regs[UART_MCR];
+
+	return !port->regs[UART_RX] &&
+	       !(port->regs[UART_IER] & ~MTTY_IER_BITS) &&
+	       !(fcr & ~MTTY_FCR_BITS) &&
+	       (!fcr || mtty_port_has_fifo(port)) &&
+	       !(mcr & ~MTTY_MCR_BITS) &&
+	       (port->regs[UART_LSR] & ~UART_LSR_OE) == MTTY_LSR_IDLE &&
+	       (port->regs[UART_MSR] & ~UART_MSR_ANY_DELTA) ==
+		       mtty_port_modem_inputs(mcr) &&
+	       port->head < MTTY_FIFO_SIZE &&
+	       port->count <= mtty_port_fifo_size(port);
 }
