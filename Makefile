@@ -16,7 +16,7 @@ obj-$(CONFIG_SAMPLE_VFIO_MDEV_MTTY) += samples/vfio-mdev/
 
 else
 
-export KERNEL KSRC T
+export KERNEL KSRC CONFIG T
 # Kernels are built by make as well, which this one has nothing to tell.
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
@@ -36,6 +36,7 @@ unexport MAKEFLAGS MFLAGS MAKELEVEL
 #: make clean       removes what was built; make distclean: the caches too
 #:
 #: KERNEL=6.12      which kernel (scripts/kernels has all); KSRC=dir: a tree of yours
+#: CONFIG=debug     for kunit, selftests, guest, shell: the kernel's configuration (scripts/config)
 #: T=name           runs one test of static, kunit, selftests or guest
 
 help:

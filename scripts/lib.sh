@@ -65,10 +65,10 @@ kernels()
 	awk '!/^#/ && NF { print $1 }' "$scripts/kernels"
 }
 
-# kernel_field KERNEL COLUMN: one field of the table of kernels
-kernel_field()
+# field TABLE NAME COLUMN: one field of a table: of kernels or configurations
+field()
 {
-	awk -v kernel="$1" -v column="$2" '$1 == kernel { print $column }' "$scripts/kernels"
+	awk -v name="$2" -v column="$3" '$1 == name { print $column }' "$scripts/$1"
 }
 
 # The kernel that this run is about: KERNEL=, or a tree of the user's, KSRC=.
@@ -77,9 +77,12 @@ if [[ -n ${KSRC:-} ]]; then
 	kernel=ksrc-$(basename "$KSRC")-$(cksum <<<"$KSRC" | cut -d' ' -f1)
 else
 	kernel=${KERNEL:-$(kernels | head -n 1)}
-	[[ -n $(kernel_field "$kernel" 1) ]] ||
+	[[ -n $(field kernels "$kernel" 1) ]] ||
 		die "KERNEL=$kernel is not one of: $(kernels | paste -s -d ' ')"
 fi
+
+# The configuration that its tests run in.
+test_config=${CONFIG:-check}
 
 # Names of what belongs to that kernel in one configuration, which is a fragment
 # in scripts/config: the default alone, or with "check" and maybe one more on top.
