@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <trace/events/mdev.h>
 
 #include "vfio_mdev.h"
 
@@ -92,9 +93,13 @@ static int vfio_mdev_check_set_irqs(const struct vfio_irq_set *hdr,
 int vfio_mdev_set_irqs(struct vfio_mdev *vmdev, u32 flags, u32 index, u32 start,
 		       u32 count, void *data)
 {
+	int ret;
+
 	guard(mutex)(&vmdev->irq_lock);
-	return vmdev->ops->set_irqs(vmdev->mdev, flags, index, start, count,
-				    data);
+	ret = vmdev->ops->set_irqs(vmdev->mdev, flags, index, start, count,
+				   data);
+	trace_mdev_set_irqs(vmdev->mdev, flags, index, start, count, ret);
+	return ret;
 }
 
 static int vfio_mdev_request_irqs(struct vfio_mdev *vmdev,
