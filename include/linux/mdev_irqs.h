@@ -8,6 +8,7 @@
 
 #include <linux/types.h>
 
+struct mdev_device;
 struct mdev_irq_index;
 struct mdev_irq_vector;
 struct vfio_irq_info;
@@ -65,8 +66,8 @@ struct mdev_irqs {
 	struct mdev_irq_vector *vectors;
 };
 
-int mdev_irqs_init(struct mdev_irqs *irqs, const struct mdev_irq_info *info,
-		   unsigned int nr_indexes);
+int mdev_irqs_init(struct mdev_irqs *irqs, const struct mdev_device *mdev,
+		   const struct mdev_irq_info *info, unsigned int nr_indexes);
 void mdev_irqs_destroy(struct mdev_irqs *irqs);
 
 int mdev_irqs_get_info(struct mdev_irqs *irqs, struct vfio_irq_info *info);

@@ -231,7 +231,8 @@ static int mtty_create(struct kobject *kobj, struct mdev_device *mdev)
 	card = kzalloc(struct_size(card, port, wanted), GFP_KERNEL);
 	if (!card)
 		goto out_ports;
-	ret = mdev_irqs_init(&card->irqs, mtty_irqs, ARRAY_SIZE(mtty_irqs));
+	ret = mdev_irqs_init(&card->irqs, mdev, mtty_irqs,
+			     ARRAY_SIZE(mtty_irqs));
 	if (ret)
 		goto out_card;
 	card->ports = wanted;

@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/vfio.h>
+#include <trace/events/mdev.h>
 
 #include "mdev_private.h"
 
@@ -33,10 +34,13 @@ struct mdev_irq_vector {
 	/* An edge came that the user has not been told of */
 	bool pending;
 	struct eventfd_ctx *trigger;
+	const struct mdev_irq_index *irq;
 };
 
 /* Those of one kind. Changed by mdev_irqs_set() only. */
 struct mdev_irq_index {
+	const struct mdev_device *mdev;
+	u32 index;
 	u32 flags;
 	u32 count;
 	/* With VFIO_IRQ_INFO_NORESIZE: how many were set up at first */
@@ -69,6 +73,13 @@ void mdev_eventfd_signal(struct eventfd_ctx *eventfd)
 }
 EXPORT_SYMBOL_IF_KUNIT(mdev_eventfd_signal);
 
+static void mdev_irq_signal(struct mdev_irq_vector *vector)
+{
+	trace_mdev_irq(vector->irq->mdev, vector->irq->index,
+		       vector - vector->irq->vectors);
+	mdev_eventfd_signal(vector->trigger);
+}
+
 /* Tell the user, if there is something to tell, and unless it is masked. */
 static bool mdev_irq_update(struct mdev_irq_vector *vector)
 {
@@ -80,7 +91,7 @@ static bool mdev_irq_update(struct mdev_irq_vector *vector)
 	if (!vector->trigger)
 		return false;
 	vector->masked = vector->automasked;
-	mdev_eventfd_signal(vector->trigger);
+	mdev_irq_signal(vector);
 	return true;
 }
 
@@ -96,7 +107,7 @@ static void mdev_irq_act(struct mdev_irq_vector *vector, u32 actions)
 		mdev_irq_update(vector);
 	} else if (vector->trigger) {
 		/* The user tests its handler, the device has no part in it */
-		mdev_eventfd_signal(vector->trigger);
+		mdev_irq_signal(vector);
 	}
 	spin_unlock_irqrestore(&vector->lock, flags);
 }
@@ -424,12 +435,14 @@ static void mdev_irq_index_init(struct mdev_irq_index *irq,
 	for (i = 0; i < irq->count; i++) {
 		spin_lock_init(&vectors[i].lock);
 		vectors[i].automasked = irq->flags & VFIO_IRQ_INFO_AUTOMASKED;
+		vectors[i].irq = irq;
 	}
 }
 
 /**
  * mdev_irqs_init - set up the interrupts of a device
  * @irqs: to be set up
+ * @mdev: the device that they belong to
  * @info: the kinds of interrupts that it has; by VFIO's index, such as
  *	VFIO_PCI_INTX_IRQ_INDEX. Not needed any more afterwards.
  * @nr_indexes: how many kinds there are
@@ -440,8 +453,8 @@ static void mdev_irq_index_init(struct mdev_irq_index *irq,
  *
  * Return: 0; -EINVAL if @info contradicts itself; -ENOMEM.
  */
-int mdev_irqs_init(struct mdev_irqs *irqs, const struct mdev_irq_info *info,
-		   unsigned int nr_indexes)
+int mdev_irqs_init(struct mdev_irqs *irqs, const struct mdev_device *mdev,
+		   const struct mdev_irq_info *info, unsigned int nr_indexes)
 {
 	size_t nr_vectors = 0;
 	unsigned int i;
@@ -464,6 +477,8 @@ int mdev_irqs_init(struct mdev_irqs *irqs, const struct mdev_irq_info *info,
 	irqs->nr_indexes = nr_indexes;
 	irqs->nr_vectors = 0;
 	for (i = 0; i < nr_indexes; i++) {
+		irqs->indexes[i].mdev = mdev;
+		irqs->indexes[i].index = i;
 		mdev_irq_index_init(&irqs->indexes[i], &info[i],
 				    &irqs->vectors[irqs->nr_vectors]);
 		irqs->nr_vectors += info[i].count;

@@ -64,7 +64,7 @@ static struct sim_device *sim_device_alloc(struct mdev_device *mdev)
 	sim->bulk = kvzalloc(MDEV_SIM_BAR1_SIZE, GFP_KERNEL);
 	if (!sim->bulk)
 		goto out_free;
-	if (mdev_irqs_init(&sim->irqs, sim_irqs, ARRAY_SIZE(sim_irqs)))
+	if (mdev_irqs_init(&sim->irqs, mdev, sim_irqs, ARRAY_SIZE(sim_irqs)))
 		goto out_bulk;
 	sim->mdev = mdev;
 	sim->type = mdev_type_index(mdev->type);
