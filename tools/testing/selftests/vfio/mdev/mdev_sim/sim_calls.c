@@ -81,9 +81,10 @@ static int sim_gate_wait(struct sim_gate *gate, bool after)
 	/* Pairs with sim_block_set(): a release that is missed cleared block */
 	unsigned int releases = smp_load_acquire(&gate->releases);
 	u32 block = READ_ONCE(gate->block);
+	bool is_after = block == SIM_BLOCK_AFTER;
 	int ret = 0;
 
-	if (block == SIM_BLOCK_NONE || after != (block == SIM_BLOCK_AFTER))
+	if (block == SIM_BLOCK_NONE || after != is_after)
 		return 0;
 	atomic_inc(&gate->blocked);
 	if (block == SIM_BLOCK_KILLABLE)
