@@ -276,6 +276,24 @@ int mdev_irqs_set(struct mdev_irqs *irqs, u32 flags, u32 index, u32 start,
 }
 EXPORT_SYMBOL_GPL(mdev_irqs_set);
 
+/* Index and vector may come from a guest, by way of a vendor's register. */
+static struct mdev_irq_index *mdev_irqs_index(struct mdev_irqs *irqs, u32 index)
+{
+	if (index >= irqs->nr_indexes)
+		return NULL;
+	return &irqs->indexes[array_index_nospec(index, irqs->nr_indexes)];
+}
+
+static struct mdev_irq_vector *mdev_irqs_vector(struct mdev_irqs *irqs,
+						u32 index, u32 vector)
+{
+	const struct mdev_irq_index *irq = mdev_irqs_index(irqs, index);
+
+	if (!irq || vector >= irq->count)
+		return NULL;
+	return &irq->vectors[array_index_nospec(vector, irq->count)];
+}
+
 /**
  * mdev_irqs_get_info - tell a user which interrupts there are
  * @irqs: the interrupts of the device
@@ -289,16 +307,10 @@ EXPORT_SYMBOL_GPL(mdev_irqs_set);
  */
 int mdev_irqs_get_info(struct mdev_irqs *irqs, struct vfio_irq_info *info)
 {
-	const struct mdev_irq_index *irq;
+	const struct mdev_irq_index *irq = mdev_irqs_index(irqs, info->index);
 
-	info->flags = 0;
-	info->count = 0;
-	if (info->index < irqs->nr_indexes) {
-		irq = &irqs->indexes[array_index_nospec(info->index,
-							irqs->nr_indexes)];
-		info->flags = irq->flags;
-		info->count = irq->count;
-	}
+	info->flags = irq ? irq->flags : 0;
+	info->count = irq ? irq->count : 0;
 	return 0;
 }
 EXPORT_SYMBOL_GPL(mdev_irqs_get_info);
@@ -318,24 +330,11 @@ EXPORT_SYMBOL_GPL(mdev_irqs_get_info);
  */
 bool mdev_irqs_enabled(struct mdev_irqs *irqs, u32 index)
 {
-	return index < irqs->nr_indexes &&
-	       READ_ONCE(irqs->indexes[index].nr_triggers);
+	const struct mdev_irq_index *irq = mdev_irqs_index(irqs, index);
+
+	return irq && READ_ONCE(irq->nr_triggers);
 }
 EXPORT_SYMBOL_GPL(mdev_irqs_enabled);
-
-/* Index and vector may come from a guest, by way of a vendor's register. */
-static struct mdev_irq_vector *mdev_irqs_vector(struct mdev_irqs *irqs,
-						u32 index, u32 vector)
-{
-	struct mdev_irq_index *irq;
-
-	if (index >= irqs->nr_indexes)
-		return NULL;
-	irq = &irqs->indexes[array_index_nospec(index, irqs->nr_indexes)];
-	if (vector >= irq->count)
-		return NULL;
-	return &irq->vectors[array_index_nospec(vector, irq->count)];
-}
 
 /**
  * mdev_irqs_trigger - tell a user that a device has interrupted
@@ -345,7 +344,7 @@ static struct mdev_irq_vector *mdev_irqs_vector(struct mdev_irqs *irqs,
  *
  * This is an edge, as of MSI, MSI-X, and VFIO's error and request interrupts.
  *
- * Context: Any but NMI context. Takes a spinlock of the vector.
+ * Context: Any in which a spinlock may be taken, hard interrupts included.
  *
  * Return: true if the user was told, or will be when the vector is unmasked.
  */
@@ -375,7 +374,7 @@ EXPORT_SYMBOL_GPL(mdev_irqs_trigger);
  *
  * This is the line of an INTx. Nothing happens if @level is what it was.
  *
- * Context: Any but NMI context. Takes a spinlock of the vector.
+ * Context: Any in which a spinlock may be taken, hard interrupts included.
  */
 void mdev_irqs_set_level(struct mdev_irqs *irqs, u32 index, u32 vector,
 			 bool level)
@@ -399,7 +398,7 @@ EXPORT_SYMBOL_GPL(mdev_irqs_set_level);
  * Releases all levels and forgets all edges that are pending, as the reset of a
  * device does. Triggers and masks are the user's and stay.
  *
- * Context: Any but NMI context. Takes a spinlock of each vector.
+ * Context: Any in which a spinlock may be taken, hard interrupts included.
  */
 void mdev_irqs_reset(struct mdev_irqs *irqs)
 {
@@ -416,12 +415,6 @@ void mdev_irqs_reset(struct mdev_irqs *irqs)
 	}
 }
 EXPORT_SYMBOL_GPL(mdev_irqs_reset);
-
-static bool mdev_irq_info_valid(const struct mdev_irq_info *info)
-{
-	return !(info->flags & VFIO_IRQ_INFO_AUTOMASKED) ||
-	       info->flags & VFIO_IRQ_INFO_MASKABLE;
-}
 
 static void mdev_irq_index_init(struct mdev_irq_index *irq,
 				const struct mdev_irq_info *info,
@@ -460,7 +453,8 @@ int mdev_irqs_init(struct mdev_irqs *irqs, const struct mdev_device *mdev,
 	unsigned int i;
 
 	for (i = 0; i < nr_indexes; i++) {
-		if (!mdev_irq_info_valid(&info[i]))
+		if (info[i].flags & VFIO_IRQ_INFO_AUTOMASKED &&
+		    !(info[i].flags & VFIO_IRQ_INFO_MASKABLE))
 			return -EINVAL;
 		nr_vectors = size_add(nr_vectors, info[i].count);
 	}

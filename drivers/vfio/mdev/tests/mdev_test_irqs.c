@@ -271,7 +271,7 @@ static void test_in_hard_interrupt(struct kunit *test)
 	struct test_irqs *fixture = test->priv;
 	struct test_device device = {
 		.fixture = fixture,
-		.work = IRQ_WORK_INIT_HARD(test_hard_interrupt),
+		.work = IRQ_WORK_INIT(test_hard_interrupt),
 	};
 
 	KUNIT_EXPECT_EQ(test, test_set(fixture, TEST_MASKABLE, 0, 1, 0), 0);
