@@ -4,8 +4,11 @@
  * enabled, and nothing while it is not.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <linux/serial_reg.h>
@@ -13,12 +16,15 @@
 #include "kselftest_harness.h"
 
 #include "mdev_lib.h"
+#include "sim_lib.h"
 #include "trace_lib.h"
 #include "vfio_lib.h"
 
 #define BAR0		VFIO_PCI_BAR0_REGION_INDEX
+#define BAR2		VFIO_PCI_BAR2_REGION_INDEX
 #define CONFIG		VFIO_PCI_CONFIG_REGION_INDEX
 #define INTX		VFIO_PCI_INTX_IRQ_INDEX
+#define MSIX		VFIO_PCI_MSIX_IRQ_INDEX
 
 #define SET_EVENTFD	(VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER)
 
@@ -104,12 +110,111 @@ static int interrupt(int device)
 	return ret;
 }
 
+/* What mdev_sim does and mtty can't, in the same order */
+
+static int bring_online_and_offline(void)
+{
+	int ret = sysfs_write("1", MDEV_DEVICES "/" UUID_A "/online");
+
+	return ret ? ret : sysfs_write("0", MDEV_DEVICES "/" UUID_A "/online");
+}
+
+static int fail_to_start(void)
+{
+	int ret = sim_set("start/fail", EXDEV);
+
+	if (!ret)
+		ret = expect(-EXDEV, sysfs_write("1", MDEV_DEVICES "/" UUID_A
+						 "/online"));
+	return ret ? ret : sim_set("start/fail", 0);
+}
+
+static int fail_to_open(void)
+{
+	struct vfio_user user;
+	int ret = sim_set("open/fail", EXDEV);
+
+	if (!ret)
+		ret = expect(-EXDEV, vfio_open_cdev(&user, UUID_A));
+	return ret ? ret : sim_set("open/fail", 0);
+}
+
+/* By the kernel, who gets an error where a process gets a signal */
+static int touch(int device)
+{
+	size_t size = sysconf(_SC_PAGESIZE);
+	int pipes[2], ret = 0;
+	void *page;
+
+	page = mmap(NULL, size, PROT_READ, MAP_SHARED, device,
+		    vfio_position(BAR2, size));
+	if (page == MAP_FAILED)
+		return -errno;
+	if (pipe(pipes))
+		return -errno;
+	if (write(pipes[1], page, 1) < 0)
+		ret = -errno;
+	close(pipes[0]);
+	close(pipes[1]);
+	munmap(page, size);
+	return ret;
+}
+
+static int touch_in_vain(int device)
+{
+	int ret = sim_set("validate_map_request/fail", EXDEV);
+
+	if (!ret)
+		ret = expect(-EFAULT, touch(device));
+	return ret ? ret : sim_set("validate_map_request/fail", 0);
+}
+
+static int invalidate_page(int device)
+{
+	return SIM_COMMAND(device, MDEV_SIM_INVALIDATE,
+			   vfio_position(BAR2, 0x1000), 0x1000);
+}
+
+static int interrupt_by_message(int device)
+{
+	int event = eventfd(0, EFD_CLOEXEC);
+	int ret;
+
+	ret = vfio_set_irqs(device, SET_EVENTFD, MSIX, 5, 1, &event,
+			    sizeof(event));
+	if (!ret)
+		ret = SIM_COMMAND(device, MDEV_SIM_IRQ_TRIGGER, MSIX, 5);
+	close(event);
+	return ret;
+}
+
+/* Until the user was asked to let go */
+static int remove_and_give_up(int device)
+{
+	int64_t requests = sim_get("request/calls");
+	bool asked;
+	pid_t pid;
+
+	(void)device;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (!pid)
+		_exit(-mdev_remove(UUID_A));
+	asked = sim_wait_for("request/calls", requests + 1);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return asked ? 0 : -ETIMEDOUT;
+}
+
 struct happening {
 	const char *event;
 	/* What the line says after the event's name and UUID_A */
 	const char *says;
 	/* Or after the name alone */
 	const char *says_all;
+	/* Of mdev_sim, not of mtty */
+	bool sim;
 	/* With the device closed, or with the device open, or just opening it */
 	int (*act)(void);
 	int (*use)(int device);
@@ -160,7 +265,7 @@ FIXTURE_VARIANT(event)
 FIXTURE_VARIANT_ADD(event, create)
 {
 	.happening = {
-		.event = "mdev_create",
+		"mdev_create",
 		.says_all = "uuid=" UUID_B " type=mtty-1 result=0",
 		.act = create_and_remove,
 	},
@@ -169,17 +274,14 @@ FIXTURE_VARIANT_ADD(event, create)
 FIXTURE_VARIANT_ADD(event, create_refused)
 {
 	.happening = {
-		.event = "mdev_create",
-		.says = " type=mtty-1 result=-17",
-		.act = create_again,
+		"mdev_create", " type=mtty-1 result=-17", .act = create_again,
 	},
 };
 
 FIXTURE_VARIANT_ADD(event, remove)
 {
 	.happening = {
-		.event = "mdev_remove",
-		.says_all = "uuid=" UUID_B " forced=0 result=0",
+		"mdev_remove", .says_all = "uuid=" UUID_B " forced=0 result=0",
 		.act = create_and_remove,
 	},
 };
@@ -187,42 +289,32 @@ FIXTURE_VARIANT_ADD(event, remove)
 FIXTURE_VARIANT_ADD(event, remove_refused)
 {
 	.happening = {
-		.event = "mdev_remove",
-		.says = " forced=0 result=-16",
-		.use = remove_in_use,
+		"mdev_remove", " forced=0 result=-16", .use = remove_in_use,
 	},
 };
 
 FIXTURE_VARIANT_ADD(event, remove_forced)
 {
 	.happening = {
-		.event = "mdev_remove",
-		.says = " forced=1 result=0",
-		.act = remove_parent,
+		"mdev_remove", " forced=1 result=0", .act = remove_parent,
 	},
 };
 
 FIXTURE_VARIANT_ADD(event, open)
 {
-	.happening = {
-		.event = "mdev_open",
-		.says = " result=0",
-	},
+	.happening = { "mdev_open", " result=0" },
 };
 
 FIXTURE_VARIANT_ADD(event, close)
 {
-	.happening = {
-		.event = "mdev_close",
-		.says = "",
-	},
+	.happening = { "mdev_close", "" },
 };
 
 FIXTURE_VARIANT_ADD(event, region_write)
 {
 	.happening = {
-		.event = "mdev_region_access",
-		.says = " write region=0 offset=0x7 size=1 value=0x5a result=0",
+		"mdev_region_access",
+		" write region=0 offset=0x7 size=1 value=0x5a result=0",
 		.use = write_register,
 	},
 };
@@ -230,8 +322,8 @@ FIXTURE_VARIANT_ADD(event, region_write)
 FIXTURE_VARIANT_ADD(event, region_read)
 {
 	.happening = {
-		.event = "mdev_region_access",
-		.says = " read region=7 offset=0x0 size=2 value=0x4348 result=0",
+		"mdev_region_access",
+		" read region=7 offset=0x0 size=2 value=0x4348 result=0",
 		.use = read_identity,
 	},
 };
@@ -240,8 +332,8 @@ FIXTURE_VARIANT_ADD(event, region_read)
 FIXTURE_VARIANT_ADD(event, region_read_in_pieces)
 {
 	.happening = {
-		.event = "mdev_region_access",
-		.says = " read region=7 offset=0x2 size=2 value=0x3253 result=0",
+		"mdev_region_access",
+		" read region=7 offset=0x2 size=2 value=0x3253 result=0",
 		.use = read_across_words,
 	},
 };
@@ -249,8 +341,7 @@ FIXTURE_VARIANT_ADD(event, region_read_in_pieces)
 FIXTURE_VARIANT_ADD(event, invalidate)
 {
 	.happening = {
-		.event = "mdev_invalidate",
-		.says = " pos=0x0 size=0x7ffffffffffff000",
+		"mdev_invalidate", " pos=0x0 size=0x7ffffffffffff000",
 		.use = reset,
 	},
 };
@@ -258,8 +349,8 @@ FIXTURE_VARIANT_ADD(event, invalidate)
 FIXTURE_VARIANT_ADD(event, set_irqs)
 {
 	.happening = {
-		.event = "mdev_set_irqs",
-		.says = " flags=eventfd|trigger index=0 start=0 count=1 result=0",
+		"mdev_set_irqs",
+		" flags=eventfd|trigger index=0 start=0 count=1 result=0",
 		.use = interrupt,
 	},
 };
@@ -267,28 +358,112 @@ FIXTURE_VARIANT_ADD(event, set_irqs)
 FIXTURE_VARIANT_ADD(event, set_irqs_refused)
 {
 	.happening = {
-		.event = "mdev_set_irqs",
-		.says = " flags=eventfd|trigger index=0 start=0 count=1 result=-9",
+		"mdev_set_irqs",
+		" flags=eventfd|trigger index=0 start=0 count=1 result=-9",
 		.use = set_bad_eventfd,
+	},
+};
+
+FIXTURE_VARIANT_ADD(event, irq)
+{
+	.happening = { "mdev_irq", " index=0 vector=0", .use = interrupt },
+};
+
+FIXTURE_VARIANT_ADD(event, open_refused)
+{
+	.happening = {
+		"mdev_open", " result=-18", .sim = true, .act = fail_to_open,
+	},
+};
+
+FIXTURE_VARIANT_ADD(event, online)
+{
+	.happening = {
+		"mdev_online", " online=1 result=0", .sim = true,
+		.act = bring_online_and_offline,
+	},
+};
+
+FIXTURE_VARIANT_ADD(event, offline)
+{
+	.happening = {
+		"mdev_online", " online=0 result=0", .sim = true,
+		.act = bring_online_and_offline,
+	},
+};
+
+FIXTURE_VARIANT_ADD(event, online_refused)
+{
+	.happening = {
+		"mdev_online", " online=1 result=-18", .sim = true,
+		.act = fail_to_start,
+	},
+};
+
+FIXTURE_VARIANT_ADD(event, request)
+{
+	.happening = {
+		"mdev_request", " count=0", .sim = true,
+		.use = remove_and_give_up,
+	},
+};
+
+FIXTURE_VARIANT_ADD(event, fault)
+{
+	.happening = {
+		"mdev_fault",
+		" region=2 offset=0x1000 order=0 pfn=0x* size=0x1000 result=0",
+		.sim = true, .use = touch,
+	},
+};
+
+FIXTURE_VARIANT_ADD(event, fault_refused)
+{
+	.happening = {
+		"mdev_fault",
+		" region=2 offset=0x1000 order=0 pfn=0x0 size=0x1000 result=-18",
+		.sim = true, .use = touch_in_vain,
+	},
+};
+
+FIXTURE_VARIANT_ADD(event, invalidate_page)
+{
+	.happening = {
+		"mdev_invalidate", " pos=0x20000001000 size=0x1000",
+		.sim = true, .use = invalidate_page,
+	},
+};
+
+FIXTURE_VARIANT_ADD(event, irq_by_message)
+{
+	.happening = {
+		"mdev_irq", " index=2 vector=5", .sim = true,
+		.use = interrupt_by_message,
 	},
 };
 
 FIXTURE_SETUP(event)
 {
+	bool sim = variant->happening.sim;
 	int ret;
 
-	ASSERT_EQ(0, mdev_prepare());
+	ret = sim ? sim_prepare() : mdev_prepare();
+	if (sim && ret == -ENOENT)
+		SKIP(return, "there is no mdev_sim");
+	ASSERT_EQ(0, ret);
 	ret = trace_prepare();
 	if (ret == -EOPNOTSUPP)
 		SKIP(return, "the kernel has no trace events");
 	ASSERT_EQ(0, ret);
-	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+	ASSERT_EQ(0, sim ? sim_create(SIM_FULL, SIM_PCI, UUID_A) :
+			   mdev_create("mtty-1", UUID_A));
 }
 
 FIXTURE_TEARDOWN(event)
 {
 	trace_end();
-	EXPECT_EQ(0, mdev_remove_all());
+	EXPECT_EQ(0, variant->happening.sim ? sim_finish() :
+					      mdev_remove_all());
 }
 
 TEST_F(event, is_recorded_while_it_is_enabled)

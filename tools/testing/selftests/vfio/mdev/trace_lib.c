@@ -2,6 +2,7 @@
 /* Trace events as an administrator uses them, in an instance of tracefs. */
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,16 +65,7 @@ int trace_filter(const char *event, const char *filter)
 	return sysfs_write(filter, INSTANCE "/events/%s/filter", event);
 }
 
-static bool ends_in(const char *line, const char *text)
-{
-	size_t length = strlen(line);
-	size_t text_length = strlen(text);
-
-	return length >= text_length &&
-	       !strcmp(line + length - text_length, text);
-}
-
-static int count_lines(const char *text)
+static int count_lines(const char *pattern)
 {
 	FILE *file = fopen(INSTANCE "/trace", "r");
 	char *line = NULL;
@@ -84,25 +76,25 @@ static int count_lines(const char *text)
 		return -errno;
 	while (getline(&line, &size, file) > 0) {
 		line[strcspn(line, "\n")] = '\0';
-		count += line[0] != '#' && ends_in(line, text);
+		count += line[0] != '#' && !fnmatch(pattern, line, 0);
 	}
 	free(line);
 	fclose(file);
 	return count;
 }
 
-int trace_count(const char *text_format, ...)
+int trace_count(const char *pattern_format, ...)
 {
-	char text[512];
+	char pattern[512] = "*";
 	va_list arguments;
 
-	va_start(arguments, text_format);
-	vsnprintf(text, sizeof(text), text_format, arguments);
+	va_start(arguments, pattern_format);
+	vsnprintf(pattern + 1, sizeof(pattern) - 1, pattern_format, arguments);
 	va_end(arguments);
-	return count_lines(text);
+	return count_lines(pattern);
 }
 
 int trace_count_all(void)
 {
-	return count_lines("");
+	return count_lines("*");
 }

@@ -34,9 +34,9 @@ int trace_filter(const char *event, const char *filter);
 int trace_start(void);
 int trace_stop(void);
 
-/* How many lines end in that text */
+/* How many lines end in what that shell pattern matches */
 __printf(1, 2)
-int trace_count(const char *text_format, ...);
+int trace_count(const char *pattern_format, ...);
 
 /* How many lines there are */
 int trace_count_all(void);
