@@ -235,11 +235,12 @@ struct mdev_dirty_log_ops {
  *	contiguous. @prot may lose the right to write. If its caching is changed,
  *	only small pages are used. A negative errno is SIGBUS for the toucher.
  *	Called with the user's mmap lock held: it may sleep, but must not access
- *	memory of the user, nor pin any. Calls may run concurrently. Absent:
- *	regions can't be mapped by fault.
+ *	memory of the user, nor pin any, nor take a lock that is held elsewhere
+ *	while that is done. Calls may run concurrently. Absent: regions can't be
+ *	mapped by fault.
  * @mmap: maps regions in a way of the vendor's own, instead of
  *	@validate_map_request. The region, range and protection are for it to
- *	check.
+ *	check, and what it maps stays mapped during @reset and @stop.
  * @ioctl: an ioctl that is not one of the above; @arg is the user's. Absent:
  *	-ENOTTY.
  * @request: a user is asked to let go of the device, for the @count-th time, so
@@ -445,6 +446,8 @@ struct mdev_device {
 	unsigned long map_seq;
 	/* Likewise: resets that are under way, during which nothing is mapped */
 	unsigned int map_blocked;
+	/* What invalidations are rounded to, grows while the device is open */
+	unsigned long map_granule;
 };
 
 /**
@@ -494,6 +497,7 @@ void mdev_device_invalidate_mapping(struct mdev_device *mdev, loff_t pos,
 bool mdev_map_begin(struct mdev_device *mdev, unsigned long *seq);
 bool mdev_map_lock(struct mdev_device *mdev, unsigned long seq);
 void mdev_map_unlock(struct mdev_device *mdev);
+void mdev_map_set_granule(struct mdev_device *mdev, unsigned long size);
 int mdev_map_wait(struct mdev_device *mdev);
 void mdev_map_block(struct mdev_device *mdev);
 void mdev_map_unblock(struct mdev_device *mdev);

@@ -43,6 +43,8 @@
 #define vmf_insert_pfn_pud(_vmf, _pfn, _write) \
 	vmf_insert_pfn_pud(_vmf, __pfn_to_pfn_t(_pfn, PFN_DEV), _write)
 
+#define zap_special_vma_range	zap_vma_ptes
+
 /*
  * VFIO core hands VFIO_DEVICE_GET_REGION_INFO to the driver. This is what a
  * newer one does itself, for a driver with @query as its get_region_info_caps.

@@ -82,6 +82,7 @@ static struct mdev_device *mdev_device_alloc(struct mdev_type *type,
 	guid_copy(&mdev->uuid, uuid);
 	mutex_init(&mdev->lock);
 	init_rwsem(&mdev->map_lock);
+	mdev->map_granule = PAGE_SIZE;
 	mdev->online = !ops->start;
 	__set_bit(MDEV_CLAIMED, &mdev->flags);
 

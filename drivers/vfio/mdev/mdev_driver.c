@@ -127,7 +127,8 @@ int mdev_stop(struct mdev_device *mdev)
 	/* So that no region access begins once the vendor has stopped it */
 	WRITE_ONCE(mdev->online, false);
 	/* Nor reaches it by a mapping, which no fault restores from here on */
-	mdev_device_invalidate_mapping(mdev, 0, U64_MAX);
+	if (!mdev_parent_ops(mdev)->mmap)
+		mdev_device_invalidate_mapping(mdev, 0, U64_MAX);
 	ret = mdev_parent_ops(mdev)->stop(mdev);
 	trace_mdev_online(mdev, false, ret);
 	if (ret)
@@ -201,6 +202,7 @@ static void mdev_set_opener(struct mdev_device *mdev, struct mdev_driver *drv,
 {
 	down_write(&mdev->map_lock);
 	mdev->mapping = mapping;
+	mdev->map_granule = PAGE_SIZE;
 	up_write(&mdev->map_lock);
 	/* Read by the vendor's calls, which may come too early or too late */
 	WRITE_ONCE(mdev->opener, drv);

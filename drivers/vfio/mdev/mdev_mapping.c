@@ -26,6 +26,8 @@
 static void mdev_map_empty(struct mdev_device *mdev, u64 start, u64 end)
 {
 	lockdep_assert_held_write(&mdev->map_lock);
+	start = ALIGN_DOWN(start, mdev->map_granule);
+	end = min(ALIGN(end, mdev->map_granule), MDEV_MAP_END);
 	/* Pairs with mdev_map_begin(): what the vendor did before is seen */
 	smp_store_release(&mdev->map_seq, mdev->map_seq + 1);
 	if (mdev->mapping)
@@ -112,6 +114,18 @@ void mdev_map_unlock(struct mdev_device *mdev)
 EXPORT_SYMBOL_GPL(mdev_map_unlock);
 
 /**
+ * mdev_map_set_granule - invalidate large entries of page tables as a whole
+ * @mdev: the device, locked with mdev_map_lock()
+ * @size: of entries that mm can't take a part from without help, in bytes, all
+ *	of the same size; naturally aligned positions
+ */
+void mdev_map_set_granule(struct mdev_device *mdev, unsigned long size)
+{
+	WRITE_ONCE(mdev->map_granule, size);
+}
+EXPORT_SYMBOL_GPL(mdev_map_set_granule);
+
+/**
  * mdev_map_wait - wait until the device may be mapped
  * @mdev: the device, which is open
  *
@@ -138,7 +152,8 @@ void mdev_map_block(struct mdev_device *mdev)
 {
 	down_write(&mdev->map_lock);
 	WRITE_ONCE(mdev->map_blocked, mdev->map_blocked + 1);
-	mdev_map_empty(mdev, 0, MDEV_MAP_END);
+	if (!mdev_parent_ops(mdev)->mmap)
+		mdev_map_empty(mdev, 0, MDEV_MAP_END);
 	up_write(&mdev->map_lock);
 }
 EXPORT_SYMBOL_GPL(mdev_map_block);
@@ -156,6 +171,8 @@ void mdev_map_unblock(struct mdev_device *mdev)
 	smp_store_release(&mdev->map_seq, mdev->map_seq + 1);
 	WRITE_ONCE(mdev->map_blocked, mdev->map_blocked - 1);
 	up_write(&mdev->map_lock);
+	/* The waiter is in the queue before it looks, or sees the change */
+	smp_mb();
 	wake_up_var(&mdev->map_blocked);
 }
 EXPORT_SYMBOL_GPL(mdev_map_unblock);

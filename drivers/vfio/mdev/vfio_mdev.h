@@ -6,6 +6,7 @@
 #include <linux/list.h>
 #include <linux/mdev.h>
 #include <linux/mutex.h>
+#include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/vfio.h>
 #include <linux/wait.h>
@@ -84,7 +85,7 @@ struct vfio_mdev_dma {
  * @set_irqs_lock: orders requests of users to set interrupts
  * @irqfds: the eventfds that mask and unmask them
  * @irq_lock: orders the calls of the vendor that set them
- * @huge_lock: orders insertions of huge pages
+ * @huge_lock: orders insertions of huge pages, and shared, of small ones
  * @mig_lock: orders steps of its migration and resets
  * @mig_state: where in its migration it is; read without @mig_lock
  * @transfer: our file that its state goes through, while there is one
@@ -107,7 +108,7 @@ struct vfio_mdev {
 	 */
 	struct mutex irq_lock;
 	/* Held by page faults, inside of the mdev's map_lock */
-	struct mutex huge_lock;
+	struct rw_semaphore huge_lock;
 	/* Held across the vendor's migration callbacks and its reset */
 	struct mutex mig_lock;
 	enum vfio_device_mig_state mig_state;

@@ -144,7 +144,7 @@ static int vfio_mdev_init_device(struct vfio_device *vdev)
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
 
 	vfio_mdev_irqs_init(vmdev);
-	mutex_init(&vmdev->huge_lock);
+	init_rwsem(&vmdev->huge_lock);
 	mutex_init(&vmdev->mig_lock);
 	mutex_init(&vmdev->log_lock);
 	vfio_mdev_dma_init(&vmdev->dma);
@@ -158,7 +158,6 @@ static void vfio_mdev_release_device(struct vfio_device *vdev)
 	vfio_mdev_dma_exit(&vmdev->dma);
 	mutex_destroy(&vmdev->log_lock);
 	mutex_destroy(&vmdev->mig_lock);
-	mutex_destroy(&vmdev->huge_lock);
 	vfio_mdev_irqs_exit(vmdev);
 }
 

@@ -15,6 +15,8 @@
 #include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/overflow.h>
+#include <linux/rwsem.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <trace/events/mdev.h>
@@ -60,6 +62,9 @@ int vfio_mdev_areas_init(struct vfio_mdev_region *region,
 	u64 end;
 	u32 i;
 
+	if (sparse && (void *)&sparse->areas[sparse->nr_areas] >
+		      (void *)caps->buf + caps->size)
+		return -EINVAL;
 	region->nr_areas = sparse ? sparse->nr_areas : 1;
 	region->areas = kmemdup(sparse ? sparse->areas : &whole,
 				array_size(region->nr_areas, sizeof(whole)),
@@ -104,37 +109,37 @@ static bool vfio_mdev_can_be_huge(const struct vm_fault *vmf,
 			  size >> PAGE_SHIFT);
 }
 
-/*
- * What a huge fault finds when it is not the first: 0 if nothing is there, or
- * what to answer. An entry that can't be written was inserted for a vendor who
- * said so.
+/**
+ * struct vfio_mdev_entry - what a huge fault finds in the page tables
+ * @none: nothing
+ * @leaf: a huge entry; neither this nor @none: a table of smaller ones
+ * @writable: it can be written
  */
-static vm_fault_t vfio_mdev_check_present(const struct vm_fault *vmf,
-					  unsigned int order)
+struct vfio_mdev_entry {
+	bool none;
+	bool leaf;
+	bool writable;
+};
+
+static struct vfio_mdev_entry vfio_mdev_read_entry(const struct vm_fault *vmf,
+						   unsigned int order)
 {
-	bool none, leaf, writable;
+	struct vfio_mdev_entry entry;
 
-	if (order == PMD_ORDER) {
-		pmd_t pmd = READ_ONCE(*vmf->pmd);
+	if (order <= PMD_ORDER) {
+		pmd_t pmd = pmdp_get_lockless(vmf->pmd);
 
-		none = pmd_none(pmd);
-		leaf = !none && pmd_leaf(pmd);
-		writable = leaf && pmd_write(pmd);
+		entry.none = pmd_none(pmd);
+		entry.leaf = !entry.none && pmd_leaf(pmd);
+		entry.writable = entry.leaf && pmd_write(pmd);
 	} else {
 		pud_t pud = READ_ONCE(*vmf->pud);
 
-		none = pud_none(pud);
-		leaf = !none && pud_leaf(pud);
-		writable = leaf && pud_write(pud);
+		entry.none = pud_none(pud);
+		entry.leaf = !entry.none && pud_leaf(pud);
+		entry.writable = entry.leaf && pud_write(pud);
 	}
-
-	if (none)
-		return 0;
-	if (!leaf)
-		return VM_FAULT_FALLBACK;
-	if (vmf->flags & FAULT_FLAG_WRITE && !writable)
-		return VM_FAULT_SIGBUS;
-	return VM_FAULT_NOPAGE;
+	return entry;
 }
 
 static bool vfio_mdev_prot_writable(pgprot_t prot)
@@ -153,23 +158,35 @@ static bool vfio_mdev_prot_can_be_huge(const struct vm_area_struct *vma,
 	return pgprot_val(prot) == pgprot_val(vm_get_page_prot(flags));
 }
 
+static bool vfio_mdev_backing_valid(const struct vm_fault *vmf,
+				    const struct vfio_mdev_backing *backing,
+				    unsigned long limit)
+{
+	return is_power_of_2(backing->size) && backing->size >= PAGE_SIZE &&
+	       backing->size <= limit &&
+	       (vmf->vma->vm_flags & VM_WRITE ||
+		!vfio_mdev_prot_writable(backing->prot));
+}
+
 static int vfio_mdev_ask_vendor(struct vfio_mdev *vmdev,
-				const struct vm_fault *vmf,
+				const struct vm_fault *vmf, unsigned long limit,
 				struct vfio_mdev_backing *backing)
 {
-	const unsigned long limit = backing->size;
 	loff_t pos = (loff_t)vmf->pgoff << PAGE_SHIFT;
 	int ret;
 
+	backing->pfn = 0;
+	backing->size = limit;
+	backing->prot = vm_get_page_prot(vmf->vma->vm_flags);
 	ret = vmdev->ops->validate_map_request(vmdev->mdev, pos, &backing->pfn,
 					       &backing->size, &backing->prot);
 	if (ret)
 		return ret;
-	if (!is_power_of_2(backing->size) || backing->size < PAGE_SIZE ||
-	    backing->size > limit) {
+	if (!vfio_mdev_backing_valid(vmf, backing, limit)) {
 		dev_warn_ratelimited(mdev_dev(vmdev->mdev),
-				     "vendor backs %#llx by %#lx of %#lx bytes\n",
-				     pos, backing->size, limit);
+				     "vendor backs %#llx by %#lx of %#lx bytes, protection %#llx\n",
+				     pos, backing->size, limit,
+				     (u64)pgprot_val(backing->prot));
 		return -EINVAL;
 	}
 	if (vmf->flags & FAULT_FLAG_WRITE &&
@@ -178,6 +195,12 @@ static int vfio_mdev_ask_vendor(struct vfio_mdev *vmdev,
 	return 0;
 }
 
+/*
+ * Two faults that were answered differently may come here at once, if the
+ * vendor has changed its mind and not invalidated yet. mm leaves it to us that
+ * they don't insert a huge entry and a small one, or two huge ones, in one
+ * place.
+ */
 static vm_fault_t vfio_mdev_insert_huge(struct vfio_mdev *vmdev,
 					struct vm_fault *vmf,
 					unsigned int order,
@@ -186,21 +209,25 @@ static vm_fault_t vfio_mdev_insert_huge(struct vfio_mdev *vmdev,
 	unsigned long offset = vmf->pgoff & ((1UL << order) - 1);
 	unsigned long pfn = backing->pfn - offset;
 	bool write = vfio_mdev_prot_writable(backing->prot);
+	struct vfio_mdev_entry entry;
 	vm_fault_t ret;
 
-	/* Of two that were answered differently only one inserts. */
-	mutex_lock(&vmdev->huge_lock);
-	ret = vfio_mdev_check_present(vmf, order);
-	if (!ret)
-		ret = order == PMD_ORDER ?
-			vmf_insert_pfn_pmd(vmf, pfn, write) :
-			vmf_insert_pfn_pud(vmf, pfn, write);
-	mutex_unlock(&vmdev->huge_lock);
+	down_write(&vmdev->huge_lock);
+	entry = vfio_mdev_read_entry(vmf, order);
+	if (!entry.none) {
+		ret = entry.leaf ? VM_FAULT_NOPAGE : VM_FAULT_FALLBACK;
+	} else if (order == PMD_ORDER) {
+		ret = vmf_insert_pfn_pmd(vmf, pfn, write);
+	} else {
+		mdev_map_set_granule(vmdev->mdev, PUD_SIZE);
+		ret = vmf_insert_pfn_pud(vmf, pfn, write);
+	}
+	up_write(&vmdev->huge_lock);
 	return ret;
 }
 
 /* The touched page first: whether it is there is what counts. */
-static vm_fault_t vfio_mdev_insert_small(struct vm_fault *vmf,
+static vm_fault_t vfio_mdev_insert_block(struct vm_fault *vmf,
 					 const struct vfio_mdev_backing *backing)
 {
 	struct vm_area_struct *vma = vmf->vma;
@@ -222,6 +249,19 @@ static vm_fault_t vfio_mdev_insert_small(struct vm_fault *vmf,
 	return ret;
 }
 
+static vm_fault_t vfio_mdev_insert_small(struct vfio_mdev *vmdev,
+					 struct vm_fault *vmf,
+					 const struct vfio_mdev_backing *backing)
+{
+	vm_fault_t ret = VM_FAULT_NOPAGE;
+
+	down_read(&vmdev->huge_lock);
+	if (!vfio_mdev_read_entry(vmf, PMD_ORDER).leaf)
+		ret = vfio_mdev_insert_block(vmf, backing);
+	up_read(&vmdev->huge_lock);
+	return ret;
+}
+
 static vm_fault_t vfio_mdev_insert(struct vfio_mdev *vmdev,
 				   struct vm_fault *vmf, unsigned int order,
 				   const struct vfio_mdev_backing *backing)
@@ -232,10 +272,10 @@ static vm_fault_t vfio_mdev_insert(struct vfio_mdev *vmdev,
 	    IS_ALIGNED(backing->pfn - vmf->pgoff, pages) &&
 	    vfio_mdev_prot_can_be_huge(vmf->vma, backing->prot))
 		return vfio_mdev_insert_huge(vmdev, vmf, order, backing);
-	/* There are smaller ones to try */
-	if (backing->size >= PMD_SIZE && order > PMD_ORDER)
+	/* There are smaller ones to try, or the tables for them are missing */
+	if (order > PMD_ORDER)
 		return VM_FAULT_FALLBACK;
-	return vfio_mdev_insert_small(vmf, backing);
+	return vfio_mdev_insert_small(vmdev, vmf, backing);
 }
 
 /* The device is being reset. Its vendor may need the locks that we have. */
@@ -244,8 +284,8 @@ static vm_fault_t vfio_mdev_wait_for_reset(struct vfio_mdev *vmdev,
 {
 	struct file *file;
 
-	if (!fault_flag_allow_retry_first(vmf->flags) ||
-	    vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY) ||
+	    vmf->flags & (FAULT_FLAG_RETRY_NOWAIT | FAULT_FLAG_MKWRITE))
 		return VM_FAULT_NOPAGE;
 
 	/* Keeps the device while the mapping may go */
@@ -256,55 +296,99 @@ static vm_fault_t vfio_mdev_wait_for_reset(struct vfio_mdev *vmdev,
 	return VM_FAULT_RETRY;
 }
 
-static vm_fault_t vfio_mdev_huge_fault(struct vm_fault *vmf, unsigned int order)
+/* Ask the vendor, and insert what it says unless that was invalidated. */
+static vm_fault_t vfio_mdev_ask_and_insert(struct vm_fault *vmf,
+					   unsigned int order,
+					   unsigned long limit)
 {
 	struct vfio_mdev *vmdev = vmf->vma->vm_private_data;
-	unsigned long limit = order ? PAGE_SIZE << order : PMD_SIZE;
-	struct vfio_mdev_backing backing = {
-		.size = vfio_mdev_largest_block(vmf, limit),
-		.prot = vm_get_page_prot(vmf->vma->vm_flags),
-	};
+	struct vfio_mdev_backing backing;
 	unsigned long seq;
 	vm_fault_t ret;
 	int error;
 
-	if (order) {
-		if (!vfio_mdev_can_be_huge(vmf, limit))
-			return VM_FAULT_FALLBACK;
-		ret = vfio_mdev_check_present(vmf, order);
-		if (ret)
-			return ret;
-	}
-	if (!mdev_map_begin(vmdev->mdev, &seq))
-		return vfio_mdev_wait_for_reset(vmdev, vmf);
-	if (!mdev_is_online(vmdev->mdev))
-		return VM_FAULT_SIGBUS;
-	error = vfio_mdev_ask_vendor(vmdev, vmf, &backing);
-	trace_mdev_fault(vmdev->mdev, vmf->pgoff, order, backing.pfn,
-			 backing.size, error);
-	if (error)
-		return VM_FAULT_SIGBUS;
+	do {
+		/* Who asks for a page of another process expects it now */
+		if (fatal_signal_pending(current))
+			return VM_FAULT_NOPAGE;
+		if (!mdev_map_begin(vmdev->mdev, &seq))
+			return vfio_mdev_wait_for_reset(vmdev, vmf);
+		if (!mdev_is_online(vmdev->mdev))
+			return VM_FAULT_SIGBUS;
+		error = vfio_mdev_ask_vendor(vmdev, vmf, limit, &backing);
+		trace_mdev_fault(vmdev->mdev, vmf->pgoff, order, backing.pfn,
+				 backing.size, error);
+		if (error)
+			return VM_FAULT_SIGBUS;
+	} while (!mdev_map_lock(vmdev->mdev, seq));
 
-	/* Invalidated meanwhile: the same touch faults again */
-	if (!mdev_map_lock(vmdev->mdev, seq))
-		return VM_FAULT_NOPAGE;
 	ret = vfio_mdev_insert(vmdev, vmf, order, &backing);
 	mdev_map_unlock(vmdev->mdev);
 	return ret;
 }
 
-static vm_fault_t vfio_mdev_fault(struct vm_fault *vmf)
+static vm_fault_t __maybe_unused vfio_mdev_huge_fault(struct vm_fault *vmf,
+						      unsigned int order)
 {
-	return vfio_mdev_huge_fault(vmf, 0);
+	unsigned long size = PAGE_SIZE << order;
+	struct vfio_mdev_entry entry;
+
+	if (order > PMD_ORDER && !IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP))
+		return VM_FAULT_FALLBACK;
+	if (!vfio_mdev_can_be_huge(vmf, size))
+		return VM_FAULT_FALLBACK;
+
+	entry = vfio_mdev_read_entry(vmf, order);
+	if (!entry.none && !entry.leaf)
+		return VM_FAULT_FALLBACK;
+	if (entry.leaf && (entry.writable || !(vmf->flags & FAULT_FLAG_WRITE)))
+		return VM_FAULT_NOPAGE;
+	/* Read-only, maybe by the vendor's will: it has to be asked again */
+	if (entry.leaf)
+		zap_special_vma_range(vmf->vma,
+				      ALIGN_DOWN(vmf->address, size), size);
+	return vfio_mdev_ask_and_insert(vmf, order, size);
 }
 
-/* A write to a page that the vendor made read-only */
+static vm_fault_t vfio_mdev_fault(struct vm_fault *vmf)
+{
+	return vfio_mdev_ask_and_insert(vmf, 0,
+					vfio_mdev_largest_block(vmf, PMD_SIZE));
+}
+
+/* A write to a small entry that is read-only */
 static vm_fault_t vfio_mdev_pfn_mkwrite(struct vm_fault *vmf)
 {
-	return VM_FAULT_SIGBUS;
+	zap_special_vma_range(vmf->vma, vmf->address & PAGE_MASK, PAGE_SIZE);
+	return vfio_mdev_fault(vmf);
+}
+
+/*
+ * Entries of 1 GiB are not for mm to split or to move: it would take them for
+ * tables of smaller ones. They go before it comes to that, and are faulted in
+ * again afterwards.
+ */
+static int vfio_mdev_may_split(struct vm_area_struct *vma, unsigned long addr)
+{
+	/* Lets no fault bring it back before the mapping is split */
+	vma_start_write(vma);
+	zap_special_vma_range(vma, ALIGN_DOWN(addr, PUD_SIZE), PUD_SIZE);
+	return 0;
+}
+
+/* mremap() is about to move entries into this mapping. */
+static void vfio_mdev_vm_open(struct vm_area_struct *vma)
+{
+	u64 size = vma->vm_end - vma->vm_start;
+
+	if (size >= PUD_SIZE)
+		unmap_mapping_range(vma->vm_file->f_mapping,
+				    (u64)vma->vm_pgoff << PAGE_SHIFT, size, 1);
 }
 
 static const struct vm_operations_struct vfio_mdev_vm_ops = {
+	.open = vfio_mdev_vm_open,
+	.may_split = vfio_mdev_may_split,
 	.fault = vfio_mdev_fault,
 #ifdef CONFIG_ARCH_SUPPORTS_HUGE_PFNMAP
 	.huge_fault = vfio_mdev_huge_fault,
@@ -346,7 +430,7 @@ static int vfio_mdev_check_mmap(struct vfio_mdev *vmdev,
 	if (!vfio_mdev_in_area(*region, mdev_region_offset(pos),
 			       vma->vm_end - vma->vm_start))
 		return -EINVAL;
-	if (vma->vm_flags & VM_READ &&
+	if (vma->vm_flags & (VM_READ | VM_EXEC) &&
 	    !((*region)->flags & VFIO_REGION_INFO_FLAG_READ))
 		return -EACCES;
 	if (vma->vm_flags & VM_WRITE &&
@@ -369,12 +453,15 @@ int vfio_mdev_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 
 	/* Nor may mprotect() add what was refused here */
 	if (!(region->flags & VFIO_REGION_INFO_FLAG_READ))
-		vm_flags_clear(vma, VM_MAYREAD);
+		vm_flags_clear(vma, VM_MAYREAD | VM_MAYEXEC);
 	if (!(region->flags & VFIO_REGION_INFO_FLAG_WRITE))
 		vm_flags_clear(vma, VM_MAYWRITE);
-	/* Huge pages unless the administrator says never */
-	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP |
-			  VM_HUGEPAGE);
+	/*
+	 * Not copied by fork(), which would bring a huge entry back that was
+	 * zapped while it looked. Huge also where that has to be asked for.
+	 */
+	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTCOPY |
+			  VM_DONTDUMP | VM_HUGEPAGE);
 	vma->vm_ops = &vfio_mdev_vm_ops;
 	vma->vm_private_data = vmdev;
 	return 0;
