@@ -22,6 +22,9 @@ leftovers=('*.o' '*.ko' '*.mod' '*.mod.c' '*.cmd' '*.order' '*.symvers' '*~')
 # Directories that hold nothing but this project's files, also in a kernel.
 owned=(drivers/vfio/mdev samples/vfio-mdev tools/testing/selftests/vfio/mdev)
 
+# A vendor driver that only tests need, built as an external module.
+test_module=tools/testing/selftests/vfio/mdev/mdev_sim
+
 case $top$cache in
 *[[:space:]:]*)
 	echo "error: kbuild can't work below a path with spaces or colons: $top, $cache" >&2
