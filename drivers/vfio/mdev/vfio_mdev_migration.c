@@ -120,6 +120,17 @@ static struct file *vfio_mdev_step(struct vfio_mdev *vmdev,
 	return ERR_PTR(ret);
 }
 
+static int vfio_mdev_next_state(struct vfio_mdev *vmdev,
+				enum vfio_device_mig_state target,
+				enum vfio_device_mig_state *next)
+{
+	/* It ends by a reset only, and VFIO core warns of the question */
+	if (vmdev->mig_state == VFIO_DEVICE_STATE_ERROR)
+		return -EINVAL;
+	return vfio_mig_get_next_state(&vmdev->vdev, vmdev->mig_state, target,
+				       next);
+}
+
 /* Only the last step to a state needs a file. */
 static struct file *
 vfio_mdev_migration_set_state(struct vfio_device *vdev,
@@ -134,8 +145,7 @@ vfio_mdev_migration_set_state(struct vfio_device *vdev,
 	if (ret)
 		return ERR_PTR(ret);
 	do {
-		ret = vfio_mig_get_next_state(vdev, vmdev->mig_state, target,
-					      &next);
+		ret = vfio_mdev_next_state(vmdev, target, &next);
 		if (ret)
 			file = ERR_PTR(ret);
 		else if (next != vmdev->mig_state)
