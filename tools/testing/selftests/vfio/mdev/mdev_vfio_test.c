@@ -240,8 +240,8 @@ TEST_F(device, refuses_foreign_requests)
 {
 	struct vfio_device_feature feature = {
 		.argsz = sizeof(feature),
-		.flags = VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_GET |
-			 VFIO_DEVICE_FEATURE_MIGRATION,
+		.flags = VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_SET |
+			 VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY,
 	};
 	struct vfio_group_status status = { .argsz = sizeof(status) };
 	struct vfio_pci_hot_reset_info reset = { .argsz = sizeof(reset) };
