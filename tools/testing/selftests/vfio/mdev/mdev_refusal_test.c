@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Vendors that refuse: what was done before is undone, in pairs, and what was
+ * taken from a device is given back. And creation, which is seen by nobody
+ * before the vendor has agreed. The subject is mdev_sim.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "mdev_lib.h"
+#include "sim_lib.h"
+#include "vfio_lib.h"
+#include "work_lib.h"
+
+#define DEVICE_A	MDEV_DEVICES "/" UUID_A
+#define TYPE_A		SIM_PATH(SIM_FULL) "/mdev_supported_types/" SIM_PCI
+
+/* Calls of start, open, release and stop */
+struct calls {
+	int start;
+	int open;
+	int release;
+	int stop;
+};
+
+/* Opens that fail, and what the vendor sees of them */
+FIXTURE(open)
+{
+};
+
+FIXTURE_VARIANT(open)
+{
+	const char *knob;
+	bool is_online;
+	struct calls calls;
+};
+
+FIXTURE_VARIANT_ADD(open, start)
+{
+	.knob = "start/fail",
+	.calls = { .start = 1 },
+};
+
+FIXTURE_VARIANT_ADD(open, open)
+{
+	.knob = "open/fail",
+	.calls = { .start = 1, .open = 1, .stop = 1 },
+};
+
+FIXTURE_VARIANT_ADD(open, get_device_info)
+{
+	.knob = "get_device_info/fail",
+	.calls = { .start = 1, .open = 1, .release = 1, .stop = 1 },
+};
+
+FIXTURE_VARIANT_ADD(open, get_region_info)
+{
+	.knob = "get_region_info/fail",
+	.calls = { .start = 1, .open = 1, .release = 1, .stop = 1 },
+};
+
+FIXTURE_VARIANT_ADD(open, open_of_online)
+{
+	.knob = "open/fail",
+	.is_online = true,
+	.calls = { .start = 1, .open = 1 },
+};
+
+FIXTURE_VARIANT_ADD(open, get_region_info_of_online)
+{
+	.knob = "get_region_info/fail",
+	.is_online = true,
+	.calls = { .start = 1, .open = 1, .release = 1 },
+};
+
+FIXTURE_SETUP(open)
+{
+	if (sim_prepare() == -ENOENT)
+		SKIP(return, "needs the module mdev_sim");
+	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
+	if (variant->is_online)
+		ASSERT_EQ(0, sysfs_write("1", DEVICE_A "/online"));
+}
+
+FIXTURE_TEARDOWN(open)
+{
+	EXPECT_EQ(0, sim_finish());
+}
+
+TEST_F(open, that_fails_is_undone)
+{
+	const struct calls *calls = &variant->calls;
+	struct vfio_user user;
+	char online[4];
+
+	ASSERT_EQ(0, sim_set(variant->knob, ENXIO));
+	EXPECT_EQ(-ENXIO, vfio_open_cdev(&user, UUID_A));
+	EXPECT_EQ(calls->start, sim_get("start/calls"));
+	EXPECT_EQ(calls->open, sim_get("open/calls"));
+	EXPECT_EQ(calls->release, sim_get("release/calls"));
+	EXPECT_EQ(calls->stop, sim_get("stop/calls"));
+	EXPECT_EQ(1, sysfs_read(online, sizeof(online), DEVICE_A "/online"));
+	EXPECT_STREQ(variant->is_online ? "1" : "0", online);
+
+	ASSERT_EQ(0, sim_set(variant->knob, 0));
+	EXPECT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	vfio_close(&user);
+	EXPECT_EQ(0, mdev_remove(UUID_A));
+}
+
+/* Removals that are refused */
+FIXTURE(removal)
+{
+};
+
+FIXTURE_VARIANT(removal)
+{
+	const char *knob;
+};
+
+FIXTURE_VARIANT_ADD(removal, by_stop)
+{
+	.knob = "stop/fail",
+};
+
+FIXTURE_VARIANT_ADD(removal, by_remove)
+{
+	.knob = "remove/fail",
+};
+
+FIXTURE_SETUP(removal)
+{
+	if (sim_prepare() == -ENOENT)
+		SKIP(return, "needs the module mdev_sim");
+	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
+	ASSERT_EQ(0, sysfs_write("1", DEVICE_A "/online"));
+	ASSERT_EQ(0, sim_set(variant->knob, EPERM));
+}
+
+FIXTURE_TEARDOWN(removal)
+{
+	EXPECT_EQ(0, sim_finish());
+}
+
+TEST_F(removal, that_is_refused_gives_all_back)
+{
+	struct vfio_user user;
+	char text[8];
+
+	EXPECT_EQ(-EPERM, mdev_remove(UUID_A));
+	EXPECT_TRUE(path_same(VFIO_MDEV, DEVICE_A "/driver"));
+	EXPECT_TRUE(path_exists(TYPE_A "/devices/" UUID_A));
+	EXPECT_EQ(1, sysfs_read(text, sizeof(text), DEVICE_A "/generation"));
+	EXPECT_EQ(1, sysfs_read(text, sizeof(text), DEVICE_A "/online"));
+	EXPECT_STREQ("1", text);
+	EXPECT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	EXPECT_EQ(MDEV_SIM_ID, sim_register(user.device, MDEV_SIM_REG_ID));
+	vfio_close(&user);
+
+	ASSERT_EQ(0, sim_set(variant->knob, 0));
+	EXPECT_EQ(0, mdev_remove(UUID_A));
+	EXPECT_FALSE(path_exists(DEVICE_A));
+}
+
+/* Nobody asks the vendor when the parent goes. */
+TEST_F(removal, can_not_be_refused_to_the_parent)
+{
+	EXPECT_EQ(0, sim_unbind(SIM_FULL));
+	EXPECT_FALSE(path_exists(DEVICE_A));
+	EXPECT_EQ(1, sim_get("stop/calls"));
+	EXPECT_EQ(1, sim_get("remove/calls"));
+}
+
+/* Creation, and what may not be seen of it too early */
+FIXTURE(creation)
+{
+};
+
+FIXTURE_SETUP(creation)
+{
+	if (sim_prepare() == -ENOENT)
+		SKIP(return, "needs the module mdev_sim");
+}
+
+FIXTURE_TEARDOWN(creation)
+{
+	EXPECT_EQ(0, sim_finish());
+}
+
+static int create_a(void)
+{
+	return sim_create(SIM_FULL, SIM_PCI, UUID_A);
+}
+
+static int open_and_close_a(void)
+{
+	struct vfio_user user;
+	int ret = vfio_open_cdev(&user, UUID_A);
+
+	vfio_close(&user);
+	return ret;
+}
+
+static bool is_visible(void)
+{
+	return path_exists(DEVICE_A) ||
+	       path_exists(SIM_PATH(SIM_FULL) "/" UUID_A) ||
+	       path_exists(TYPE_A "/devices/" UUID_A);
+}
+
+TEST_F(creation, is_not_seen_before_the_vendor_agrees)
+{
+	struct work creator;
+
+	ASSERT_EQ(0, sim_set("create/block", 3));
+	ASSERT_EQ(0, work_start(&creator, create_a));
+	ASSERT_TRUE(sim_wait_for("create/blocked", 1));
+	EXPECT_FALSE(is_visible());
+	EXPECT_EQ(-ENOENT, mdev_remove(UUID_A));
+
+	/* The UUID is taken, whoever asks for it, and whether they wait */
+	EXPECT_EQ(-EEXIST, create_a());
+	EXPECT_EQ(-EEXIST, sim_create(SIM_FULL, SIM_BARE, UUID_A));
+	EXPECT_EQ(-EEXIST, sim_create(SIM_STAY, SIM_PCI, UUID_A));
+	EXPECT_EQ(1, sim_get("create/calls"));
+
+	EXPECT_EQ(0, sim_set("create/block", 0));
+	EXPECT_EQ(0, work_result(&creator));
+	EXPECT_TRUE(is_visible());
+}
+
+TEST_F(creation, that_fails_leaves_no_trace)
+{
+	int entries = count_entries(SIM_PATH(SIM_FULL));
+	int available = sim_available(SIM_FULL, SIM_PCI);
+	int i;
+
+	ASSERT_EQ(0, sim_set("create/fail_times", 3));
+	ASSERT_EQ(0, sim_set("create/fail", ENOSPC));
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(-ENOSPC, create_a());
+	EXPECT_FALSE(is_visible());
+	EXPECT_EQ(entries, count_entries(SIM_PATH(SIM_FULL)));
+	EXPECT_EQ(available, sim_available(SIM_FULL, SIM_PCI));
+	EXPECT_EQ(0, sim_get("devices"));
+	EXPECT_EQ(0, sim_get("remove/calls"));
+	EXPECT_EQ(0, create_a());
+}
+
+TEST_F(creation, of_too_many_is_refused)
+{
+	EXPECT_EQ(1, sim_available(SIM_FULL, SIM_BARE));
+	EXPECT_EQ(0, sim_create(SIM_FULL, SIM_BARE, UUID_A));
+	EXPECT_EQ(0, sim_available(SIM_FULL, SIM_BARE));
+	EXPECT_EQ(-ENOSPC, sim_create(SIM_FULL, SIM_BARE, UUID_B));
+	EXPECT_EQ(0, mdev_remove(UUID_A));
+	EXPECT_EQ(0, sim_create(SIM_FULL, SIM_BARE, UUID_B));
+}
+
+/* A file of a device keeps the device's memory, but not the device. */
+TEST_F(creation, is_undone_while_its_files_are_open)
+{
+	char text[8];
+	int fd;
+
+	ASSERT_EQ(0, create_a());
+	fd = open(DEVICE_A "/generation", O_RDONLY);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, mdev_remove(UUID_A));
+	EXPECT_EQ(0, create_a());
+	EXPECT_EQ(-1, read(fd, text, sizeof(text)));
+	EXPECT_EQ(ENODEV, errno);
+	EXPECT_EQ(0, mdev_remove(UUID_A));
+	EXPECT_EQ(0, sim_unbind(SIM_FULL));
+	close(fd);
+}
+
+/* A device that can't be unplugged, and a user who is almost gone */
+TEST_F(creation, is_not_undone_before_the_last_close_has_ended)
+{
+	struct vfio_user user;
+	struct work closer;
+
+	ASSERT_EQ(0, sim_create(SIM_STAY, SIM_PCI, UUID_A));
+	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	EXPECT_EQ(-EBUSY, mdev_remove(UUID_A));
+	vfio_close(&user);
+
+	ASSERT_EQ(0, sim_set("release/block", 1));
+	ASSERT_EQ(0, work_start(&closer, open_and_close_a));
+	ASSERT_TRUE(sim_wait_for("release/blocked", 1));
+	EXPECT_EQ(-EBUSY, mdev_remove(UUID_A));
+	EXPECT_EQ(0, sim_get("remove/calls"));
+	EXPECT_EQ(0, sim_set("release/block", 0));
+	EXPECT_EQ(0, work_result(&closer));
+	EXPECT_EQ(0, mdev_remove(UUID_A));
+}
+
+/* Parents that have create and remove, and nothing else */
+TEST_F(creation, needs_no_more_than_two_callbacks)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+	struct vfio_region_info region;
+	struct vfio_irq_info irq;
+	struct vfio_user user;
+
+	ASSERT_EQ(0, sim_create(SIM_MINIMAL, SIM_PCI, UUID_A));
+	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	EXPECT_EQ(0, vfio_ioctl(user.device, VFIO_DEVICE_GET_INFO, &info));
+	EXPECT_EQ(0, info.flags & VFIO_DEVICE_FLAGS_RESET);
+	EXPECT_EQ(0, vfio_region_info(user.device, 0, &region));
+	EXPECT_EQ(0, region.size);
+	EXPECT_EQ(0, vfio_irq_info(user.device, 0, &irq));
+	EXPECT_EQ(0, irq.count);
+	EXPECT_EQ(-EIO, vfio_load(user.device, 0, 0, 4));
+	EXPECT_EQ(-EIO, vfio_store(user.device, 0, 0, 4, 0));
+	EXPECT_EQ(-ENOTTY, vfio_ioctl(user.device, VFIO_DEVICE_RESET, NULL));
+	EXPECT_EQ(-EBUSY, mdev_remove(UUID_A));
+	vfio_close(&user);
+	EXPECT_EQ(0, mdev_remove(UUID_A));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Devices that go, or change, while they are in use: hot unplug, removal of
+ * their parent, taking them offline, reset. The subject is mdev_sim.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "mdev_lib.h"
+#include "sim_lib.h"
+#include "vfio_lib.h"
+#include "work_lib.h"
+
+#define BAR0		VFIO_PCI_BAR0_REGION_INDEX
+#define BAR2		VFIO_PCI_BAR2_REGION_INDEX
+#define REQ		VFIO_PCI_REQ_IRQ_INDEX
+#define UUID_C		UUID_PREFIX "cccccccccccc"
+
+static int set_eventfd(int device, uint32_t index, int fd)
+{
+	return vfio_set_irqs(device, VFIO_IRQ_SET_DATA_EVENTFD |
+				     VFIO_IRQ_SET_ACTION_TRIGGER,
+			     index, 0, 1, &fd, sizeof(fd));
+}
+
+/* Waits for it, as long as it takes. */
+static uint64_t wait_for_eventfd(int fd)
+{
+	uint64_t value;
+
+	return read(fd, &value, sizeof(value)) == sizeof(value) ? value : 0;
+}
+
+/* A device in use whose vendor can do hot unplug */
+FIXTURE(unplug)
+{
+	struct vfio_user user;
+	int request;
+};
+
+FIXTURE_VARIANT(unplug)
+{
+	int (*open)(struct vfio_user *user, const char *uuid);
+};
+
+FIXTURE_VARIANT_ADD(unplug, container)
+{
+	.open = vfio_open_container,
+};
+
+FIXTURE_VARIANT_ADD(unplug, group_of_iommufd)
+{
+	.open = vfio_open_group,
+};
+
+FIXTURE_VARIANT_ADD(unplug, cdev)
+{
+	.open = vfio_open_cdev,
+};
+
+FIXTURE_SETUP(unplug)
+{
+	if (sim_prepare() == -ENOENT)
+		SKIP(return, "needs the module mdev_sim");
+	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
+	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
+	self->request = eventfd(0, EFD_CLOEXEC);
+	ASSERT_LE(0, self->request);
+	ASSERT_EQ(0, set_eventfd(self->user.device, REQ, self->request));
+}
+
+FIXTURE_TEARDOWN(unplug)
+{
+	vfio_close(&self->user);
+	close(self->request);
+	EXPECT_EQ(0, sim_finish());
+}
+
+static int remove_a(void)
+{
+	return mdev_remove(UUID_A);
+}
+
+static int unbind_full(void)
+{
+	return sim_unbind(SIM_FULL);
+}
+
+TEST_F(unplug, asks_the_user_and_waits)
+{
+	struct work remover;
+
+	ASSERT_EQ(0, work_start(&remover, remove_a));
+	EXPECT_EQ(1, wait_for_eventfd(self->request));
+	EXPECT_TRUE(work_waits(&remover));
+	/* The user is served until it goes */
+	EXPECT_EQ(MDEV_SIM_ID, sim_register(self->user.device,
+					    MDEV_SIM_REG_ID));
+	EXPECT_EQ(1, sim_register(self->user.device, MDEV_SIM_REG_REQUESTS));
+
+	vfio_close(&self->user);
+	EXPECT_EQ(0, work_result(&remover));
+	EXPECT_FALSE(path_exists(MDEV_DEVICES "/" UUID_A));
+	EXPECT_EQ(1, sim_get("remove/calls"));
+}
+
+TEST_F(unplug, lets_nobody_else_in)
+{
+	struct vfio_user other;
+	struct work remover;
+
+	ASSERT_EQ(0, work_start(&remover, remove_a));
+	EXPECT_EQ(1, wait_for_eventfd(self->request));
+	EXPECT_EQ(-EAGAIN, mdev_remove(UUID_A));
+	EXPECT_EQ(-ENODEV, sysfs_write("0", MDEV_DEVICES "/" UUID_A "/online"));
+	EXPECT_GT(0, vfio_open_cdev(&other, UUID_A));
+	vfio_close(&self->user);
+	EXPECT_EQ(0, work_result(&remover));
+}
+
+/* Whoever waits can be told not to; then all is as before. */
+TEST_F(unplug, ends_with_a_signal)
+{
+	struct work remover;
+
+	ASSERT_EQ(0, work_start(&remover, remove_a));
+	EXPECT_EQ(1, wait_for_eventfd(self->request));
+	work_signal(&remover, SIGINT);
+	EXPECT_EQ(-EINTR, work_result(&remover));
+
+	EXPECT_EQ(MDEV_SIM_ID, sim_register(self->user.device,
+					    MDEV_SIM_REG_ID));
+	vfio_close(&self->user);
+	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
+	vfio_close(&self->user);
+	EXPECT_EQ(0, mdev_remove(UUID_A));
+}
+
+TEST_F(unplug, asks_again_after_a_signal)
+{
+	struct work remover;
+
+	ASSERT_EQ(0, work_start(&remover, remove_a));
+	EXPECT_EQ(1, wait_for_eventfd(self->request));
+	work_signal(&remover, SIGKILL);
+	EXPECT_EQ(-EINTR, work_result(&remover));
+
+	ASSERT_EQ(0, work_start(&remover, remove_a));
+	EXPECT_EQ(1, wait_for_eventfd(self->request));
+	vfio_close(&self->user);
+	EXPECT_EQ(0, work_result(&remover));
+}
+
+/* A user that has not asked to be told can only be waited for. */
+TEST_F(unplug, waits_for_who_does_not_listen)
+{
+	struct work remover;
+
+	ASSERT_EQ(0, set_eventfd(self->user.device, REQ, -1));
+	ASSERT_EQ(0, work_start(&remover, remove_a));
+	EXPECT_TRUE(sim_wait_for("request/calls", 1));
+	vfio_close(&self->user);
+	EXPECT_EQ(0, work_result(&remover));
+}
+
+/* Taking the parent away asks all users at once, and waits for all. */
+TEST_F(unplug, of_the_parent_asks_and_waits)
+{
+	struct vfio_user other;
+	struct work remover;
+	int request;
+
+	request = eventfd(0, EFD_CLOEXEC);
+	ASSERT_LE(0, request);
+	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_B));
+	ASSERT_EQ(0, variant->open(&other, UUID_B));
+	ASSERT_EQ(0, set_eventfd(other.device, REQ, request));
+
+	ASSERT_EQ(0, work_start(&remover, unbind_full));
+	EXPECT_LE(1, wait_for_eventfd(self->request));
+	EXPECT_LE(1, wait_for_eventfd(request));
+	EXPECT_EQ(-ENODEV, sim_create(SIM_FULL, SIM_BARE, UUID_C));
+	EXPECT_EQ(-ENODEV, mdev_remove(UUID_A));
+	vfio_close(&self->user);
+	EXPECT_TRUE(work_waits(&remover));
+	vfio_close(&other);
+	EXPECT_EQ(0, work_result(&remover));
+	close(request);
+
+	EXPECT_FALSE(path_exists(MDEV_DEVICES "/" UUID_A));
+	EXPECT_FALSE(path_exists(MDEV_DEVICES "/" UUID_B));
+	EXPECT_FALSE(path_exists("/sys/class/mdev_bus/" SIM_FULL));
+	EXPECT_EQ(0, sim_get("devices"));
+}
+
+/* Who was waiting to remove a device leaves it to who takes the parent. */
+TEST_F(unplug, gives_way_to_the_parent)
+{
+	struct work remover, unbinder;
+
+	ASSERT_EQ(0, work_start(&remover, remove_a));
+	EXPECT_EQ(1, wait_for_eventfd(self->request));
+	ASSERT_EQ(0, work_start(&unbinder, unbind_full));
+	EXPECT_EQ(-ENODEV, work_result(&remover));
+	EXPECT_TRUE(work_waits(&unbinder));
+	vfio_close(&self->user);
+	EXPECT_EQ(0, work_result(&unbinder));
+	EXPECT_FALSE(path_exists(MDEV_DEVICES "/" UUID_A));
+}
+
+TEST_F(unplug, of_the_module_waits_for_its_users)
+{
+	if (!module_is_loaded("mdev_sim"))
+		SKIP(return, "mdev_sim must be a module");
+	EXPECT_EQ(-EAGAIN, module_unload("mdev_sim"));
+	EXPECT_EQ(MDEV_SIM_ID, sim_register(self->user.device,
+					    MDEV_SIM_REG_ID));
+	vfio_close(&self->user);
+	EXPECT_EQ(0, module_unload("mdev_sim"));
+	EXPECT_FALSE(path_exists("/sys/module/mdev_sim"));
+	EXPECT_FALSE(path_exists(MDEV_DEVICES "/" UUID_A));
+	EXPECT_EQ(0, sim_prepare());
+}
+
+/* Devices that are not to be unplugged */
+FIXTURE(stay)
+{
+	struct vfio_user user;
+};
+
+FIXTURE_SETUP(stay)
+{
+	if (sim_prepare() == -ENOENT)
+		SKIP(return, "needs the module mdev_sim");
+	ASSERT_EQ(0, sim_create(SIM_STAY, SIM_PCI, UUID_A));
+	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+}
+
+FIXTURE_TEARDOWN(stay)
+{
+	vfio_close(&self->user);
+	EXPECT_EQ(0, sim_finish());
+}
+
+static int unbind_stay(void)
+{
+	return sim_unbind(SIM_STAY);
+}
+
+TEST_F(stay, is_refused_at_once)
+{
+	EXPECT_EQ(-EBUSY, mdev_remove(UUID_A));
+	EXPECT_EQ(0, sim_get("request/calls"));
+	EXPECT_EQ(0, sim_get("stop/calls"));
+	EXPECT_EQ(0, sim_get("remove/calls"));
+	EXPECT_EQ(MDEV_SIM_ID, sim_register(self->user.device,
+					    MDEV_SIM_REG_ID));
+}
+
+/* But the parent may go. */
+TEST_F(stay, asks_when_the_parent_goes)
+{
+	struct work unbinder;
+	int request = eventfd(0, EFD_CLOEXEC);
+
+	ASSERT_LE(0, request);
+	ASSERT_EQ(0, set_eventfd(self->user.device, REQ, request));
+	ASSERT_EQ(0, work_start(&unbinder, unbind_stay));
+	EXPECT_LE(1, wait_for_eventfd(request));
+	vfio_close(&self->user);
+	EXPECT_EQ(0, work_result(&unbinder));
+	EXPECT_EQ(1, sim_get("remove/calls"));
+	close(request);
+}
+
+/* A device that is taken offline and brought back while it is open */
+FIXTURE(online)
+{
+	struct vfio_user user;
+	uint64_t *memory;
+};
+
+FIXTURE_SETUP(online)
+{
+	if (sim_prepare() == -ENOENT)
+		SKIP(return, "needs the module mdev_sim");
+	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
+	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	self->memory = mmap(NULL, MDEV_SIM_BAR2_SIZE, PROT_READ | PROT_WRITE,
+			    MAP_SHARED, self->user.device,
+			    vfio_position(BAR2, 0));
+	ASSERT_NE(MAP_FAILED, self->memory);
+}
+
+FIXTURE_TEARDOWN(online)
+{
+	munmap(self->memory, MDEV_SIM_BAR2_SIZE);
+	vfio_close(&self->user);
+	EXPECT_EQ(0, sim_finish());
+}
+
+static int set_online(bool online)
+{
+	return sysfs_write(online ? "1" : "0",
+			   MDEV_DEVICES "/" UUID_A "/online");
+}
+
+/* So that the compiler does not know better */
+static uint64_t touch(const uint64_t *memory)
+{
+	return __atomic_load_n(memory, __ATOMIC_SEQ_CST);
+}
+
+/* By a process of its own, which dies of it */
+static bool touch_is_refused(const uint64_t *memory)
+{
+	int status;
+	pid_t child;
+
+	child = fork();
+	if (!child)
+		_exit(touch(memory) & 0);
+	return child > 0 && waitpid(child, &status, 0) == child &&
+	       WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS;
+}
+
+TEST_F(online, follows_what_is_written)
+{
+	uint64_t value;
+
+	EXPECT_EQ(1, sim_get("start/calls"));
+	EXPECT_EQ(0, set_online(false));
+	EXPECT_EQ(1, sim_get("stop/calls"));
+	EXPECT_EQ(-EIO, vfio_read(self->user.device, BAR0, 0, &value,
+				  sizeof(value)));
+	EXPECT_EQ(0, set_online(true));
+	EXPECT_EQ(2, sim_get("start/calls"));
+	EXPECT_EQ(MDEV_SIM_ID, sim_register(self->user.device,
+					    MDEV_SIM_REG_ID));
+	/* It is the administrator's now, and stays */
+	munmap(self->memory, MDEV_SIM_BAR2_SIZE);
+	vfio_close(&self->user);
+	EXPECT_EQ(1, sim_get("stop/calls"));
+}
+
+/* The second touch finds nothing mapped, and asks the vendor again. */
+TEST_F(online, empties_mappings)
+{
+	EXPECT_EQ(MDEV_SIM_FILL(1, BAR2, 0), touch(self->memory));
+	EXPECT_EQ(1, sim_get("validate_map_request/calls"));
+	EXPECT_EQ(0, set_online(false));
+	EXPECT_TRUE(touch_is_refused(self->memory));
+	EXPECT_EQ(1, sim_get("validate_map_request/calls"));
+	EXPECT_EQ(0, set_online(true));
+	EXPECT_EQ(MDEV_SIM_FILL(1, BAR2, 0), touch(self->memory));
+	EXPECT_EQ(2, sim_get("validate_map_request/calls"));
+}
+
+TEST_F(online, refusal_leaves_it_as_it_was)
+{
+	ASSERT_EQ(0, sim_set("stop/fail", EBUSY));
+	EXPECT_EQ(-EBUSY, set_online(false));
+	EXPECT_EQ(MDEV_SIM_FILL(1, BAR2, 0), touch(self->memory));
+	EXPECT_EQ(MDEV_SIM_ID, sim_register(self->user.device,
+					    MDEV_SIM_REG_ID));
+}
+
+/* Something that a thread does to the device of the fixture */
+struct busy {
+	pthread_t thread;
+	int device;
+	const uint64_t *memory;
+	uint64_t seen;
+	int result;
+};
+
+static void *reset_device(void *data)
+{
+	struct busy *busy = data;
+
+	busy->result = vfio_ioctl(busy->device, VFIO_DEVICE_RESET, NULL);
+	return NULL;
+}
+
+static void *touch_memory(void *data)
+{
+	struct busy *busy = data;
+
+	busy->seen = touch(busy->memory);
+	return NULL;
+}
+
+/*
+ * During a reset nothing is mapped and a touch waits, while registers can be
+ * accessed. Afterwards all goes on.
+ */
+TEST_F(online, resets_while_it_is_touched)
+{
+	int device = self->user.device;
+	struct busy reset = { .device = device };
+	struct busy toucher = { .memory = self->memory };
+
+	EXPECT_EQ(MDEV_SIM_FILL(1, BAR2, 0), touch(self->memory));
+	ASSERT_EQ(0, sim_set("reset/block", 1));
+	ASSERT_EQ(0, pthread_create(&reset.thread, NULL, reset_device, &reset));
+	EXPECT_TRUE(sim_wait_for("reset/blocked", 1));
+	ASSERT_EQ(0, pthread_create(&toucher.thread, NULL, touch_memory, &toucher));
+	sleep_ms(WORK_BLOCKED_MS);
+	EXPECT_EQ(1, sim_get("validate_map_request/calls"));
+	EXPECT_EQ(EBUSY, pthread_tryjoin_np(toucher.thread, NULL));
+	EXPECT_EQ(MDEV_SIM_ID, sim_register(device, MDEV_SIM_REG_ID));
+
+	EXPECT_EQ(0, sim_set("reset/block", 0));
+	pthread_join(reset.thread, NULL);
+	pthread_join(toucher.thread, NULL);
+	EXPECT_EQ(0, reset.result);
+	EXPECT_EQ(MDEV_SIM_FILL(1, BAR2, 0), toucher.seen);
+	EXPECT_EQ(2, sim_get("validate_map_request/calls"));
+}
+
+/* A page fault that the vendor is busy with does not keep others waiting. */
+TEST_F(online, resets_while_a_fault_is_stuck)
+{
+	int device = self->user.device;
+	struct busy toucher = { .memory = self->memory };
+
+	ASSERT_EQ(0, sim_set("validate_map_request/block", 1));
+	ASSERT_EQ(0, pthread_create(&toucher.thread, NULL, touch_memory, &toucher));
+	EXPECT_TRUE(sim_wait_for("validate_map_request/blocked", 1));
+	EXPECT_EQ(0, vfio_ioctl(device, VFIO_DEVICE_RESET, NULL));
+	EXPECT_EQ(0, SIM_COMMAND(device, MDEV_SIM_REBACK, BAR2));
+	EXPECT_EQ(0, set_online(false));
+	EXPECT_EQ(0, set_online(true));
+
+	EXPECT_EQ(0, sim_set("validate_map_request/block", 0));
+	pthread_join(toucher.thread, NULL);
+	EXPECT_EQ(MDEV_SIM_FILL(2, BAR2, 0), toucher.seen);
+}
+
+TEST_F(online, commands_go_on_during_a_reset)
+{
+	int device = self->user.device;
+	struct busy reset = { .device = device };
+
+	ASSERT_EQ(0, sim_set("reset/block", 1));
+	ASSERT_EQ(0, pthread_create(&reset.thread, NULL, reset_device, &reset));
+	EXPECT_TRUE(sim_wait_for("reset/blocked", 1));
+	EXPECT_EQ(0, set_eventfd(device, VFIO_PCI_ERR_IRQ_INDEX, -1));
+	EXPECT_EQ(0, SIM_COMMAND(device, MDEV_SIM_INVALIDATE, 0, UINT64_MAX));
+	EXPECT_EQ(0, SIM_COMMAND(device, MDEV_SIM_NOP));
+	EXPECT_EQ(0, sim_set("reset/block", 0));
+	pthread_join(reset.thread, NULL);
+	EXPECT_EQ(0, reset.result);
+	EXPECT_EQ(1, sim_register(device, MDEV_SIM_REG_RESETS));
+}
+
+TEST_HARNESS_MAIN
