@@ -12,6 +12,9 @@
 
 #include "mdev_sim.h"
 
+/* As many as one command can pin */
+#define SIM_PINS_LIMIT		SZ_1M
+
 u32 sim_forget_pins;
 atomic_t sim_nr_pins;
 
@@ -91,6 +94,8 @@ int sim_pin(struct sim_device *sim, u64 iova, int npage, int prot)
 	struct page **pages;
 	int ret;
 
+	if (npage > SIM_PINS_LIMIT)
+		return -E2BIG;
 	/* What is no number of pages is for who is asked to find out */
 	pages = kvcalloc(max(npage, 1), sizeof(*pages), GFP_KERNEL);
 	if (!pages)

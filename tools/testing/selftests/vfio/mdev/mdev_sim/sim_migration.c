@@ -115,7 +115,8 @@ static ssize_t sim_migration_save(struct mdev_device *mdev, void *buf,
 		return call.error;
 	if (size < bytes)
 		return -ENOSPC;
-	memset(buf, 0, bytes);
+	if (memchr_inv(buf, 0, size))
+		sim_violation("migration_save to a buffer that is not zeroed");
 	header->magic = cpu_to_le64(READ_ONCE(sim_state_bad) ?
 				    SIM_STATE_MAGIC_BAD : SIM_STATE_MAGIC);
 	header->size = cpu_to_le64(bytes);

@@ -20,8 +20,8 @@
 	(BIT(SIM_RESET) | BIT(SIM_GET_DEVICE_INFO) |			\
 	 BIT(SIM_GET_REGION_INFO) | BIT(SIM_GET_IRQ_INFO) |		\
 	 BIT(SIM_READ) | BIT(SIM_WRITE) | BIT(SIM_SET_IRQS) |		\
-	 BIT(SIM_VALIDATE_MAP_REQUEST) | SIM_MIGRATION |		\
-	 BIT(SIM_MIGRATION_DATA_SIZE) | SIM_DIRTY_LOG)
+	 BIT(SIM_VALIDATE_MAP_REQUEST) | BIT(SIM_DMA_UNMAP) |		\
+	 SIM_MIGRATION | BIT(SIM_MIGRATION_DATA_SIZE) | SIM_DIRTY_LOG)
 
 #define SIM_MIGRATION							\
 	(BIT(SIM_MIGRATION_SET_STATE) | BIT(SIM_MIGRATION_SAVE) |	\
@@ -48,7 +48,7 @@ const struct sim_rule sim_rules[SIM_NR_CALLS] = {
 		.name = "release",
 		.has_no_result = true,
 		.only_open = true,
-		.excludes = SIM_LIFE | SIM_USE | BIT(SIM_DMA_UNMAP),
+		.excludes = SIM_LIFE | SIM_USE,
 	},
 	[SIM_START] = {
 		.name = "start",
@@ -96,10 +96,11 @@ const struct sim_rule sim_rules[SIM_NR_CALLS] = {
 		.name = "request",
 		.has_no_result = true,
 	},
-	/* Pages may be pinned in open, so it may come at that time */
 	[SIM_DMA_UNMAP] = {
 		.name = "dma_unmap",
 		.has_no_result = true,
+		.only_open = true,
+		.excludes = BIT(SIM_DMA_UNMAP),
 	},
 	[SIM_ATTRIBUTE] = {
 		.name = "attribute",
@@ -209,10 +210,6 @@ static void sim_rules_check_state(struct sim_device *sim,
 		if (number == SIM_REMOVE && started &&
 		    !test_bit(SIM_STOP_FAILED, &sim->state))
 			sim_violation("remove without stop");
-		break;
-	case SIM_DMA_UNMAP:
-		if (!open && !READ_ONCE(sim->running[SIM_OPEN]))
-			sim_violation("dma_unmap of a device that is not open");
 		break;
 	case SIM_START:
 		if (started)
