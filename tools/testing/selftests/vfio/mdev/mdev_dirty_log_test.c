@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The log of the memory that a device writes: what is reported, what is asked
+ * at the wrong moment, and how it ends. The subject is mdev_sim.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "kselftest_harness.h"
+
+#include "mdev_lib.h"
+#include "migration_lib.h"
+#include "sim_lib.h"
+#include "vfio_lib.h"
+
+#define PAGE	4096UL
+#define IOVA	0x100000UL
+
+FIXTURE(log)
+{
+	struct vfio_user user;
+	int device;
+};
+
+FIXTURE_SETUP(log)
+{
+	int ret = sim_prepare();
+
+	self->user = (struct vfio_user){ -1, -1, -1 };
+	if (ret == -ENOENT)
+		SKIP(return, "there is no mdev_sim");
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
+	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	self->device = self->user.device;
+}
+
+FIXTURE_TEARDOWN(log)
+{
+	vfio_close(&self->user);
+	EXPECT_EQ(0, sim_finish());
+}
+
+static int start_log_of(int device, uint64_t page_size, uint32_t count,
+			const struct vfio_device_feature_dma_logging_range *to)
+{
+	struct vfio_device_feature_dma_logging_control control = {
+		.page_size = page_size,
+		.num_ranges = count,
+		.ranges = (uintptr_t)to,
+	};
+
+	return vfio_feature(device, VFIO_DEVICE_FEATURE_SET |
+				    VFIO_DEVICE_FEATURE_DMA_LOGGING_START,
+			    &control, sizeof(control));
+}
+
+/* 64 pages from IOVA on */
+static int start_log(int device)
+{
+	struct vfio_device_feature_dma_logging_range range = {
+		.iova = IOVA,
+		.length = 64 * PAGE,
+	};
+
+	return start_log_of(device, PAGE, 1, &range);
+}
+
+static int stop_log(int device)
+{
+	return vfio_feature(device, VFIO_DEVICE_FEATURE_SET |
+				    VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP,
+			    NULL, 0);
+}
+
+/* The first page of the bitmap is that at @iova. */
+static int report_log(int device, uint64_t iova, uint64_t pages,
+		      uint64_t *bitmap)
+{
+	struct vfio_device_feature_dma_logging_report report = {
+		.iova = iova,
+		.length = pages * PAGE,
+		.page_size = PAGE,
+		.bitmap = (uintptr_t)bitmap,
+	};
+
+	*bitmap = 0;
+	return vfio_feature(device, VFIO_DEVICE_FEATURE_GET |
+				    VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT,
+			    &report, sizeof(report));
+}
+
+static int write_page(int device, unsigned int page)
+{
+	return SIM_COMMAND(device, MDEV_SIM_DIRTY, IOVA + page * PAGE, 1);
+}
+
+static bool is_logging(int device)
+{
+	return sim_register(device, MDEV_SIM_REG_DIRTY_PAGE_SIZE);
+}
+
+TEST_F(log, tells_what_was_written_once)
+{
+	uint64_t bitmap;
+
+	ASSERT_EQ(0, write_page(self->device, 3));
+	ASSERT_EQ(0, start_log(self->device));
+	ASSERT_EQ(0, report_log(self->device, IOVA, 64, &bitmap));
+	EXPECT_EQ(0, bitmap);
+
+	ASSERT_EQ(0, write_page(self->device, 0));
+	ASSERT_EQ(0, write_page(self->device, 5));
+	ASSERT_EQ(0, write_page(self->device, 63));
+	ASSERT_EQ(0, report_log(self->device, IOVA, 32, &bitmap));
+	EXPECT_EQ(1UL << 0 | 1UL << 5, bitmap);
+	ASSERT_EQ(0, report_log(self->device, IOVA + PAGE, 63, &bitmap));
+	EXPECT_EQ(1UL << 62, bitmap);
+	ASSERT_EQ(0, report_log(self->device, IOVA, 64, &bitmap));
+	EXPECT_EQ(0, bitmap);
+
+	ASSERT_EQ(0, write_page(self->device, 7));
+	ASSERT_EQ(0, stop_log(self->device));
+	ASSERT_EQ(0, start_log(self->device));
+	ASSERT_EQ(0, report_log(self->device, IOVA, 64, &bitmap));
+	EXPECT_EQ(0, bitmap);
+}
+
+TEST_F(log, is_started_and_stopped_in_turn)
+{
+	uint64_t bitmap;
+
+	EXPECT_EQ(0, stop_log(self->device));
+	EXPECT_EQ(-EINVAL, report_log(self->device, IOVA, 1, &bitmap));
+	ASSERT_EQ(0, start_log(self->device));
+	EXPECT_EQ(-EINVAL, start_log(self->device));
+	EXPECT_EQ(0, report_log(self->device, IOVA, 1, &bitmap));
+	ASSERT_EQ(0, stop_log(self->device));
+	EXPECT_EQ(0, stop_log(self->device));
+	EXPECT_EQ(-EINVAL, report_log(self->device, IOVA, 1, &bitmap));
+
+	/* The vendor has heard of none of what was out of turn */
+	EXPECT_EQ(1, sim_get("dirty_log_start/calls"));
+	EXPECT_EQ(1, sim_get("dirty_log_report/calls"));
+	EXPECT_EQ(1, sim_get("dirty_log_stop/calls"));
+}
+
+TEST_F(log, is_of_pages_in_ranges)
+{
+	static const struct {
+		uint64_t page_size;
+		struct vfio_device_feature_dma_logging_range ranges[2];
+	} bad[] = {
+		{ 0, { { IOVA, PAGE }, { 0, PAGE } } },
+		{ 3 * PAGE, { { 3 * PAGE, 3 * PAGE }, { 0, 3 * PAGE } } },
+		{ PAGE, { { IOVA, 0 }, { 0, PAGE } } },
+		{ PAGE, { { IOVA, PAGE }, { 0, 0 } } },
+		{ PAGE, { { 0, 0 }, { IOVA, PAGE } } },
+	};
+	struct vfio_device_feature_dma_logging_range good[2] = {
+		{ IOVA, PAGE },
+		{ 0, PAGE },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		EXPECT_EQ(-EINVAL, start_log_of(self->device, bad[i].page_size,
+						2, bad[i].ranges))
+			TH_LOG("case %u", i);
+	EXPECT_EQ(0, sim_get("dirty_log_start/calls"));
+	EXPECT_EQ(0, start_log_of(self->device, PAGE, 2, good));
+}
+
+TEST_F(log, may_fail)
+{
+	uint64_t bitmap;
+
+	ASSERT_EQ(0, sim_set("dirty_log_start/fail", ENOSPC));
+	EXPECT_EQ(-ENOSPC, start_log(self->device));
+	EXPECT_EQ(-EINVAL, report_log(self->device, IOVA, 1, &bitmap));
+	ASSERT_EQ(0, sim_set("dirty_log_start/fail", 0));
+
+	ASSERT_EQ(0, start_log(self->device));
+	ASSERT_EQ(0, sim_set("dirty_log_report/fail", EIO));
+	EXPECT_EQ(-EIO, report_log(self->device, IOVA, 1, &bitmap));
+	ASSERT_EQ(0, sim_set("dirty_log_report/fail", 0));
+	EXPECT_EQ(0, report_log(self->device, IOVA, 1, &bitmap));
+
+	/* Refused, so it goes on */
+	ASSERT_EQ(0, sim_set("dirty_log_stop/fail", EBUSY));
+	EXPECT_EQ(-EBUSY, stop_log(self->device));
+	ASSERT_EQ(0, sim_set("dirty_log_stop/fail", 0));
+	EXPECT_EQ(-EINVAL, start_log(self->device));
+	EXPECT_EQ(0, stop_log(self->device));
+}
+
+/* The memory that was written does not become clean by that. */
+TEST_F(log, goes_on_across_a_reset)
+{
+	uint64_t bitmap;
+
+	ASSERT_EQ(0, start_log(self->device));
+	ASSERT_EQ(0, write_page(self->device, 1));
+	ASSERT_EQ(0, vfio_ioctl(self->device, VFIO_DEVICE_RESET, NULL));
+	EXPECT_TRUE(is_logging(self->device));
+	ASSERT_EQ(0, report_log(self->device, IOVA, 64, &bitmap));
+	EXPECT_EQ(1UL << 1, bitmap);
+}
+
+TEST_F(log, ends_with_the_last_close)
+{
+	uint64_t bitmap;
+
+	ASSERT_EQ(0, start_log(self->device));
+	vfio_close(&self->user);
+	EXPECT_EQ(1, sim_get("dirty_log_stop/calls"));
+	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	self->device = self->user.device;
+	EXPECT_EQ(-EINVAL, report_log(self->device, IOVA, 1, &bitmap));
+
+	/* Whether the vendor agrees or not */
+	ASSERT_EQ(0, start_log(self->device));
+	ASSERT_EQ(0, sim_set("dirty_log_stop/fail", EBUSY));
+	vfio_close(&self->user);
+	ASSERT_EQ(0, sim_set("dirty_log_stop/fail", 0));
+	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	EXPECT_EQ(0, start_log(self->user.device));
+
+	/* Without a log there is nothing to stop */
+	ASSERT_EQ(0, stop_log(self->user.device));
+	ASSERT_EQ(0, sim_set("dirty_log_stop/calls", 0));
+	vfio_close(&self->user);
+	EXPECT_EQ(0, sim_get("dirty_log_stop/calls"));
+}
+
+TEST_HARNESS_MAIN
