@@ -42,15 +42,22 @@ static bool vfio_mdev_overlaps_any(const struct list_head *ranges,
 	return false;
 }
 
-static bool vfio_mdev_calls_overlap(struct vfio_mdev_dma *dma,
-				    const struct vfio_mdev_dma_range *range)
+static bool vfio_mdev_overlaps(struct vfio_mdev_dma *dma,
+			       const struct list_head *ranges,
+			       const struct vfio_mdev_dma_range *range)
 {
-	bool overlap;
+	bool overlaps;
 
 	spin_lock(&dma->lock);
-	overlap = vfio_mdev_overlaps_any(&dma->calls, range);
+	overlaps = vfio_mdev_overlaps_any(ranges, range);
 	spin_unlock(&dma->lock);
-	return overlap;
+	return overlaps;
+}
+
+static void vfio_mdev_wait_for_calls(struct vfio_mdev_dma *dma,
+				     const struct vfio_mdev_dma_range *range)
+{
+	wait_event(dma->idle, !vfio_mdev_overlaps(dma, &dma->calls, range));
 }
 
 static bool vfio_mdev_is_pinned(struct vfio_mdev_dma *dma,
@@ -60,26 +67,6 @@ static bool vfio_mdev_is_pinned(struct vfio_mdev_dma *dma,
 
 	return xa_find(&dma->pins, &index, range->last >> PAGE_SHIFT,
 		       XA_PRESENT);
-}
-
-/* Whether pages are pinned, or being pinned or unpinned. */
-static bool vfio_mdev_is_busy(struct vfio_mdev_dma *dma,
-			      const struct vfio_mdev_dma_range *range)
-{
-	lockdep_assert_held(&dma->lock);
-	return vfio_mdev_overlaps_any(&dma->calls, range) ||
-	       vfio_mdev_is_pinned(dma, range);
-}
-
-static bool vfio_mdev_is_idle(struct vfio_mdev_dma *dma,
-			      const struct vfio_mdev_dma_range *range)
-{
-	bool busy;
-
-	spin_lock(&dma->lock);
-	busy = vfio_mdev_is_busy(dma, range);
-	spin_unlock(&dma->lock);
-	return !busy;
 }
 
 /* The pages that the vendor asks for */
@@ -334,7 +321,7 @@ static unsigned long vfio_mdev_unpin_rest(struct vfio_mdev *vmdev,
 	}
 	vfio_mdev_end_call(dma, &call);
 	/* The vendor may have taken some of them itself just before */
-	wait_event(dma->idle, !vfio_mdev_calls_overlap(dma, range));
+	vfio_mdev_wait_for_calls(dma, range);
 	return pages;
 }
 
@@ -348,13 +335,13 @@ static void vfio_mdev_evict(struct vfio_mdev *vmdev,
 	int tries;
 
 	mutex_lock(&dma->unmap_lock);
-	wait_event(dma->idle, !vfio_mdev_calls_overlap(dma, range));
+	vfio_mdev_wait_for_calls(dma, range);
 	for (tries = 0; tries < VFIO_MDEV_UNMAP_TRIES; tries++) {
 		if (!vmdev->ops->dma_unmap || !vfio_mdev_is_pinned(dma, range))
 			break;
 		vmdev->ops->dma_unmap(vmdev->mdev, range->first, length);
 		/* It may have left that to another thread */
-		wait_event_timeout(dma->idle, vfio_mdev_is_idle(dma, range),
+		wait_event_timeout(dma->idle, !vfio_mdev_is_pinned(dma, range),
 				   msecs_to_jiffies(VFIO_MDEV_UNMAP_PAUSE_MS));
 	}
 	pages = vfio_mdev_unpin_rest(vmdev, range);
@@ -403,14 +390,15 @@ static void vfio_mdev_evict_elsewhere(struct vfio_mdev_dma *dma,
 	wait_event_timeout(dma->idle, !READ_ONCE(dma->evicting), timeout);
 }
 
-/* Keep new calls out of the range; false if nothing is pinned there. */
+/* Keep new pins out of the range; false if nobody pins or has pinned there. */
 static bool vfio_mdev_begin_unmap(struct vfio_mdev_dma *dma,
 				  struct vfio_mdev_dma_range *range)
 {
 	bool busy;
 
 	spin_lock(&dma->lock);
-	busy = vfio_mdev_is_busy(dma, range);
+	busy = vfio_mdev_overlaps_any(&dma->calls, range) ||
+	       vfio_mdev_is_pinned(dma, range);
 	if (busy)
 		list_add(&range->node, &dma->unmaps);
 	spin_unlock(&dma->lock);
@@ -453,21 +441,28 @@ void vfio_mdev_dma_lock(struct vfio_mdev *vmdev)
 /* Go on. Unless the device is open now, no pin is left. */
 void vfio_mdev_dma_unlock(struct vfio_mdev *vmdev, bool open)
 {
-	struct vfio_mdev_dma_range all = { .last = ULONG_MAX };
-	struct device *dev = mdev_dev(vmdev->mdev);
+	const struct vfio_mdev_dma_range all = { .last = ULONG_MAX };
+	struct vfio_mdev_dma *dma = &vmdev->dma;
 	unsigned long pages;
 
 	if (open) {
-		mutex_unlock(&vmdev->dma.unmap_lock);
+		mutex_unlock(&dma->unmap_lock);
 		return;
 	}
 
 	pages = vfio_mdev_unpin_rest(vmdev, &all);
-	mutex_unlock(&vmdev->dma.unmap_lock);
+	mutex_unlock(&dma->unmap_lock);
 	/* What it was asked for is done; the next open is none of its business */
-	flush_work(&vmdev->dma.work);
+	flush_work(&dma->work);
+	/*
+	 * Once VFIO takes the device from iommufd, that waits for who has not
+	 * left vfio_mdev_dma_unmap() yet, but does not hear that they leave: it
+	 * goes on after a minute.
+	 */
+	while (vfio_mdev_overlaps(dma, &dma->unmaps, &all))
+		fsleep(USEC_PER_MSEC);
 	if (pages)
-		dev_warn_ratelimited(dev,
+		dev_warn_ratelimited(mdev_dev(vmdev->mdev),
 				     "unpinned %lu pages that the vendor forgot\n",
 				     pages);
 }
