@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory of the user that a vendor driver reaches: pages pinned and unpinned,
+ * reads and writes, and each error. What happens when the user takes memory
+ * away is in mdev_dma_unmap_test.c.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "kselftest_harness.h"
+
+#include "dma_lib.h"
+#include "mdev_lib.h"
+#include "sim_lib.h"
+#include "vfio_lib.h"
+
+/* Where memory is mapped in these tests, and how much of it */
+#define IOVA		0x100000UL
+#define PAGES		16
+#define SIZE		(PAGES * PAGE)
+/* As much again is mapped read-only, and nothing behind it */
+#define READ_ONLY	(IOVA + SIZE)
+#define UNMAPPED	(READ_ONLY + SIZE)
+
+/* VFIO takes no more pages at once */
+#define VFIO_LIMIT	512
+
+#define BAR1	VFIO_PCI_BAR1_REGION_INDEX
+
+FIXTURE(dma)
+{
+	struct dma_user user;
+	char *memory;
+	int fd;
+};
+
+FIXTURE_VARIANT(dma)
+{
+	int (*open)(struct dma_user *user, const char *uuid);
+};
+
+FIXTURE_VARIANT_ADD(dma, container) { .open = dma_open_container };
+FIXTURE_VARIANT_ADD(dma, group) { .open = dma_open_group };
+FIXTURE_VARIANT_ADD(dma, cdev) { .open = dma_open_cdev };
+
+FIXTURE_SETUP(dma)
+{
+	ASSERT_EQ(0, sim_prepare());
+	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
+	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
+	self->fd = self->user.vfio.device;
+	self->memory = dma_memory(2 * PAGES);
+	ASSERT_NE(NULL, self->memory);
+	ASSERT_EQ(0, dma_map(&self->user, IOVA, self->memory, SIZE, DMA_BOTH));
+	ASSERT_EQ(0, dma_map(&self->user, READ_ONLY, self->memory + SIZE, SIZE,
+			     DMA_READ));
+}
+
+FIXTURE_TEARDOWN(dma)
+{
+	/* Fails if VFIO has still a page pinned */
+	EXPECT_EQ(0, dma_unmap(&self->user, IOVA, SIZE));
+	EXPECT_EQ(0, dma_unmap(&self->user, READ_ONLY, SIZE));
+	EXPECT_EQ(0, sim_get("dma_unmap/calls"));
+	dma_close(&self->user);
+	EXPECT_EQ(0, sim_finish());
+}
+
+TEST_F(dma, pins_what_the_user_mapped)
+{
+	uint64_t value = 0;
+	unsigned int page;
+
+	ASSERT_EQ(0, dma_pin(self->fd, 0, IOVA, PAGES, DMA_BOTH));
+	EXPECT_EQ(PAGES, sim_get("pins"));
+	for (page = 0; page < PAGES; page++) {
+		EXPECT_EQ(0, dma_peek(self->fd, IOVA + page * PAGE, &value));
+		EXPECT_EQ(dma_mark(page), value);
+	}
+	EXPECT_EQ(0, dma_poke(self->fd, IOVA + PAGE, 0x1234));
+	EXPECT_EQ(0x1234, *(uint64_t *)(self->memory + PAGE));
+
+	EXPECT_EQ(0, dma_unpin(self->fd, 0, IOVA, PAGES));
+	EXPECT_EQ(0, sim_get("pins"));
+}
+
+TEST_F(dma, pins_for_reading_what_is_read_only)
+{
+	uint64_t value = 0;
+
+	ASSERT_EQ(0, dma_pin(self->fd, 0, READ_ONLY, 1, DMA_READ));
+	EXPECT_EQ(0, dma_peek(self->fd, READ_ONLY, &value));
+	EXPECT_EQ(dma_mark(PAGES), value);
+	EXPECT_EQ(0, dma_unpin(self->fd, 0, READ_ONLY, 1));
+}
+
+TEST_F(dma, pins_more_than_vfio_does_at_once)
+{
+	const unsigned int pages = 2 * VFIO_LIMIT + 1;
+	uint64_t value = 0;
+	char *memory;
+
+	memory = dma_memory(pages);
+	ASSERT_NE(NULL, memory);
+	ASSERT_EQ(0, dma_map(&self->user, UNMAPPED, memory, pages * PAGE,
+			     DMA_BOTH));
+	ASSERT_EQ(0, dma_pin(self->fd, 0, UNMAPPED, pages, DMA_BOTH));
+	EXPECT_EQ(0, dma_peek(self->fd, UNMAPPED + VFIO_LIMIT * PAGE, &value));
+	EXPECT_EQ(dma_mark(VFIO_LIMIT), value);
+	EXPECT_EQ(0, dma_unpin(self->fd, 0, UNMAPPED, pages));
+	EXPECT_EQ(0, dma_unmap(&self->user, UNMAPPED, pages * PAGE));
+}
+
+/* The mappings of the user may be apart in its memory. */
+TEST_F(dma, pins_across_mappings)
+{
+	char *memory = dma_memory(PAGES);
+	uint64_t value = 0;
+
+	ASSERT_NE(NULL, memory);
+	ASSERT_EQ(0, dma_map(&self->user, IOVA - SIZE, memory, SIZE, DMA_BOTH));
+	ASSERT_EQ(0, dma_pin(self->fd, 0, IOVA - PAGE, PAGES + 2, DMA_READ));
+	EXPECT_EQ(0, dma_peek(self->fd, IOVA - PAGE, &value));
+	EXPECT_EQ(dma_mark(PAGES - 1), value);
+	EXPECT_EQ(0, dma_peek(self->fd, IOVA, &value));
+	EXPECT_EQ(dma_mark(0), value);
+	EXPECT_EQ(0, dma_peek(self->fd, READ_ONLY, &value));
+	EXPECT_EQ(dma_mark(PAGES), value);
+	EXPECT_EQ(0, dma_unpin(self->fd, 0, IOVA - PAGE, PAGES + 2));
+	EXPECT_EQ(0, dma_unmap(&self->user, IOVA - SIZE, SIZE));
+}
+
+TEST_F(dma, pins_all_or_nothing)
+{
+	unsigned int page;
+
+	/* The last one is not mapped, or not for writing */
+	EXPECT_EQ(-EINVAL, dma_pin(self->fd, 0, READ_ONLY, PAGES + 1,
+				   DMA_READ));
+	EXPECT_EQ(-EPERM, dma_pin(self->fd, 0, IOVA, PAGES + 1, DMA_WRITE));
+	EXPECT_EQ(0, sim_get("pins"));
+	for (page = 0; page <= 2 * PAGES; page++)
+		EXPECT_EQ(-EINVAL, dma_unpin(self->fd, 0, IOVA + page * PAGE,
+					     1));
+}
+
+TEST_F(dma, refuses_what_makes_no_sense)
+{
+	static const struct {
+		uint64_t iova;
+		int pages;
+		int prot;
+	} wrong[] = {
+		{ IOVA, 0, DMA_READ },
+		{ IOVA, -1, DMA_READ },
+		{ IOVA + 1, 1, DMA_READ },
+		{ IOVA + PAGE / 2, 1, DMA_READ },
+		{ IOVA, 1, 0 },
+		{ IOVA, 1, DMA_READ | 4 },
+		{ UNMAPPED, 1, DMA_READ },
+		{ 0, 1, DMA_READ },
+		{ -PAGE, 1, DMA_READ },
+		{ -PAGE, 2, DMA_READ },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		EXPECT_EQ(-EINVAL, dma_pin(self->fd, 0, wrong[i].iova,
+					   wrong[i].pages, wrong[i].prot))
+			TH_LOG("case %u", i);
+		EXPECT_EQ(-EINVAL, dma_unpin(self->fd, 0, wrong[i].iova,
+					     wrong[i].pages))
+			TH_LOG("case %u", i);
+	}
+}
+
+TEST_F(dma, refuses_to_write_what_is_read_only)
+{
+	EXPECT_EQ(-EPERM, dma_pin(self->fd, 0, READ_ONLY, 1, DMA_WRITE));
+	EXPECT_EQ(-EPERM, dma_pin(self->fd, 0, READ_ONLY, 1, DMA_BOTH));
+}
+
+TEST_F(dma, unpins_as_often_as_it_pinned)
+{
+	ASSERT_EQ(0, dma_pin(self->fd, 0, IOVA, 4, DMA_READ));
+	ASSERT_EQ(0, dma_pin(self->fd, 0, IOVA + 2 * PAGE, 4, DMA_BOTH));
+	EXPECT_EQ(8, sim_get("pins"));
+
+	/* Not all of them are pinned: none is unpinned */
+	EXPECT_EQ(-EINVAL, dma_unpin(self->fd, 0, IOVA, 7));
+	EXPECT_EQ(-EINVAL, dma_unpin(self->fd, 0, IOVA - PAGE, 2));
+	EXPECT_EQ(8, sim_get("pins"));
+
+	/* In other pieces than it was pinned, first two pages once too little */
+	EXPECT_EQ(0, dma_unpin(self->fd, 0, IOVA, 6));
+	EXPECT_EQ(-EINVAL, dma_unpin(self->fd, 0, IOVA, 4));
+	EXPECT_EQ(0, dma_unpin(self->fd, 0, IOVA + 2 * PAGE, 1));
+	EXPECT_EQ(-EINVAL, dma_unpin(self->fd, 0, IOVA + 2 * PAGE, 2));
+	EXPECT_EQ(0, dma_unpin(self->fd, 0, IOVA + 3 * PAGE, 1));
+	EXPECT_EQ(-EINVAL, dma_unpin(self->fd, 0, IOVA + 3 * PAGE, 1));
+	EXPECT_EQ(0, sim_get("pins"));
+}
+
+TEST_F(dma, pins_again_and_again)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2000; i++)
+		ASSERT_EQ(0, dma_pin(self->fd, 0, IOVA, 2, DMA_READ));
+	EXPECT_EQ(4000, sim_get("pins"));
+	for (i = 0; i < 2000; i++)
+		ASSERT_EQ(0, dma_unpin(self->fd, 0, IOVA, 2));
+	EXPECT_EQ(-EINVAL, dma_unpin(self->fd, 0, IOVA, 2));
+
+	for (i = 0; i < 2000; i++) {
+		ASSERT_EQ(0, dma_pin(self->fd, 0, IOVA, 1, DMA_BOTH));
+		ASSERT_EQ(0, dma_unpin(self->fd, 0, IOVA, 1));
+	}
+}
+
+TEST_F(dma, reads_and_writes_across_pages)
+{
+	const uint64_t offset = PAGE - 3;
+	char expected[2 * PAGE];
+	char buffer[2 * PAGE];
+
+	memset(self->memory, 0x5a, SIZE);
+	memcpy(self->memory + offset, "across a border", 15);
+	memcpy(expected, self->memory + offset, sizeof(expected));
+	ASSERT_EQ(0, dma_read(self->fd, IOVA + offset, 1, sizeof(buffer)));
+	ASSERT_EQ(sizeof(buffer), vfio_read(self->fd, BAR1, 1, buffer,
+					    sizeof(buffer)));
+	EXPECT_EQ(0, memcmp(expected, buffer, sizeof(buffer)));
+
+	memset(buffer, 0xa5, sizeof(buffer));
+	ASSERT_EQ(sizeof(buffer), vfio_write(self->fd, BAR1, 1, buffer,
+					     sizeof(buffer)));
+	ASSERT_EQ(0, dma_write(self->fd, IOVA + PAGE - 1, 1, sizeof(buffer)));
+	EXPECT_EQ(0, memcmp(buffer, self->memory + PAGE - 1, sizeof(buffer)));
+	EXPECT_EQ(expected[1], self->memory[PAGE - 2]);
+	EXPECT_EQ(0x5a, self->memory[3 * PAGE - 1]);
+}
+
+TEST_F(dma, reads_across_mappings)
+{
+	char buffer[2 * PAGE];
+
+	ASSERT_EQ(0, dma_read(self->fd, READ_ONLY - PAGE, 0, sizeof(buffer)));
+	ASSERT_EQ(sizeof(buffer), vfio_read(self->fd, BAR1, 0, buffer,
+					    sizeof(buffer)));
+	EXPECT_EQ(0, memcmp(self->memory + SIZE - PAGE, buffer,
+			    sizeof(buffer)));
+}
+
+TEST_F(dma, refuses_reads_and_writes)
+{
+	EXPECT_EQ(-EINVAL, dma_read(self->fd, IOVA, 0, 0));
+	EXPECT_EQ(-EINVAL, dma_read(self->fd, UNMAPPED, 0, 1));
+	EXPECT_EQ(-EINVAL, dma_read(self->fd, UNMAPPED - 1, 0, 2));
+	EXPECT_EQ(-EINVAL, dma_read(self->fd, -PAGE, 0, 2 * PAGE));
+	EXPECT_EQ(-EINVAL, dma_write(self->fd, UNMAPPED, 0, 1));
+	EXPECT_EQ(-EPERM, dma_write(self->fd, READ_ONLY, 0, 1));
+	EXPECT_EQ(-EPERM, dma_write(self->fd, READ_ONLY - 1, 0, 2));
+}
+
+/* An address of the user's without memory behind it */
+TEST_F(dma, fails_where_the_user_has_no_memory)
+{
+	void *hole = dma_memory(1);
+
+	ASSERT_NE(NULL, hole);
+	ASSERT_EQ(0, munmap(hole, PAGE));
+	ASSERT_EQ(0, dma_map(&self->user, UNMAPPED, hole, PAGE, DMA_BOTH));
+	EXPECT_EQ(-EFAULT, dma_pin(self->fd, 0, UNMAPPED, 1, DMA_READ));
+	EXPECT_EQ(-EFAULT, dma_read(self->fd, UNMAPPED, 0, 1));
+	EXPECT_EQ(0, dma_unmap(&self->user, UNMAPPED, PAGE));
+}
+
+TEST_F(dma, needs_nobody_else)
+{
+	struct dma_user other;
+
+	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_B));
+	ASSERT_EQ(0, variant->open(&other, UUID_B));
+	ASSERT_EQ(0, dma_pin(self->fd, 0, IOVA, 1, DMA_READ));
+	EXPECT_EQ(-EINVAL, dma_pin(other.vfio.device, 0, IOVA, 1, DMA_READ));
+	EXPECT_EQ(-EINVAL, dma_unpin(other.vfio.device, 0, IOVA, 1));
+	dma_close(&other);
+	EXPECT_EQ(0, dma_unpin(self->fd, 0, IOVA, 1));
+}
+
+TEST_HARNESS_MAIN
