@@ -175,19 +175,37 @@ vfio_mdev_get_value(union vfio_mdev_value *value, const char __user *ubuf,
 }
 
 /* What the vendor transfers is all or nothing. */
-static __always_inline int vfio_mdev_vendor(struct vfio_mdev *vmdev, void *buf,
-					    size_t size, loff_t pos, bool write)
+static __always_inline int
+vfio_mdev_call_vendor(struct vfio_mdev *vmdev, void *buf, size_t size,
+		      loff_t pos, bool write)
 {
 	const struct parent_ops *ops = vmdev->ops;
 	ssize_t ret = write ? ops->write(vmdev->mdev, buf, size, pos) :
 			      ops->read(vmdev->mdev, buf, size, pos);
 
 	if (likely(ret == size))
-		ret = 0;
-	else if (ret >= 0)
-		ret = -EIO;
+		return 0;
+	return ret < 0 ? ret : -EIO;
+}
+
+static noinline int vfio_mdev_call_vendor_traced(struct vfio_mdev *vmdev,
+						 void *buf, size_t size,
+						 loff_t pos, bool write)
+{
+	int ret = vfio_mdev_call_vendor(vmdev, buf, size, pos, write);
+
 	trace_mdev_region_access(vmdev->mdev, pos, size, write, buf, ret);
 	return ret;
+}
+
+/* Unless it is traced, nothing is kept across the call that only events need */
+static __always_inline int vfio_mdev_vendor(struct vfio_mdev *vmdev, void *buf,
+					    size_t size, loff_t pos, bool write)
+{
+	if (trace_mdev_region_access_enabled())
+		return vfio_mdev_call_vendor_traced(vmdev, buf, size, pos,
+						    write);
+	return vfio_mdev_call_vendor(vmdev, buf, size, pos, write);
 }
 
 static __always_inline int
