@@ -75,8 +75,10 @@ EXPORT_SYMBOL_IF_KUNIT(mdev_eventfd_signal);
 
 static void mdev_irq_signal(struct mdev_irq_vector *vector)
 {
-	trace_mdev_irq(vector->irq->mdev, vector->irq->index,
-		       vector - vector->irq->vectors);
+	/* Whose it is, and which, matters to nobody else */
+	if (trace_mdev_irq_enabled())
+		trace_mdev_irq(vector->irq->mdev, vector->irq->index,
+			       vector - vector->irq->vectors);
 	mdev_eventfd_signal(vector->trigger);
 }
 
