@@ -90,16 +90,21 @@ struct sim_channel {
  * @type: index of its type
  * @ref: of the registry, and of each callback that runs
  * @state: enum sim_state
+ * @rules_lock: protects @running
  * @running: how many of each callback run
  * @irqs: its interrupts
  * @registers: those of BAR0, by offset / 8
+ * @access_lock: protects @scratch, @config and @log
  * @scratch: plain memory in BAR0
+ * @config: config space
  * @log: the last accesses
  * @channels: in BAR0
+ * @bulk_lock: protects @bulk
  * @bulk: BAR1
- * @config: config space
+ * @memory_lock: protects @generation and @blocks; held across invalidation
  * @generation: of memory that is allocated from now on
  * @blocks: what backs mapped regions, as far as it was touched
+ * @pins_lock: protects @pins; not held while pages are pinned
  * @pins: struct sim_pin by number of the page
  * @dirty: numbers of the pages that were written
  */
@@ -110,30 +115,30 @@ struct sim_device {
 	struct kref ref;
 	unsigned long state;
 
-	/* Protects running */
+	/* Around the counts only */
 	spinlock_t rules_lock;
 	u16 running[SIM_NR_CALLS];
 
 	struct mdev_irqs irqs;
 
 	atomic64_t registers[SIM_NR_REGISTERS];
-	/* Protects scratch, config and log */
+	/* Around copies only */
 	spinlock_t access_lock;
 	u8 scratch[MDEV_SIM_REG_SCRATCH_SIZE];
 	u8 config[MDEV_SIM_CONFIG_SIZE];
 	struct mdev_sim_access log[MDEV_SIM_LOG_ENTRIES];
 	struct sim_channel channels[MDEV_SIM_NR_CHANNELS];
 
-	/* Protects bulk */
+	/* Around copies only */
 	struct mutex bulk_lock;
 	u8 *bulk;
 
-	/* Protects generation and blocks; held across invalidation */
+	/* Taken by page faults, too */
 	struct mutex memory_lock;
 	u32 generation;
 	struct page *blocks[VFIO_PCI_NUM_REGIONS][SIM_REGION_BLOCKS];
 
-	/* Protects pins; not held while pages are pinned */
+	/* Taken by dma_unmap, too */
 	struct mutex pins_lock;
 	struct xarray pins;
 
@@ -187,6 +192,8 @@ DEFINE_CLASS(sim_call, struct sim_call, sim_call_end(&_T),
 	     enum sim_call_number number)
 
 /* sim_regions.c */
+void sim_copy(struct sim_device *sim, void *memory, void *buf, size_t count,
+	      bool write);
 void sim_bulk_copy(struct sim_device *sim, u64 offset, void *buf, size_t count,
 		   bool write);
 int sim_get_region_info(struct mdev_device *mdev, struct vfio_region_info *info,

@@ -56,19 +56,23 @@ static guid_t sim_only;
 
 static bool sim_gate_is_for(const struct mdev_device *mdev)
 {
-	guard(spinlock)(&sim_gates_lock);
-	return guid_is_null(&sim_only) ||
-	       guid_equal(&sim_only, mdev_uuid(mdev));
+	guid_t only;
+
+	spin_lock(&sim_gates_lock);
+	only = sim_only;
+	spin_unlock(&sim_gates_lock);
+	return guid_is_null(&only) || guid_equal(&only, mdev_uuid(mdev));
 }
 
 static int sim_gate_fail(struct sim_gate *gate)
 {
 	int error;
 
-	guard(spinlock)(&sim_gates_lock);
+	spin_lock(&sim_gates_lock);
 	error = atomic_read(&gate->fail);
 	if (error && !atomic_dec_if_positive(&gate->fail_times))
 		atomic_set(&gate->fail, 0);
+	spin_unlock(&sim_gates_lock);
 	return -error;
 }
 
@@ -182,8 +186,9 @@ static ssize_t sim_only_read(struct file *file, char __user *buf, size_t count,
 	char text[UUID_STRING_LEN + 2] = "\n";
 	guid_t only;
 
-	scoped_guard(spinlock, &sim_gates_lock)
-		only = sim_only;
+	spin_lock(&sim_gates_lock);
+	only = sim_only;
+	spin_unlock(&sim_gates_lock);
 	if (!guid_is_null(&only))
 		snprintf(text, sizeof(text), "%pUl\n", &only);
 	return simple_read_from_buffer(buf, count, pos, text, strlen(text));
@@ -201,8 +206,9 @@ static ssize_t sim_only_write(struct file *file, const char __user *buf,
 		return -EFAULT;
 	if (*strim(text) && guid_parse(text, &only))
 		return -EINVAL;
-	scoped_guard(spinlock, &sim_gates_lock)
-		sim_only = only;
+	spin_lock(&sim_gates_lock);
+	sim_only = only;
+	spin_unlock(&sim_gates_lock);
 	return count;
 }
 

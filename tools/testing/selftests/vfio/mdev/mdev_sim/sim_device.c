@@ -192,8 +192,9 @@ static int sim_reset(struct mdev_device *mdev)
 	atomic64_inc(sim_register(sim, MDEV_SIM_REG_RESETS));
 	sim_migration_reset(sim);
 	mdev_irqs_reset(&sim->irqs);
-	guard(spinlock)(&sim->access_lock);
+	spin_lock(&sim->access_lock);
 	memset(sim->scratch, 0, sizeof(sim->scratch));
+	spin_unlock(&sim->access_lock);
 	return 0;
 }
 

@@ -120,8 +120,8 @@ static ssize_t sim_migration_save(struct mdev_device *mdev, void *buf,
 	header->magic = cpu_to_le64(READ_ONCE(sim_state_bad) ?
 				    SIM_STATE_MAGIC_BAD : SIM_STATE_MAGIC);
 	header->size = cpu_to_le64(bytes);
-	scoped_guard(spinlock, &sim->access_lock)
-		memcpy(header->scratch, sim->scratch, sizeof(sim->scratch));
+	sim_copy(sim, sim->scratch, header->scratch, sizeof(sim->scratch),
+		 false);
 	for (offset = PAGE_SIZE; offset + sizeof(u64) <= bytes;
 	     offset += PAGE_SIZE)
 		put_unaligned_le64(offset, buf + offset);
@@ -145,8 +145,8 @@ static int sim_migration_load(struct mdev_device *mdev, const void *buf,
 	     offset += PAGE_SIZE)
 		if (get_unaligned_le64(buf + offset) != offset)
 			return -EINVAL;
-	guard(spinlock)(&sim->access_lock);
-	memcpy(sim->scratch, header->scratch, sizeof(sim->scratch));
+	sim_copy(sim, sim->scratch, (void *)header->scratch,
+		 sizeof(sim->scratch), true);
 	return 0;
 }
 

@@ -29,6 +29,18 @@ struct sim_region {
 		      size_t count, bool write);
 };
 
+/* Between @buf and memory of the device that access_lock protects */
+void sim_copy(struct sim_device *sim, void *memory, void *buf, size_t count,
+	      bool write)
+{
+	spin_lock(&sim->access_lock);
+	if (write)
+		memcpy(memory, buf, count);
+	else
+		memcpy(buf, memory, count);
+	spin_unlock(&sim->access_lock);
+}
+
 void sim_bulk_copy(struct sim_device *sim, u64 offset, void *buf, size_t count,
 		   bool write)
 {
@@ -49,11 +61,7 @@ static int sim_bulk_access(struct sim_device *sim, u32 index, u64 offset,
 static int sim_config_access(struct sim_device *sim, u32 index, u64 offset,
 			     void *buf, size_t count, bool write)
 {
-	guard(spinlock)(&sim->access_lock);
-	if (write)
-		memcpy(sim->config + offset, buf, count);
-	else
-		memcpy(buf, sim->config + offset, count);
+	sim_copy(sim, sim->config + offset, buf, count, write);
 	return 0;
 }
 

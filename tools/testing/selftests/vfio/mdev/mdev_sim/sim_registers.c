@@ -37,9 +37,10 @@ void sim_log_access(struct sim_device *sim, u64 pos, const void *buf,
 	if (!sim_is_logged(pos))
 		return;
 	memcpy(&access.value, buf, min(count, sizeof(access.value)));
-	guard(spinlock)(&sim->access_lock);
+	spin_lock(&sim->access_lock);
 	number = atomic64_inc_return(sim_register(sim, MDEV_SIM_REG_LOG_COUNT));
 	sim->log[(number - 1) % MDEV_SIM_LOG_ENTRIES] = access;
+	spin_unlock(&sim->access_lock);
 }
 
 static int sim_scratch_access(struct sim_device *sim, u64 offset, void *buf,
@@ -47,11 +48,7 @@ static int sim_scratch_access(struct sim_device *sim, u64 offset, void *buf,
 {
 	u8 *scratch = sim->scratch + (offset - MDEV_SIM_REG_SCRATCH);
 
-	guard(spinlock)(&sim->access_lock);
-	if (write)
-		memcpy(scratch, buf, count);
-	else
-		memcpy(buf, scratch, count);
+	sim_copy(sim, scratch, buf, count, write);
 	return 0;
 }
 
@@ -66,7 +63,6 @@ static int sim_register_access(struct sim_device *sim, u64 offset, void *buf,
 	}
 	if (offset != MDEV_SIM_REG_LOG_COUNT)
 		return -EINVAL;
-	guard(spinlock)(&sim->access_lock);
 	atomic64_set(sim_register(sim, offset), 0);
 	return 0;
 }
@@ -101,8 +97,8 @@ static int sim_log_read(struct sim_device *sim, u64 offset, void *buf,
 {
 	if (write)
 		return -EINVAL;
-	guard(spinlock)(&sim->access_lock);
-	memcpy(buf, (void *)sim->log + (offset - MDEV_SIM_REG_LOG(0)), count);
+	sim_copy(sim, (void *)sim->log + (offset - MDEV_SIM_REG_LOG(0)), buf,
+		 count, false);
 	return 0;
 }
 
