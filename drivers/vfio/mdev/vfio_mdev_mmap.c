@@ -284,6 +284,9 @@ static vm_fault_t vfio_mdev_wait_for_reset(struct vfio_mdev *vmdev,
 {
 	struct file *file;
 
+	/* The reset may wait for what this thread does, which nobody can kill */
+	if (current->flags & PF_KTHREAD)
+		return VM_FAULT_SIGBUS;
 	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY) ||
 	    vmf->flags & (FAULT_FLAG_RETRY_NOWAIT | FAULT_FLAG_MKWRITE))
 		return VM_FAULT_NOPAGE;

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What mmap() of a mediated device grants and what it refuses: regions, areas,
+ * protection. Nothing is touched here, see mdev_fault_test.c.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "mdev_lib.h"
+#include "sim_lib.h"
+#include "vfio_lib.h"
+
+#define PAGE	0x1000UL
+#define RW	(PROT_READ | PROT_WRITE)
+
+#define BAR(n)	(VFIO_PCI_BAR0_REGION_INDEX + (n))
+
+/* mmap() that answers 0, after which nothing is mapped, or a negative errno */
+static int try_mmap(int fd, uint32_t region, uint64_t offset, size_t size,
+		    int prot, int flags)
+{
+	void *address = mmap(NULL, size, prot, flags, fd,
+			     vfio_position(region, offset));
+
+	if (address == MAP_FAILED)
+		return -errno;
+	munmap(address, size);
+	return 0;
+}
+
+FIXTURE(mmap)
+{
+	struct vfio_user user;
+	int fd;
+};
+
+FIXTURE_VARIANT(mmap)
+{
+	int (*open)(struct vfio_user *user, const char *uuid);
+};
+
+FIXTURE_VARIANT_ADD(mmap, group) { .open = vfio_open_container };
+FIXTURE_VARIANT_ADD(mmap, cdev) { .open = vfio_open_cdev };
+
+FIXTURE_SETUP(mmap)
+{
+	ASSERT_EQ(0, sim_prepare());
+	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
+	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
+	self->fd = self->user.device;
+}
+
+FIXTURE_TEARDOWN(mmap)
+{
+	vfio_close(&self->user);
+	EXPECT_EQ(0, sim_finish());
+}
+
+TEST_F(mmap, says_what_can_be_mapped)
+{
+	static const bool mappable[VFIO_PCI_NUM_REGIONS] = {
+		[BAR(2)] = true, [BAR(3)] = true, [BAR(4)] = true,
+		[BAR(5)] = true,
+	};
+	struct vfio_region_info info;
+	uint32_t region;
+
+	for (region = 0; region < VFIO_PCI_NUM_REGIONS; region++) {
+		ASSERT_EQ(0, vfio_region_info(self->fd, region, &info));
+		EXPECT_EQ(mappable[region],
+			  !!(info.flags & VFIO_REGION_INFO_FLAG_MMAP))
+			TH_LOG("region %u", region);
+		EXPECT_EQ(region == BAR(3),
+			  !!(info.flags & VFIO_REGION_INFO_FLAG_CAPS));
+	}
+}
+
+TEST_F(mmap, says_where_a_sparse_region_can_be_mapped)
+{
+	struct {
+		struct vfio_region_info info;
+		struct vfio_region_info_cap_sparse_mmap sparse;
+		struct vfio_region_sparse_mmap_area areas[2];
+	} answer = {
+		.info = { .argsz = sizeof(answer), .index = BAR(3) },
+	};
+
+	ASSERT_EQ(0, vfio_ioctl(self->fd, VFIO_DEVICE_GET_REGION_INFO,
+				&answer));
+	ASSERT_EQ(sizeof(answer.info), answer.info.cap_offset);
+	EXPECT_EQ(VFIO_REGION_INFO_CAP_SPARSE_MMAP, answer.sparse.header.id);
+	ASSERT_EQ(2, answer.sparse.nr_areas);
+	EXPECT_EQ(MDEV_SIM_BAR3_AREA0, answer.areas[0].offset);
+	EXPECT_EQ(MDEV_SIM_BAR3_AREA0_SIZE, answer.areas[0].size);
+	EXPECT_EQ(MDEV_SIM_BAR3_AREA1, answer.areas[1].offset);
+	EXPECT_EQ(MDEV_SIM_BAR3_AREA1_SIZE, answer.areas[1].size);
+}
+
+/* The whole table of what is asked for and answered */
+static const struct {
+	uint32_t region;
+	uint64_t offset;
+	uint64_t size;
+	int prot;
+	int flags;
+	int result;
+} requests[] = {
+	/* All of a region, some of it, and more than it has */
+	{ BAR(2), 0, MDEV_SIM_BAR2_SIZE, RW, MAP_SHARED, 0 },
+	{ BAR(2), 0, MDEV_SIM_BAR2_SIZE, PROT_READ, MAP_SHARED, 0 },
+	{ BAR(2), 0, MDEV_SIM_BAR2_SIZE, PROT_WRITE, MAP_SHARED, 0 },
+	{ BAR(2), 0, MDEV_SIM_BAR2_SIZE, PROT_NONE, MAP_SHARED, 0 },
+	{ BAR(2), PAGE, PAGE, RW, MAP_SHARED, 0 },
+	{ BAR(2), MDEV_SIM_BAR2_SIZE - PAGE, PAGE, RW, MAP_SHARED, 0 },
+	{ BAR(2), MDEV_SIM_BAR2_SIZE - PAGE, 2 * PAGE, RW, MAP_SHARED,
+	  -EINVAL },
+	{ BAR(2), 0, MDEV_SIM_BAR2_SIZE + PAGE, RW, MAP_SHARED, -EINVAL },
+	{ BAR(2), MDEV_SIM_BAR2_SIZE, PAGE, RW, MAP_SHARED, -EINVAL },
+	{ BAR(4), 0, MDEV_SIM_BAR4_SIZE, RW, MAP_SHARED, 0 },
+	/* Regions that are trapped, or not there */
+	{ BAR(0), 0, PAGE, RW, MAP_SHARED, -EINVAL },
+	{ BAR(1), 0, PAGE, RW, MAP_SHARED, -EINVAL },
+	{ VFIO_PCI_ROM_REGION_INDEX, 0, PAGE, PROT_READ, MAP_SHARED, -EINVAL },
+	{ VFIO_PCI_CONFIG_REGION_INDEX, 0, PAGE, RW, MAP_SHARED, -EINVAL },
+	{ VFIO_PCI_VGA_REGION_INDEX, 0, PAGE, RW, MAP_SHARED, -EINVAL },
+	{ VFIO_PCI_NUM_REGIONS, 0, PAGE, RW, MAP_SHARED, -EINVAL },
+	{ (1 << 23) - 1, 0, PAGE, RW, MAP_SHARED, -EINVAL },
+	/* A position that the kernel's own arithmetic must not wrap */
+	{ BAR(2), 0xfffffff000, PAGE, RW, MAP_SHARED, -EINVAL },
+	/* Sparse: within one area */
+	{ BAR(3), MDEV_SIM_BAR3_AREA0, MDEV_SIM_BAR3_AREA0_SIZE, RW,
+	  MAP_SHARED, 0 },
+	{ BAR(3), MDEV_SIM_BAR3_AREA1, MDEV_SIM_BAR3_AREA1_SIZE, RW,
+	  MAP_SHARED, 0 },
+	{ BAR(3), MDEV_SIM_BAR3_AREA1 + PAGE, PAGE, RW, MAP_SHARED, 0 },
+	{ BAR(3), 0, PAGE, RW, MAP_SHARED, -EINVAL },
+	{ BAR(3), 0, MDEV_SIM_BAR3_SIZE, RW, MAP_SHARED, -EINVAL },
+	{ BAR(3), MDEV_SIM_BAR3_AREA0 - PAGE, 2 * PAGE, RW, MAP_SHARED,
+	  -EINVAL },
+	{ BAR(3), MDEV_SIM_BAR3_AREA0, MDEV_SIM_BAR3_AREA0_SIZE + PAGE, RW,
+	  MAP_SHARED, -EINVAL },
+	{ BAR(3), MDEV_SIM_BAR3_AREA0, MDEV_SIM_BAR3_AREA1, RW, MAP_SHARED,
+	  -EINVAL },
+	{ BAR(3), MDEV_SIM_BAR3_AREA1 + MDEV_SIM_BAR3_AREA1_SIZE, PAGE, RW,
+	  MAP_SHARED, -EINVAL },
+	/* Read-only */
+	{ BAR(5), 0, MDEV_SIM_BAR5_SIZE, PROT_READ, MAP_SHARED, 0 },
+	{ BAR(5), 0, MDEV_SIM_BAR5_SIZE, PROT_NONE, MAP_SHARED, 0 },
+	{ BAR(5), 0, MDEV_SIM_BAR5_SIZE, RW, MAP_SHARED, -EACCES },
+	{ BAR(5), 0, PAGE, PROT_WRITE, MAP_SHARED, -EACCES },
+	/* Private ones would keep what was taken back */
+	{ BAR(2), 0, PAGE, RW, MAP_PRIVATE, -EINVAL },
+	{ BAR(2), 0, PAGE, PROT_READ, MAP_PRIVATE, -EINVAL },
+};
+
+TEST_F(mmap, checks_each_request)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(requests); i++)
+		EXPECT_EQ(requests[i].result,
+			  try_mmap(self->fd, requests[i].region,
+				   requests[i].offset, requests[i].size,
+				   requests[i].prot, requests[i].flags))
+			TH_LOG("request %zu: region %u, %#lx bytes from %#lx",
+			       i, requests[i].region, (long)requests[i].size,
+			       (long)requests[i].offset);
+	EXPECT_EQ(0, sim_get("validate_map_request/calls"));
+}
+
+TEST_F(mmap, can_not_be_made_writable_later)
+{
+	void *address = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, self->fd,
+			     vfio_position(BAR(5), 0));
+
+	ASSERT_NE(MAP_FAILED, address);
+	EXPECT_EQ(-1, mprotect(address, PAGE, RW));
+	EXPECT_EQ(EACCES, errno);
+	EXPECT_EQ(0, mprotect(address, PAGE, PROT_NONE));
+	EXPECT_EQ(0, mprotect(address, PAGE, PROT_READ));
+	munmap(address, PAGE);
+}
+
+TEST_F(mmap, can_not_grow)
+{
+	void *address = mmap(NULL, PAGE, RW, MAP_SHARED, self->fd,
+			     vfio_position(BAR(2), 0));
+
+	ASSERT_NE(MAP_FAILED, address);
+	EXPECT_EQ(MAP_FAILED, mremap(address, PAGE, 2 * PAGE, MREMAP_MAYMOVE));
+	EXPECT_EQ(EFAULT, errno);
+	munmap(address, PAGE);
+}
+
+/* A device without regions, and a vendor that answers no page fault */
+TEST(nothing_to_map)
+{
+	struct vfio_user user;
+
+	ASSERT_EQ(0, sim_prepare());
+	ASSERT_EQ(0, sim_create(SIM_MINIMAL, SIM_PCI, UUID_A));
+	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	EXPECT_EQ(-EINVAL, try_mmap(user.device, BAR(2), 0, PAGE, RW,
+				    MAP_SHARED));
+	vfio_close(&user);
+	EXPECT_EQ(0, sim_finish());
+
+	ASSERT_EQ(0, mdev_prepare());
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	EXPECT_EQ(-EINVAL, try_mmap(user.device, BAR(0), 0, PAGE, RW,
+				    MAP_SHARED));
+	vfio_close(&user);
+	EXPECT_EQ(0, mdev_remove_all());
+}
+
+TEST_HARNESS_MAIN
