@@ -211,7 +211,7 @@ int vfio_set_irqs(int device, uint32_t flags, uint32_t index, uint32_t start,
 {
 	union {
 		struct vfio_irq_set set;
-		char space[sizeof(struct vfio_irq_set) + 64];
+		char space[sizeof(struct vfio_irq_set) + 256];
 	} irqs = {
 		.set = {
 			.argsz = sizeof(irqs.set) + size,

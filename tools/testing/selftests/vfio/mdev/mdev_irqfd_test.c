@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Eventfds that mask and unmask an interrupt, as KVM uses one to say that a
+ * guest has handled a level: set, replaced and removed in any order, closed
+ * while they are set, and signalled while all that goes on.
+ *
+ * The interrupt is the INTx of serial ports.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "irq_lib.h"
+#include "mdev_lib.h"
+#include "vfio_lib.h"
+
+/* Of those tests that look for races */
+#define ROUNDS	300
+
+FIXTURE(irqfd)
+{
+	struct vfio_user user;
+	int device;
+	int event;
+	int mask;
+	int unmask;
+	int other;
+};
+
+FIXTURE_SETUP(irqfd)
+{
+	ASSERT_EQ(0, mdev_prepare());
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	self->device = self->user.device;
+	self->event = irq_eventfd();
+	self->mask = irq_eventfd();
+	self->unmask = irq_eventfd();
+	self->other = irq_eventfd();
+	ASSERT_LE(0, self->event);
+	ASSERT_LE(0, self->mask);
+	ASSERT_LE(0, self->unmask);
+	ASSERT_LE(0, self->other);
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
+}
+
+FIXTURE_TEARDOWN(irqfd)
+{
+	vfio_close(&self->user);
+	vfio_close_file(&self->event);
+	vfio_close_file(&self->mask);
+	vfio_close_file(&self->unmask);
+	vfio_close_file(&self->other);
+	EXPECT_EQ(0, mdev_remove_all());
+}
+
+/* A guest that needs several turns until its device is content */
+TEST_F(irqfd, resamples)
+{
+	int turn;
+
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->unmask));
+	ASSERT_EQ(0, irq_raise_by_uart(self->device));
+	EXPECT_EQ(1, irq_signals(self->event));
+	for (turn = 0; turn < 10; turn++) {
+		EXPECT_EQ(0, irq_signal(self->unmask));
+		EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
+	}
+	ASSERT_EQ(0, irq_lower_by_uart(self->device));
+	EXPECT_EQ(0, irq_signal(self->unmask));
+	EXPECT_EQ(0, irq_signals_within(self->event, IRQ_QUIET_MS));
+}
+
+TEST_F(irqfd, heeds_what_was_signalled_before)
+{
+	ASSERT_EQ(0, irq_raise_by_uart(self->device));
+	EXPECT_EQ(1, irq_signals(self->event));
+	EXPECT_EQ(0, irq_signal(self->unmask));
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->unmask));
+	EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
+}
+
+/* What was signalled before the request has had its effect when it returns. */
+TEST_F(irqfd, loses_no_signal_when_it_is_replaced)
+{
+	int round;
+
+	ASSERT_EQ(0, irq_raise_by_uart(self->device));
+	EXPECT_EQ(1, irq_signals(self->event));
+	for (round = 0; round < ROUNDS; round++) {
+		ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK,
+					     self->unmask));
+		ASSERT_EQ(0, irq_signal(self->unmask));
+		ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK,
+					     round % 2 ? self->other : -1));
+		ASSERT_EQ(1, irq_signals(self->event));
+	}
+}
+
+TEST_F(irqfd, is_replaced)
+{
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->unmask));
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->other));
+	ASSERT_EQ(0, irq_raise_by_uart(self->device));
+	EXPECT_EQ(1, irq_signals(self->event));
+	EXPECT_EQ(0, irq_signal(self->unmask));
+	EXPECT_EQ(0, irq_signals_within(self->event, IRQ_QUIET_MS));
+	EXPECT_EQ(0, irq_signal(self->other));
+	EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
+
+	/* By itself */
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->other));
+	EXPECT_EQ(0, irq_signal(self->other));
+	EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
+}
+
+TEST_F(irqfd, stays_when_another_is_refused)
+{
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->unmask));
+	EXPECT_EQ(-EBADF, irq_set_eventfd(self->device, INTX, UNMASK, 10000));
+	EXPECT_EQ(-EINVAL, irq_set_eventfd(self->device, INTX, UNMASK,
+					   self->device));
+	ASSERT_EQ(0, irq_raise_by_uart(self->device));
+	EXPECT_EQ(1, irq_signals(self->event));
+	EXPECT_EQ(0, irq_signal(self->unmask));
+	EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
+}
+
+/* Those that mask and those that unmask have nothing to do with each other. */
+TEST_F(irqfd, outlives_its_counterpart)
+{
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, MASK, self->mask));
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->unmask));
+	EXPECT_EQ(0, irq_set_eventfd(self->device, INTX, MASK, -1));
+	ASSERT_EQ(0, irq_raise_by_uart(self->device));
+	EXPECT_EQ(1, irq_signals(self->event));
+	EXPECT_EQ(0, irq_signal(self->unmask));
+	EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
+	ASSERT_EQ(0, irq_lower_by_uart(self->device));
+
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, MASK, self->mask));
+	EXPECT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, -1));
+	EXPECT_EQ(0, irq_act(self->device, INTX, UNMASK));
+	EXPECT_EQ(0, irq_signal(self->mask));
+	EXPECT_EQ(0, irq_signals_within(self->event, IRQ_QUIET_MS));
+	ASSERT_EQ(0, irq_raise_by_uart(self->device));
+	EXPECT_EQ(0, irq_signals(self->event));
+}
+
+TEST_F(irqfd, outlives_the_trigger)
+{
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->unmask));
+	ASSERT_EQ(0, irq_raise_by_uart(self->device));
+	EXPECT_EQ(1, irq_signals(self->event));
+	EXPECT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, -1));
+	EXPECT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->other));
+	EXPECT_EQ(0, irq_signals(self->other));
+	EXPECT_EQ(0, irq_signal(self->unmask));
+	EXPECT_EQ(1, irq_signals_within(self->other, IRQ_TIMEOUT_MS));
+}
+
+TEST_F(irqfd, ends_when_the_index_is_torn_down)
+{
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, MASK, self->mask));
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->unmask));
+	ASSERT_EQ(0, irq_tear_down(self->device, INTX));
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
+	EXPECT_EQ(0, irq_signal(self->mask));
+	EXPECT_EQ(0, irq_signals_within(self->event, IRQ_QUIET_MS));
+	ASSERT_EQ(0, irq_raise_by_uart(self->device));
+	EXPECT_EQ(1, irq_signals(self->event));
+	EXPECT_EQ(0, irq_signal(self->unmask));
+	EXPECT_EQ(0, irq_signals_within(self->event, IRQ_QUIET_MS));
+}
+
+TEST_F(irqfd, ends_with_the_last_user)
+{
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->unmask));
+	vfio_close(&self->user);
+	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	self->device = self->user.device;
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
+	ASSERT_EQ(0, irq_raise_by_uart(self->device));
+	EXPECT_EQ(1, irq_signals(self->event));
+	EXPECT_EQ(0, irq_signal(self->unmask));
+	EXPECT_EQ(0, irq_signals_within(self->event, IRQ_QUIET_MS));
+}
+
+/* Whoever holds the eventfd may go first. */
+TEST_F(irqfd, may_be_closed)
+{
+	int round, fd;
+
+	for (round = 0; round < ROUNDS; round++) {
+		fd = irq_eventfd();
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, fd));
+		ASSERT_EQ(0, irq_signal(fd));
+		close(fd);
+		if (round % 3 == 0)
+			ASSERT_EQ(0, irq_set_eventfd(self->device, INTX,
+						     UNMASK, -1));
+		if (round % 7 == 0)
+			ASSERT_EQ(0, irq_tear_down(self->device, INTX));
+	}
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->unmask));
+	ASSERT_EQ(0, irq_raise_by_uart(self->device));
+	EXPECT_EQ(1, irq_signals(self->event));
+	EXPECT_EQ(0, irq_signal(self->unmask));
+	EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
+}
+
+/* A level that asks for itself keeps a processor busy, until it is stopped. */
+TEST_F(irqfd, can_be_stopped_when_it_is_its_own_trigger)
+{
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->event));
+	ASSERT_EQ(0, irq_raise_by_uart(self->device));
+	sleep_ms(IRQ_QUIET_MS);
+	EXPECT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, -1));
+	irq_signals(self->event);
+	EXPECT_EQ(0, irq_signals_within(self->event, IRQ_QUIET_MS));
+	EXPECT_EQ(0, irq_act(self->device, INTX, UNMASK));
+	EXPECT_EQ(1, irq_signals(self->event));
+}
+
+TEST_F(irqfd, serves_two_devices)
+{
+	struct vfio_user user;
+
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_B));
+	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_B));
+	ASSERT_EQ(0, irq_set_eventfd(user.device, INTX, TRIGGER, self->other));
+	ASSERT_EQ(0, irq_set_eventfd(user.device, INTX, UNMASK, self->unmask));
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->unmask));
+	ASSERT_EQ(0, irq_raise_by_uart(user.device));
+	ASSERT_EQ(0, irq_raise_by_uart(self->device));
+	EXPECT_EQ(1, irq_signals(self->event));
+	EXPECT_EQ(1, irq_signals(self->other));
+	EXPECT_EQ(0, irq_signal(self->unmask));
+	EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
+	EXPECT_EQ(1, irq_signals_within(self->other, IRQ_TIMEOUT_MS));
+
+	/* One goes, the other stays */
+	vfio_close(&user);
+	EXPECT_EQ(0, irq_signal(self->unmask));
+	EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
+	EXPECT_EQ(0, irq_signals(self->other));
+}
+
+/*
+ * Somebody else, who signals both eventfds for as long as the test runs, and
+ * has nothing to do with the device
+ */
+static pid_t start_signalling(int mask, int unmask, struct vfio_user user)
+{
+	pid_t pid = fork();
+
+	if (pid) {
+		irq_signals_within(mask, IRQ_TIMEOUT_MS);
+		return pid;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	vfio_close(&user);
+	for (;;) {
+		irq_signal(mask);
+		irq_signal(unmask);
+	}
+}
+
+static void stop_signalling(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+TEST_F(irqfd, is_signalled_while_it_is_changed)
+{
+	pid_t pid = start_signalling(self->mask, self->unmask, self->user);
+	int round;
+
+	ASSERT_LT(0, pid);
+	for (round = 0; round < ROUNDS; round++) {
+		EXPECT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK,
+					     round % 3 ? self->unmask : -1));
+		EXPECT_EQ(0, irq_set_eventfd(self->device, INTX, MASK,
+					     round % 2 ? self->mask : -1));
+		EXPECT_EQ(0, irq_raise_by_uart(self->device));
+		if (round % 5 == 0)
+			EXPECT_EQ(0, irq_tear_down(self->device, INTX));
+		EXPECT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER,
+					     self->event));
+	}
+	stop_signalling(pid);
+
+	/* It still works */
+	EXPECT_EQ(0, irq_tear_down(self->device, INTX));
+	irq_signals(self->event);
+	EXPECT_EQ(0, irq_raise_by_uart(self->device));
+	EXPECT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
+	EXPECT_EQ(1, irq_signals(self->event));
+}
+
+TEST_F(irqfd, is_signalled_while_the_device_is_closed)
+{
+	pid_t pid = start_signalling(self->mask, self->unmask, self->user);
+	int round;
+
+	ASSERT_LT(0, pid);
+	for (round = 0; round < ROUNDS / 3; round++) {
+		ASSERT_EQ(0, irq_set_eventfd(self->user.device, INTX, UNMASK,
+					     self->unmask));
+		ASSERT_EQ(0, irq_set_eventfd(self->user.device, INTX, MASK,
+					     self->mask));
+		vfio_close(&self->user);
+		ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	}
+	stop_signalling(pid);
+}
+
+TEST_HARNESS_MAIN
