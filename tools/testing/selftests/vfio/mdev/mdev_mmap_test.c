@@ -12,14 +12,10 @@
 
 #include "kselftest_harness.h"
 
+#include "map_lib.h"
 #include "mdev_lib.h"
 #include "sim_lib.h"
 #include "vfio_lib.h"
-
-#define PAGE	0x1000UL
-#define RW	(PROT_READ | PROT_WRITE)
-
-#define BAR(n)	(VFIO_PCI_BAR0_REGION_INDEX + (n))
 
 /* mmap() that answers 0, after which nothing is mapped, or a negative errno */
 static int try_mmap(int fd, uint32_t region, uint64_t offset, size_t size,
