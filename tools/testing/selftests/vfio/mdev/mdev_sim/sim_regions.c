@@ -9,6 +9,7 @@
 #include <linux/bits.h>
 #include <linux/log2.h>
 #include <linux/string.h>
+#include <linux/string_choices.h>
 #include <linux/unaligned.h>
 
 #include "mdev_sim.h"
@@ -237,7 +238,7 @@ static int sim_access(struct sim_device *sim, void *buf, size_t count,
 
 	if (!sim_access_is_valid(region, offset, count, write)) {
 		sim_violation("%s of %zu bytes at %#llx",
-			      write ? "write" : "read", count, pos);
+			      str_write_read(write), count, pos);
 		return -EINVAL;
 	}
 	ret = region->access(sim, index, offset, buf, count, write);
