@@ -4,6 +4,8 @@
  * never at once. Each broken promise is counted and reported.
  */
 
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/bits.h>
 #include <linux/kernel.h>
 #include <linux/printk.h>
