@@ -20,7 +20,7 @@ export KERNEL KSRC CONFIG T
 # Kernels are built by make as well, which this one has nothing to tell.
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
-.PHONY: help demo check static kunit selftests guest shell bench kernel modules \
+.PHONY: help demo check static kunit selftests guest coverage shell bench kernel modules \
 	clean distclean
 
 #: make demo        a mediated device is created, given to a QEMU guest, used and removed
@@ -29,6 +29,7 @@ unexport MAKEFLAGS MFLAGS MAKELEVEL
 #: make kunit           the core with a scripted vendor driver
 #: make selftests       the whole through sysfs and /dev/vfio, as a VMM sees it
 #: make guest           a QEMU guest and mdevctl
+#: make coverage    which lines of drivers/vfio/mdev kunit and selftests run
 #: make bench       measures this and mainline's own mdev side by side
 #: make shell       a root shell in the VM, with the modules loaded
 #: make kernel      the kernel with this laid over it
@@ -36,13 +37,13 @@ unexport MAKEFLAGS MFLAGS MAKELEVEL
 #: make clean       removes what was built; make distclean: the caches too
 #:
 #: KERNEL=6.12      which kernel (scripts/kernels has all); KSRC=dir: a tree of yours
-#: CONFIG=debug     for kunit, selftests, guest, shell: the kernel's configuration (scripts/config)
+#: CONFIG=debug     kernel of kunit, selftests, guest, shell (scripts/configurations has all)
 #: T=name           runs one test of static, kunit, selftests or guest
 
 help:
 	@sed -n 's/^#: \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
-demo check static kunit selftests guest shell bench clean distclean:
+demo check static kunit selftests guest coverage shell bench clean distclean:
 	@scripts/$@
 
 kernel:

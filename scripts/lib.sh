@@ -62,13 +62,13 @@ unlock()
 	exec 9>&-
 }
 
-# kernels: every supported kernel, a line each
-kernels()
+# names TABLE: the first field of each line of a table: kernels or configurations
+names()
 {
-	awk '!/^#/ && NF { print $1 }' "$scripts/kernels"
+	awk '!/^#/ && NF { print $1 }' "$scripts/$1"
 }
 
-# field TABLE NAME COLUMN: one field of a table: of kernels or configurations
+# field TABLE NAME COLUMN: one field of a line
 field()
 {
 	awk -v name="$2" -v column="$3" '$1 == name { print $column }' "$scripts/$1"
@@ -79,25 +79,24 @@ if [[ -n ${KSRC:-} ]]; then
 	KSRC=$(realpath -e "$KSRC") || die "KSRC: there is no such directory"
 	kernel=ksrc-$(basename "$KSRC")-$(cksum <<<"$KSRC" | cut -d' ' -f1)
 else
-	kernel=${KERNEL:-$(kernels | head -n 1)}
+	kernel=${KERNEL:-$(names kernels | head -n 1)}
 	[[ -n $(field kernels "$kernel" 1) ]] ||
-		die "KERNEL=$kernel is not one of: $(kernels | paste -s -d ' ')"
+		die "KERNEL=$kernel is not one of: $(names kernels | paste -s -d ' ')"
 fi
 
 # The configuration that its tests run in.
 test_config=${CONFIG:-check}
 
-# Names of what belongs to that kernel in one configuration, which is a fragment
-# in scripts/config: the default alone, or with "check" and maybe one more on top.
+# Names of what belongs to that kernel in one configuration.
 # source_name: the pristine source's name without the version of its package.
 use_config()
 {
 	config=$1
-	fragments=("$scripts/config/default.config")
-	[[ $config == default ]] || fragments+=("$scripts/config/check.config")
-	[[ $config =~ ^(default|check)$ ]] || fragments+=("$scripts/config/$config.config")
-	[[ -f ${fragments[-1]} ]] ||
-		die "CONFIG=$config is not one of: $(basename -s .config "$scripts"/config/*.config | paste -s -d ' ')"
+	IFS=, read -r -a fragments <<<"$(field configurations "$config" 2)"
+	((${#fragments[@]})) ||
+		die "CONFIG=$config is not one of: $(names configurations | paste -s -d ' ')"
+	fragments=("${fragments[@]/%/.config}")
+	fragments=("${fragments[@]/#/"$scripts/config/"}")
 
 	src=$("$scripts/fetch-kernel")
 	if [[ -n ${KSRC:-} ]]; then name=$kernel; else name=$(basename "$src"); fi
