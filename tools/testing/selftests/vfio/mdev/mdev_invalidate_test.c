@@ -90,7 +90,7 @@ TEST_F(invalidate, invalidation_takes_exactly_the_overlap)
 			map_touch(bar + page * PAGE, &error);
 		map_touch(other, &error);
 		ASSERT_EQ(0, map_invalidate(self->fd, BAR(2), ranges[i].offset,
-					ranges[i].size));
+					    ranges[i].size));
 		for (page = 0; page < 8; page++) {
 			uint64_t before = map_faults(self->fd, BAR(2));
 			bool gone = page - ranges[i].first < ranges[i].count;
