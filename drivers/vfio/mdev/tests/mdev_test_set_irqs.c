@@ -83,6 +83,10 @@ static void test_fixed_size(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_tear_down(fixture, TEST_FIXED), 0);
 	KUNIT_EXPECT_EQ(test, test_set(fixture, TEST_FIXED, 0, 4, 1), 0);
 	KUNIT_EXPECT_EQ(test, fixture->eventfds[1].references, 4);
+
+	/* Setting some of them again makes it no smaller */
+	KUNIT_EXPECT_EQ(test, test_set(fixture, TEST_FIXED, 0, 1, 0), 0);
+	KUNIT_EXPECT_EQ(test, test_set(fixture, TEST_FIXED, 3, 1, 0), 0);
 }
 
 static void test_many(struct kunit *test)
