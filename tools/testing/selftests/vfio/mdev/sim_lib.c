@@ -25,7 +25,7 @@
 #define TYPE_PATH	"/sys/devices/platform/%s/mdev_supported_types/%s"
 
 static const char *const parents[] = {
-	SIM_FULL, SIM_STAY, SIM_PLAIN, SIM_MINIMAL,
+	SIM_FULL, SIM_STAY, SIM_PLAIN, SIM_OWN, SIM_MINIMAL,
 };
 
 /* What all callbacks have; "block" first, so that nobody waits any longer */

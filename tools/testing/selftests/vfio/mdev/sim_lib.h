@@ -20,6 +20,7 @@
 #define SIM_FULL	"mdev_sim_full.0"
 #define SIM_STAY	"mdev_sim_stay.0"
 #define SIM_PLAIN	"mdev_sim_plain.0"
+#define SIM_OWN		"mdev_sim_own.0"
 #define SIM_MINIMAL	"mdev_sim_minimal.0"
 #define SIM_PATH(_parent)	"/sys/devices/platform/" _parent
 

@@ -41,6 +41,8 @@ enum sim_call_number {
 	SIM_WRITE,
 	SIM_SET_IRQS,
 	SIM_VALIDATE_MAP_REQUEST,
+	SIM_MMAP,
+	SIM_IOCTL,
 	SIM_REQUEST,
 	SIM_DMA_UNMAP,
 	SIM_ATTRIBUTE,
@@ -48,6 +50,7 @@ enum sim_call_number {
 	SIM_MIGRATION_DATA_SIZE,
 	SIM_MIGRATION_SAVE,
 	SIM_MIGRATION_LOAD,
+	SIM_MIGRATION_OPEN_DATA,
 	SIM_DIRTY_LOG_START,
 	SIM_DIRTY_LOG_STOP,
 	SIM_DIRTY_LOG_REPORT,
@@ -106,6 +109,7 @@ struct sim_channel {
  * @blocks: what backs mapped regions, as far as it was touched
  * @pins_lock: protects @pins; not held while pages are pinned
  * @pins: struct sim_pin by number of the page
+ * @stream: what is transferred by the vendor's own file, or NULL
  * @dirty: numbers of the pages that were written
  */
 struct sim_device {
@@ -142,6 +146,7 @@ struct sim_device {
 	struct mutex pins_lock;
 	struct xarray pins;
 
+	struct sim_stream *stream;
 	struct xarray dirty;
 };
 
@@ -228,6 +233,8 @@ extern atomic_t sim_nr_blocks;
 int sim_memory_init(void);
 int sim_memory_access(struct sim_device *sim, u32 index, u64 offset, void *buf,
 		      size_t count, bool write);
+int sim_memory_map(struct sim_device *sim, struct vm_area_struct *vma,
+		   loff_t pos);
 int sim_memory_reback(struct sim_device *sim, u32 index);
 void sim_memory_free(struct sim_device *sim);
 int sim_validate_map_request(struct mdev_device *mdev, loff_t pos,
@@ -251,6 +258,16 @@ extern u32 sim_state_bad;
 extern const struct mdev_migration_ops sim_migration_ops;
 extern const struct mdev_migration_ops sim_stop_copy_ops;
 void sim_migration_reset(struct sim_device *sim);
+size_t sim_migration_data_size(struct mdev_device *mdev);
+int sim_migration_set_state(struct mdev_device *mdev,
+			    enum vfio_device_mig_state from,
+			    enum vfio_device_mig_state to);
+
+/* sim_own.c */
+extern const struct mdev_migration_ops sim_own_migration_ops;
+int sim_mmap(struct mdev_device *mdev, struct vm_area_struct *vma);
+long sim_ioctl(struct mdev_device *mdev, unsigned int cmd, unsigned long arg);
+void sim_stream_end(struct sim_device *sim);
 
 /* sim_dirty_log.c */
 extern const struct mdev_dirty_log_ops sim_dirty_log_ops;

@@ -6,9 +6,11 @@
  * Parents are platform devices, mdev_sim_FLAVOUR.N with N from 0 on, as many of
  * each flavour as the module parameter "parents" says:
  *
- *   full      everything in struct parent_ops but its mmap and ioctl; hot unplug
+ *   full      everything in struct parent_ops, but for what "own" has; hot unplug
  *   stay      as full, without hot unplug; migrates by STOP_COPY only
  *   plain     always online, no reset, request, dma_unmap or migration
+ *   own       as stay, with mmap instead of validate_map_request, with ioctl, and
+ *             with a file of its own that transfers the state
  *   minimal   create and remove, and nothing else
  *
  * Each has the types mdev_sim-pci, with all the regions below, of which there
@@ -52,6 +54,7 @@
 #ifndef _MDEV_SIM_UAPI_H
 #define _MDEV_SIM_UAPI_H
 
+#include <linux/ioctl.h>
 #include <linux/types.h>
 
 /*
@@ -117,6 +120,12 @@ enum mdev_sim_answer {
 	MDEV_SIM_ANSWER_UNCACHED,
 	MDEV_SIM_NR_ANSWERS,
 };
+
+/*
+ * What "own" does: it maps what lies within 2 MiB, all at once; its ioctl adds 1
+ * to the number; and its file has the 64 bytes of the scratch memory.
+ */
+#define MDEV_SIM_IOCTL_INCREMENT	_IOWR(';', 190, __u64)
 
 /* Pins that are neither taken back when the user unmaps, nor at release */
 #define MDEV_SIM_FORGET_UNMAP	1

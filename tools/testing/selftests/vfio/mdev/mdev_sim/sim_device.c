@@ -152,6 +152,7 @@ static void sim_release(struct mdev_device *mdev)
 	if (call.error)
 		return;
 	clear_bit(SIM_IS_OPEN, &call.sim->state);
+	sim_stream_end(call.sim);
 	sim_unpin_all(call.sim);
 	sim_dirty_forget(call.sim);
 	sim_memory_free(call.sim);

@@ -51,6 +51,15 @@ static void sim_make_plain(struct parent_ops *ops)
 	ops->dirty_log = NULL;
 }
 
+static void sim_make_own(struct parent_ops *ops)
+{
+	ops->hot_unplug = false;
+	ops->validate_map_request = NULL;
+	ops->mmap = sim_mmap;
+	ops->ioctl = sim_ioctl;
+	ops->migration = &sim_own_migration_ops;
+}
+
 static void sim_make_minimal(struct parent_ops *ops)
 {
 	*ops = (struct parent_ops) {
@@ -64,6 +73,7 @@ static void (*const sim_flavours[])(struct parent_ops *ops) = {
 	sim_make_full,
 	sim_make_stay,
 	sim_make_plain,
+	sim_make_own,
 	sim_make_minimal,
 };
 
@@ -72,7 +82,8 @@ static const struct platform_device_id sim_ids[] = {
 	{ .name = "mdev_sim_full", .driver_data = 0 },
 	{ .name = "mdev_sim_stay", .driver_data = 1 },
 	{ .name = "mdev_sim_plain", .driver_data = 2 },
-	{ .name = "mdev_sim_minimal", .driver_data = 3 },
+	{ .name = "mdev_sim_own", .driver_data = 3 },
+	{ .name = "mdev_sim_minimal", .driver_data = 4 },
 	{ }
 };
 
@@ -187,12 +198,15 @@ static void sim_parents_remove(void)
 
 static int sim_parents_add(void)
 {
+	const unsigned int flavours = ARRAY_SIZE(sim_flavours);
 	struct platform_device *pdev;
 	unsigned int i;
 
-	for (i = 0; i < parents * ARRAY_SIZE(sim_flavours); i++) {
-		pdev = platform_device_register_simple(sim_ids[i % 4].name,
-						       i / 4, NULL, 0);
+	for (i = 0; i < parents * flavours; i++) {
+		const char *name = sim_ids[i % flavours].name;
+
+		pdev = platform_device_register_simple(name, i / flavours,
+						       NULL, 0);
 		if (IS_ERR(pdev)) {
 			sim_parents_remove();
 			return PTR_ERR(pdev);

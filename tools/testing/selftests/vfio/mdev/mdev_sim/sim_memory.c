@@ -148,6 +148,25 @@ int sim_memory_access(struct sim_device *sim, u32 index, u64 offset, void *buf,
 	return 0;
 }
 
+/* Map memory in one piece, which must not go beyond a block. */
+int sim_memory_map(struct sim_device *sim, struct vm_area_struct *vma,
+		   loff_t pos)
+{
+	u64 offset = mdev_region_offset(pos);
+	u64 size = vma->vm_end - vma->vm_start;
+	struct page *block;
+
+	if (offset % SIM_BLOCK_SIZE + size > SIM_BLOCK_SIZE)
+		return -EINVAL;
+	guard(mutex)(&sim->memory_lock);
+	block = sim_block_get(sim, mdev_region_index(pos), offset);
+	if (!block)
+		return -ENOMEM;
+	return remap_pfn_range(vma, vma->vm_start, page_to_pfn(block) +
+			       PHYS_PFN(offset % SIM_BLOCK_SIZE), size,
+			       vma->vm_page_prot);
+}
+
 /* Turn the right answer into the one that was asked for. */
 static void sim_memory_spoil(unsigned long *pfn, unsigned long *size,
 			     pgprot_t *prot)

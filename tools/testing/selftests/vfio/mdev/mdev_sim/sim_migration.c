@@ -54,11 +54,12 @@ static const u32 sim_stop_copy_steps[VFIO_DEVICE_STATE_NR] = {
 		SIM_TO(STOP),
 };
 
-/* A device that has just been opened, or was reset, runs. */
+/* A device that has just been opened, or was reset, runs, and has no file. */
 void sim_migration_reset(struct sim_device *sim)
 {
 	atomic64_set(sim_register(sim, MDEV_SIM_REG_MIGRATION_STATE),
 		     VFIO_DEVICE_STATE_RUNNING);
+	sim_stream_end(sim);
 }
 
 static bool sim_step_is_valid(const struct sim_device *sim, u32 from, u32 to)
@@ -71,9 +72,9 @@ static bool sim_step_is_valid(const struct sim_device *sim, u32 from, u32 to)
 	       steps[from] & BIT(to);
 }
 
-static int sim_migration_set_state(struct mdev_device *mdev,
-				   enum vfio_device_mig_state from,
-				   enum vfio_device_mig_state to)
+int sim_migration_set_state(struct mdev_device *mdev,
+			    enum vfio_device_mig_state from,
+			    enum vfio_device_mig_state to)
 {
 	CLASS(sim_call, call)(mdev, SIM_MIGRATION_SET_STATE);
 	struct sim_device *sim = call.sim;
@@ -96,7 +97,7 @@ static size_t sim_state_bytes(void)
 	return max(READ_ONCE(sim_state_size), sizeof(struct sim_state_header));
 }
 
-static size_t sim_migration_data_size(struct mdev_device *mdev)
+size_t sim_migration_data_size(struct mdev_device *mdev)
 {
 	CLASS(sim_call, call)(mdev, SIM_MIGRATION_DATA_SIZE);
 

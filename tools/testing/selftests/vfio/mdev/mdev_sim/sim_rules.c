@@ -22,12 +22,13 @@
 	(BIT(SIM_RESET) | BIT(SIM_GET_DEVICE_INFO) |			\
 	 BIT(SIM_GET_REGION_INFO) | BIT(SIM_GET_IRQ_INFO) |		\
 	 BIT(SIM_READ) | BIT(SIM_WRITE) | BIT(SIM_SET_IRQS) |		\
-	 BIT(SIM_VALIDATE_MAP_REQUEST) | BIT(SIM_DMA_UNMAP) |		\
+	 BIT(SIM_VALIDATE_MAP_REQUEST) | BIT(SIM_MMAP) |		\
+	 BIT(SIM_IOCTL) | BIT(SIM_DMA_UNMAP) |				\
 	 SIM_MIGRATION | BIT(SIM_MIGRATION_DATA_SIZE) | SIM_DIRTY_LOG)
 
 #define SIM_MIGRATION							\
 	(BIT(SIM_MIGRATION_SET_STATE) | BIT(SIM_MIGRATION_SAVE) |	\
-	 BIT(SIM_MIGRATION_LOAD))
+	 BIT(SIM_MIGRATION_LOAD) | BIT(SIM_MIGRATION_OPEN_DATA))
 
 #define SIM_DIRTY_LOG							\
 	(BIT(SIM_DIRTY_LOG_START) | BIT(SIM_DIRTY_LOG_STOP) |		\
@@ -94,6 +95,14 @@ const struct sim_rule sim_rules[SIM_NR_CALLS] = {
 		.name = "validate_map_request",
 		.only_open = true,
 	},
+	[SIM_MMAP] = {
+		.name = "mmap",
+		.only_open = true,
+	},
+	[SIM_IOCTL] = {
+		.name = "ioctl",
+		.only_open = true,
+	},
 	[SIM_REQUEST] = {
 		.name = "request",
 		.has_no_result = true,
@@ -124,6 +133,11 @@ const struct sim_rule sim_rules[SIM_NR_CALLS] = {
 	},
 	[SIM_MIGRATION_LOAD] = {
 		.name = "migration_load",
+		.only_open = true,
+		.excludes = SIM_MIGRATION,
+	},
+	[SIM_MIGRATION_OPEN_DATA] = {
+		.name = "migration_open_data",
 		.only_open = true,
 		.excludes = SIM_MIGRATION,
 	},
