@@ -222,13 +222,16 @@ static ssize_t vfio_mdev_transfer_write(struct file *file,
 	return ret;
 }
 
-static int vfio_mdev_transfer_release(struct inode *inode, struct file *file)
+static void vfio_mdev_transfer_free(struct vfio_mdev_transfer *transfer)
 {
-	struct vfio_mdev_transfer *transfer = file->private_data;
-
 	kvfree(transfer->stream);
 	mutex_destroy(&transfer->lock);
 	kfree(transfer);
+}
+
+static int vfio_mdev_transfer_release(struct inode *inode, struct file *file)
+{
+	vfio_mdev_transfer_free(file->private_data);
 	return 0;
 }
 
@@ -289,13 +292,10 @@ struct file *vfio_mdev_transfer_open(struct vfio_mdev *vmdev, bool save)
 				  save ? &vfio_mdev_save_fops :
 					 &vfio_mdev_load_fops,
 				  transfer, save ? O_RDONLY : O_WRONLY);
-	if (IS_ERR(file)) {
-		kvfree(transfer->stream);
-		mutex_destroy(&transfer->lock);
-		kfree(transfer);
-		return file;
-	}
-	stream_open(file_inode(file), file);
+	if (IS_ERR(file))
+		vfio_mdev_transfer_free(transfer);
+	else
+		stream_open(file_inode(file), file);
 	return file;
 }
 
