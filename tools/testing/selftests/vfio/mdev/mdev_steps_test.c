@@ -98,7 +98,7 @@ TEST_F(vendor, is_spared_the_states_that_it_has_not)
 
 	vfio_close(&self->target_user);
 	ASSERT_EQ(0, mdev_remove(UUID_B));
-	ASSERT_EQ(0, sim_create("mdev_sim_stay.0", SIM_PCI, UUID_B));
+	ASSERT_EQ(0, sim_create(SIM_STAY, SIM_PCI, UUID_B));
 	ASSERT_EQ(0, vfio_open_cdev(&self->target_user, UUID_B));
 	self->target = self->target_user.device;
 
