@@ -15,54 +15,27 @@
  */
 #include <err.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/vfio.h>
 
+#include "common.h"
+
 #define CREATE	"/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create"
-#define DEVICES	"/sys/bus/mdev/devices"
 
 /* Samples at each level; and of accesses, each the mean of a batch */
 #define SAMPLES		301
 #define ACCESS_SAMPLES	101
 #define ACCESS_BATCH	1000
 
-#define UUID_SIZE	37
-
-#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
-
 static char (*uuids)[UUID_SIZE];
 static int present;
 static int create_fd;
-static int container;
-
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1e9 + time.tv_nsec;
-}
-
-static void report(const char *what, int devices, const double *ns, int count)
-{
-	int i;
-
-	printf("{\"what\": \"%s\", \"devices\": %d, \"ns\": [", what, devices);
-	for (i = 0; i < count; i++)
-		printf("%s%.0f", i ? ", " : "", ns[i]);
-	printf("]}\n");
-	fflush(stdout);
-}
 
 /* Devices through sysfs */
 
@@ -121,55 +94,6 @@ static void create_devices(int count)
 
 /* Devices through VFIO */
 
-static void group_path(char *path, size_t size, const char *uuid)
-{
-	char link[PATH_MAX];
-	char target[PATH_MAX];
-	ssize_t length;
-
-	snprintf(link, sizeof(link), DEVICES "/%s/iommu_group", uuid);
-	length = readlink(link, target, sizeof(target) - 1);
-	if (length < 0)
-		err(1, "%s", link);
-	target[length] = '\0';
-	snprintf(path, size, "/dev/vfio/%s", basename(target));
-}
-
-static int open_group(const char *path)
-{
-	int group = open(path, O_RDWR);
-
-	if (group < 0)
-		err(1, "%s", path);
-	if (ioctl(group, VFIO_GROUP_SET_CONTAINER, &container))
-		err(1, "%s: VFIO_GROUP_SET_CONTAINER", path);
-	return group;
-}
-
-static int open_device(int group, const char *uuid)
-{
-	int device = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, uuid);
-
-	if (device < 0)
-		err(1, "%s: VFIO_GROUP_GET_DEVICE_FD", uuid);
-	return device;
-}
-
-static int open_anchor(void)
-{
-	char path[64];
-	int group;
-
-	container = open("/dev/vfio/vfio", O_RDWR);
-	if (container < 0)
-		err(1, "/dev/vfio/vfio");
-	group_path(path, sizeof(path), uuids[0]);
-	group = open_group(path);
-	if (ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
-		err(1, "VFIO_SET_IOMMU");
-	return open_device(group, uuids[0]);
-}
-
 static double open_and_close(void)
 {
 	const char *uuid = uuids[random_device()];
@@ -217,15 +141,6 @@ static const struct access {
 };
 
 #define ACCESSES	ARRAY_SIZE(accesses)
-
-static uint64_t region_start(int device, uint32_t index)
-{
-	struct vfio_region_info info = { .argsz = sizeof(info), .index = index };
-
-	if (ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &info))
-		err(1, "VFIO_DEVICE_GET_REGION_INFO of region %u", index);
-	return info.offset;
-}
 
 static double access_batch(const struct access *access, int fd, off_t pos)
 {
@@ -342,7 +257,7 @@ int main(int argc, char **argv)
 	create_device();
 	if (!bare) {
 		fprintf(stderr, "    region accesses\n");
-		measure_accesses(open_anchor());
+		measure_accesses(open_first(uuids[0]));
 		report_memory();
 	}
 	for (i = first; i < argc; i++)
