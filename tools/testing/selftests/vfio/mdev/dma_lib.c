@@ -218,6 +218,23 @@ int dma_write(int device, uint64_t iova, uint64_t offset, uint64_t size)
 	return SIM_COMMAND(device, MDEV_SIM_DMA_WRITE, iova, offset, size);
 }
 
+int dma_task_start(struct dma_task *task, void *(*work)(void *task))
+{
+	return -pthread_create(&task->thread, NULL, work, task);
+}
+
+bool dma_task_goes_on(const struct dma_task *task)
+{
+	return !__atomic_load_n(&task->ended, __ATOMIC_RELAXED);
+}
+
+int dma_task_end(struct dma_task *task)
+{
+	__atomic_store_n(&task->ended, true, __ATOMIC_RELAXED);
+	pthread_join(task->thread, NULL);
+	return task->result;
+}
+
 int kernel_log_open(void)
 {
 	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);

@@ -8,6 +8,7 @@
 #ifndef SELFTESTS_VFIO_MDEV_DMA_LIB_H
 #define SELFTESTS_VFIO_MDEV_DMA_LIB_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,6 +63,21 @@ int dma_poke(int device, uint64_t iova, uint64_t value);
 /* Between the user's memory and BAR1, by a buffer in the device */
 int dma_read(int device, uint64_t iova, uint64_t offset, uint64_t size);
 int dma_write(int device, uint64_t iova, uint64_t offset, uint64_t size);
+
+/* Something that is done beside the test itself, with the same memory */
+struct dma_task {
+	pthread_t thread;
+	struct dma_user *user;
+	unsigned int channel;
+	bool ended;
+	int result;
+};
+
+int dma_task_start(struct dma_task *task, void *(*work)(void *task));
+/* Whether it is not to end yet, for those who do the same again and again */
+bool dma_task_goes_on(const struct dma_task *task);
+/* Waits for its end; answers its result. */
+int dma_task_end(struct dma_task *task);
 
 /* What the kernel log says from now on */
 int kernel_log_open(void);

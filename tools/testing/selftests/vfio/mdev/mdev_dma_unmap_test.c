@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Memory of the user that is taken away while a vendor driver has pages of it
- * pinned, or is about to: who hears of it and when, and what becomes of pages
- * that a vendor forgets.
+ * pinned, or is about to: who hears of it, and what becomes of pages that a
+ * vendor forgets. That this may come while a device is opened or closed is in
+ * mdev_dma_close_test.c.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -31,45 +30,6 @@
 /* What the kernel log says of a vendor that forgets to unpin */
 #define LOG_UNMAP(_pages)						\
 	"unpinned " #_pages " pages in memory that the user takes away"
-#define LOG_CLOSE(_pages)						\
-	"unpinned " #_pages " pages that the vendor forgot"
-
-/* Something that is done beside the test's own thread */
-struct task {
-	pthread_t thread;
-	struct dma_user *user;
-	unsigned int channel;
-	bool stop;
-	int result;
-};
-
-static int task_start(struct task *task, void *(*work)(void *task))
-{
-	return -pthread_create(&task->thread, NULL, work, task);
-}
-
-static int task_end(struct task *task)
-{
-	pthread_join(task->thread, NULL);
-	return task->result;
-}
-
-static void *unmap_once(void *data)
-{
-	struct task *task = data;
-
-	task->result = dma_unmap(task->user, IOVA, SIZE);
-	return NULL;
-}
-
-static void *close_device(void *data)
-{
-	struct task *task = data;
-
-	vfio_close_file(&task->user->vfio.device);
-	return NULL;
-}
-
 FIXTURE(unmap)
 {
 	struct dma_user user;
@@ -190,65 +150,12 @@ TEST_F(unmap, unpins_what_the_vendor_does_not)
 	EXPECT_EQ(0, sim_set("forget_pins", 0));
 }
 
-TEST_F(unmap, unpins_at_close_what_the_vendor_does_not)
-{
-	struct dma_user user;
-
-	ASSERT_EQ(0, dma_pin(self->fd, 0, IOVA, 3, DMA_BOTH));
-	ASSERT_EQ(0, dma_pin(self->fd, 0, ELSEWHERE, 2, DMA_BOTH));
-	ASSERT_EQ(0, dma_pin(self->fd, 0, ELSEWHERE, 2, DMA_BOTH));
-	ASSERT_EQ(0, sim_set("forget_pins", MDEV_SIM_FORGET_RELEASE));
-	dma_close(&self->user);
-	EXPECT_EQ(1, kernel_log_count(self->log, LOG_CLOSE(5), UUID_A));
-	EXPECT_EQ(0, sim_get("dma_unmap/calls"));
-
-	EXPECT_EQ(0, sim_set("forget_pins", 0));
-	ASSERT_EQ(0, variant->open(&user, UUID_A));
-	EXPECT_EQ(-EINVAL, dma_unpin(user.vfio.device, 0, IOVA, 1));
-	dma_close(&user);
-}
-
-TEST_F(unmap, is_over_before_release_begins)
-{
-	struct task unmap = { .user = &self->user };
-	struct task close = { .user = &self->user };
-
-	ASSERT_EQ(0, dma_pin(self->fd, 0, IOVA, PAGES, DMA_BOTH));
-	ASSERT_EQ(0, sim_set("dma_unmap/block", 1));
-	ASSERT_EQ(0, task_start(&unmap, unmap_once));
-	EXPECT_TRUE(sim_wait_for("dma_unmap/blocked", 1));
-	ASSERT_EQ(0, task_start(&close, close_device));
-	sleep_ms(200);
-	EXPECT_EQ(0, sim_get("release/calls"));
-	EXPECT_EQ(0, sim_set("dma_unmap/block", 0));
-	task_end(&close);
-	EXPECT_EQ(0, task_end(&unmap));
-	EXPECT_EQ(1, sim_get("release/calls"));
-}
-
-TEST_F(unmap, is_not_told_once_release_has_begun)
-{
-	struct task unmap = { .user = &self->user };
-	struct task close = { .user = &self->user };
-
-	ASSERT_EQ(0, dma_pin(self->fd, 0, IOVA, PAGES, DMA_BOTH));
-	ASSERT_EQ(0, sim_set("release/block", 1));
-	ASSERT_EQ(0, task_start(&close, close_device));
-	EXPECT_TRUE(sim_wait_for("release/blocked", 1));
-	ASSERT_EQ(0, task_start(&unmap, unmap_once));
-	sleep_ms(200);
-	EXPECT_EQ(0, sim_set("release/block", 0));
-	task_end(&close);
-	EXPECT_EQ(0, task_end(&unmap));
-	EXPECT_EQ(0, sim_get("dma_unmap/calls"));
-}
-
 static void *pin_again_and_again(void *data)
 {
-	struct task *task = data;
+	struct dma_task *task = data;
 	int fd = task->user->vfio.device;
 
-	while (!__atomic_load_n(&task->stop, __ATOMIC_RELAXED)) {
+	while (dma_task_goes_on(task)) {
 		int ret = dma_pin(fd, task->channel, IOVA, PAGES, DMA_BOTH);
 
 		if (!ret && task->channel % 2)
@@ -265,13 +172,13 @@ static void *pin_again_and_again(void *data)
  */
 TEST_F_TIMEOUT(unmap, outruns_those_who_pin, RACE_TIMEOUT)
 {
-	struct task pinners[PINNERS] = {};
+	struct dma_task pinners[PINNERS] = {};
 	unsigned int i;
 
 	for (i = 0; i < PINNERS; i++) {
 		pinners[i].user = &self->user;
 		pinners[i].channel = i;
-		ASSERT_EQ(0, task_start(&pinners[i], pin_again_and_again));
+		ASSERT_EQ(0, dma_task_start(&pinners[i], pin_again_and_again));
 	}
 	for (i = 0; i < ROUNDS; i++) {
 		EXPECT_EQ(0, dma_unmap(&self->user, IOVA, SIZE));
@@ -279,10 +186,8 @@ TEST_F_TIMEOUT(unmap, outruns_those_who_pin, RACE_TIMEOUT)
 				     DMA_BOTH));
 		usleep(random() % 2000);
 	}
-	for (i = 0; i < PINNERS; i++) {
-		__atomic_store_n(&pinners[i].stop, true, __ATOMIC_RELAXED);
-		EXPECT_EQ(0, task_end(&pinners[i]));
-	}
+	for (i = 0; i < PINNERS; i++)
+		EXPECT_EQ(0, dma_task_end(&pinners[i]));
 	EXPECT_LT(0, sim_get("dma_unmap/calls"));
 	EXPECT_EQ(1, sim_get("dma_unmap/max_active"));
 }
@@ -366,165 +271,6 @@ TEST_F(unmap_cdev, unpins_what_the_vendor_does_not)
 	ASSERT_EQ(0, dma_attach(&self->user, self->other));
 	EXPECT_EQ(1, kernel_log_count(self->log, LOG_UNMAP(16), UUID_A));
 	EXPECT_EQ(-EINVAL, dma_unpin(self->fd, 0, IOVA, 1));
-}
-
-/* Containers and groups outlive the devices that they were opened for. */
-FIXTURE(unmap_group)
-{
-	struct dma_user user;
-	char *memory;
-};
-
-FIXTURE_VARIANT(unmap_group)
-{
-	int (*open)(struct dma_user *user, const char *uuid);
-	unsigned int rounds;
-};
-
-FIXTURE_VARIANT_ADD(unmap_group, container)
-{
-	.open = dma_open_container,
-	.rounds = ROUNDS,
-};
-
-/* It stops for a minute if a close and an unmap meet at a certain point. */
-FIXTURE_VARIANT_ADD(unmap_group, iommufd)
-{
-	.open = dma_open_group,
-	.rounds = ROUNDS / 10,
-};
-
-FIXTURE_SETUP(unmap_group)
-{
-	ASSERT_EQ(0, sim_prepare());
-	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
-	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
-	self->memory = dma_memory(PAGES);
-	ASSERT_NE(NULL, self->memory);
-	ASSERT_EQ(0, dma_map(&self->user, IOVA, self->memory, SIZE, DMA_BOTH));
-}
-
-FIXTURE_TEARDOWN(unmap_group)
-{
-	dma_close(&self->user);
-	EXPECT_EQ(0, sim_finish());
-}
-
-static int open_device(int group, const char *uuid)
-{
-	return vfio_ioctl(group, VFIO_GROUP_GET_DEVICE_FD, (void *)uuid);
-}
-
-static void *open_and_close(void *data)
-{
-	struct task *task = data;
-
-	while (!__atomic_load_n(&task->stop, __ATOMIC_RELAXED)) {
-		int fd = open_device(task->user->vfio.group, UUID_A);
-
-		if (fd < 0) {
-			task->result = fd;
-			break;
-		}
-		dma_pin(fd, 0, IOVA, PAGES, DMA_BOTH);
-		close(fd);
-	}
-	return NULL;
-}
-
-/* What may not come at once is counted by mdev_sim. */
-TEST_F_TIMEOUT(unmap_group, races_with_open_and_close, RACE_TIMEOUT)
-{
-	struct task opener = { .user = &self->user };
-	unsigned int i;
-
-	vfio_close_file(&self->user.vfio.device);
-	ASSERT_EQ(0, task_start(&opener, open_and_close));
-	for (i = 0; i < variant->rounds; i++) {
-		EXPECT_EQ(0, dma_unmap(&self->user, IOVA, SIZE));
-		EXPECT_EQ(0, dma_map(&self->user, IOVA, self->memory, SIZE,
-				     DMA_BOTH));
-		usleep(random() % 2000);
-	}
-	__atomic_store_n(&opener.stop, true, __ATOMIC_RELAXED);
-	EXPECT_EQ(0, task_end(&opener));
-}
-
-/* Two devices in one container of type1 */
-FIXTURE(unmap_type1)
-{
-	struct dma_user user;
-	char *memory;
-	int group;
-};
-
-FIXTURE_SETUP(unmap_type1)
-{
-	char path[VFIO_PATH_SIZE];
-
-	ASSERT_EQ(0, sim_prepare());
-	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
-	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_B));
-	ASSERT_EQ(0, dma_open_container(&self->user, UUID_A));
-	self->memory = dma_memory(PAGES);
-	ASSERT_NE(NULL, self->memory);
-	ASSERT_EQ(0, dma_map(&self->user, IOVA, self->memory, SIZE, DMA_BOTH));
-
-	ASSERT_EQ(0, vfio_group_path(path, UUID_B));
-	self->group = open(path, O_RDWR | O_CLOEXEC);
-	ASSERT_LE(0, self->group);
-	ASSERT_EQ(0, vfio_ioctl(self->group, VFIO_GROUP_SET_CONTAINER,
-				&self->user.vfio.container));
-}
-
-FIXTURE_TEARDOWN(unmap_type1)
-{
-	close(self->group);
-	dma_close(&self->user);
-	EXPECT_EQ(0, sim_finish());
-}
-
-TEST_F(unmap_type1, tells_who_has_pinned)
-{
-	int device = open_device(self->group, UUID_B);
-
-	ASSERT_LE(0, device);
-	ASSERT_EQ(0, dma_pin(self->user.vfio.device, 0, IOVA, 1, DMA_READ));
-	EXPECT_EQ(0, dma_unmap(&self->user, IOVA, SIZE));
-	EXPECT_EQ(0, sim_register(device, MDEV_SIM_REG_UNMAPS));
-	EXPECT_EQ(1, sim_register(self->user.vfio.device, MDEV_SIM_REG_UNMAPS));
-	close(device);
-}
-
-static void *open_the_other(void *data)
-{
-	struct task *task = data;
-
-	task->result = open_device(task->user->vfio.group, UUID_B);
-	return NULL;
-}
-
-/*
- * Who opens a device holds the lock that is needed to unpin, and waits for the
- * one that is held across dma_unmap.
- */
-TEST_F(unmap_type1, gets_by_who_opens_another_device)
-{
-	struct dma_user other = { .vfio.group = self->group };
-	struct task unmap = { .user = &self->user };
-	struct task open = { .user = &other };
-
-	ASSERT_EQ(0, dma_pin(self->user.vfio.device, 0, IOVA, 1, DMA_READ));
-	ASSERT_EQ(0, sim_set("dma_unmap/block", 1));
-	ASSERT_EQ(0, task_start(&unmap, unmap_once));
-	EXPECT_TRUE(sim_wait_for("dma_unmap/blocked", 1));
-	ASSERT_EQ(0, task_start(&open, open_the_other));
-	sleep_ms(300);
-	EXPECT_EQ(0, sim_set("dma_unmap/block", 0));
-	EXPECT_EQ(0, task_end(&unmap));
-	EXPECT_LE(0, task_end(&open));
-	EXPECT_EQ(0, sim_get("pins"));
-	close(open.result);
 }
 
 TEST_HARNESS_MAIN
