@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <linux/pci_regs.h>
@@ -79,6 +80,8 @@ FIXTURE_SETUP(allocation)
 	self->device = self->user.device;
 	self->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	ASSERT_LE(0, self->event);
+	/* What this process touches first would need memory as well */
+	ASSERT_EQ(0, mlockall(MCL_CURRENT | MCL_FUTURE));
 }
 
 FIXTURE_TEARDOWN(allocation)
