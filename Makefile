@@ -39,6 +39,7 @@ unexport MAKEFLAGS MFLAGS MAKELEVEL
 #: KERNEL=6.12      which kernel (scripts/kernels has all); KSRC=dir: a tree of yours
 #: CONFIG=debug     kernel of kunit, selftests, guest, shell (scripts/configurations has all)
 #: T=name           runs one test of static, kunit, selftests or guest
+#: MDEV_SEED=n      repeats a random test (stress, fuzz), which prints its seed; MDEV_ROUNDS=n
 
 help:
 	@sed -n 's/^#: \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
