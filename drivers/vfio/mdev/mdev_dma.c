@@ -76,7 +76,9 @@ EXPORT_SYMBOL_GPL(mdev_unpin_pages);
  *
  * Context: may sleep, between &parent_ops.open and &parent_ops.release. Must
  *	not hold a lock that &parent_ops.dma_unmap takes.
- * Return: 0, or a negative errno as from mdev_pin_pages().
+ * Return: 0, -EFAULT if what the user has mapped can't be accessed, such as a
+ *	region of a device that is being reset, or a negative errno as from
+ *	mdev_pin_pages().
  */
 int mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova, void *data,
 		size_t len, bool write)

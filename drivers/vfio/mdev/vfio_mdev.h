@@ -55,7 +55,11 @@ struct vfio_mdev_dma_range {
  * @work: unpins what is pinned in @evicted
  * @evicted: a range that the user is taking away
  * @evicting: @work is queued or runs
- * @waits: how many times that was waited for
+ * @open: pages may be pinned
+ * @last: the range that was unmapped last, or is being unmapped
+ * @asked: how many times VFIO has asked for it again
+ * @ended: when it was unmapped
+ * @until: how long pins in it are held up afterwards
  */
 struct vfio_mdev_dma {
 	/* Held across the vendor's open, release and dma_unmap */
@@ -72,7 +76,11 @@ struct vfio_mdev_dma {
 	struct work_struct work;
 	struct vfio_mdev_dma_range evicted;
 	bool evicting;
-	unsigned int waits;
+	bool open;
+	struct vfio_mdev_dma_range last;
+	unsigned int asked;
+	unsigned long ended;
+	unsigned long until;
 };
 
 /**
@@ -142,17 +150,32 @@ int vfio_mdev_areas_init(struct vfio_mdev_region *region,
 int vfio_mdev_mmap(struct vfio_device *vdev, struct vm_area_struct *vma);
 
 /* vfio_mdev_dma.c */
-void vfio_mdev_dma_init(struct vfio_mdev_dma *dma);
-void vfio_mdev_dma_exit(struct vfio_mdev_dma *dma);
-void vfio_mdev_dma_lock(struct vfio_mdev *vmdev);
-void vfio_mdev_dma_unlock(struct vfio_mdev *vmdev, bool open);
-void vfio_mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length);
 int vfio_mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
 			int prot, struct page **pages);
 int vfio_mdev_unpin_pages(struct mdev_device *mdev, dma_addr_t iova,
 			  int npage);
 int vfio_mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova, void *data,
 		     size_t len, bool write);
+bool vfio_mdev_overlap(const struct vfio_mdev_dma_range *one,
+		       const struct vfio_mdev_dma_range *other);
+bool vfio_mdev_overlaps_any(const struct list_head *ranges,
+			    const struct vfio_mdev_dma_range *range);
+bool vfio_mdev_overlaps(struct vfio_mdev_dma *dma,
+			const struct list_head *ranges,
+			const struct vfio_mdev_dma_range *range);
+void vfio_mdev_wait_for_calls(struct vfio_mdev_dma *dma,
+			      const struct vfio_mdev_dma_range *range);
+bool vfio_mdev_is_pinned(struct vfio_mdev_dma *dma,
+			 const struct vfio_mdev_dma_range *range);
+unsigned long vfio_mdev_unpin_rest(struct vfio_mdev *vmdev,
+				   const struct vfio_mdev_dma_range *range);
+
+/* vfio_mdev_unmap.c */
+void vfio_mdev_dma_init(struct vfio_mdev_dma *dma);
+void vfio_mdev_dma_exit(struct vfio_mdev_dma *dma);
+void vfio_mdev_dma_lock(struct vfio_mdev *vmdev);
+void vfio_mdev_dma_unlock(struct vfio_mdev *vmdev, bool open);
+void vfio_mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length);
 
 /* vfio_mdev_irq.c */
 long vfio_mdev_ioctl_get_irq_info(struct vfio_mdev *vmdev,

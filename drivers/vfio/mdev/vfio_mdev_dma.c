@@ -1,50 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The user's memory: what mdev_pin_pages(), mdev_unpin_pages() and mdev_dma_rw()
- * do for a VFIO device, and what happens when the user takes memory away.
+ * do for a VFIO device. vfio_mdev_unmap.c has what happens when the user takes
+ * memory away.
  *
- * Each pin of a page is a pin in VFIO, one page at a time: iommufd gives back
- * only exactly what was pinned at once, and type1 pins page by page anyway. We
- * count the pins of each page, to know when the vendor has to hear of an unmap,
- * and what it forgot. A page is counted after it was pinned and no more before
- * it is unpinned; what is in between is in the list of calls under way.
- *
- * VFIO asks for pages until they are unpinned, but gives up by a crash when it
- * has asked ten times in a row. So an unmap ends only when all are unpinned: it
- * keeps new calls out of its range, waits for those under way, lets the vendor
- * unpin and does the rest itself. No lock of ours is held when VFIO is called
+ * Each pin of a page is a pin in VFIO. We count the pins of each page, to know
+ * when the vendor has to hear of an unmap, and what it forgot. A page is counted
+ * after it was pinned and no more before it is unpinned; what is in between is
+ * in the list of calls under way. No lock of ours is held when VFIO is called
  * for the vendor, since VFIO calls us with its own locks held.
  */
 
 #include <linux/delay.h>
 #include <linux/iommu.h>
+#include <linux/jiffies.h>
 #include <linux/limits.h>
+#include <linux/minmax.h>
 #include <linux/overflow.h>
 #include <linux/sched.h>
 
 #include "vfio_mdev.h"
 
-/* How many times the vendor hears of an unmap, and the pause between them */
-#define VFIO_MDEV_UNMAP_TRIES	10
-#define VFIO_MDEV_UNMAP_PAUSE_MS	20
-/* The longest that VFIO waits, in powers of two of a second */
-#define VFIO_MDEV_UNMAP_MAX_SHIFT	10U
+/* So that no count of VFIO's overflows, which a user's devices share */
+#define VFIO_MDEV_MAX_PINS		BIT(28)
 
-static bool vfio_mdev_overlaps_any(const struct list_head *ranges,
-				   const struct vfio_mdev_dma_range *range)
+bool vfio_mdev_overlap(const struct vfio_mdev_dma_range *one,
+		       const struct vfio_mdev_dma_range *other)
+{
+	return other->first <= one->last && one->first <= other->last;
+}
+
+bool vfio_mdev_overlaps_any(const struct list_head *ranges,
+			    const struct vfio_mdev_dma_range *range)
 {
 	const struct vfio_mdev_dma_range *other;
 
 	list_for_each_entry(other, ranges, node) {
-		if (other->first <= range->last && range->first <= other->last)
+		if (vfio_mdev_overlap(other, range))
 			return true;
 	}
 	return false;
 }
 
-static bool vfio_mdev_overlaps(struct vfio_mdev_dma *dma,
-			       const struct list_head *ranges,
-			       const struct vfio_mdev_dma_range *range)
+bool vfio_mdev_overlaps(struct vfio_mdev_dma *dma,
+			const struct list_head *ranges,
+			const struct vfio_mdev_dma_range *range)
 {
 	bool overlaps;
 
@@ -54,14 +54,14 @@ static bool vfio_mdev_overlaps(struct vfio_mdev_dma *dma,
 	return overlaps;
 }
 
-static void vfio_mdev_wait_for_calls(struct vfio_mdev_dma *dma,
-				     const struct vfio_mdev_dma_range *range)
+void vfio_mdev_wait_for_calls(struct vfio_mdev_dma *dma,
+			      const struct vfio_mdev_dma_range *range)
 {
 	wait_event(dma->idle, !vfio_mdev_overlaps(dma, &dma->calls, range));
 }
 
-static bool vfio_mdev_is_pinned(struct vfio_mdev_dma *dma,
-				const struct vfio_mdev_dma_range *range)
+bool vfio_mdev_is_pinned(struct vfio_mdev_dma *dma,
+			 const struct vfio_mdev_dma_range *range)
 {
 	unsigned long index = range->first >> PAGE_SHIFT;
 
@@ -73,12 +73,13 @@ static bool vfio_mdev_is_pinned(struct vfio_mdev_dma *dma,
 static int vfio_mdev_dma_range(struct vfio_mdev_dma_range *range,
 			       dma_addr_t iova, int npage)
 {
-	if (npage <= 0 || iova > ULONG_MAX || !PAGE_ALIGNED(iova))
+	unsigned long size;
+
+	if (npage <= 0 || iova > ULONG_MAX || !PAGE_ALIGNED(iova) ||
+	    check_mul_overflow((unsigned long)npage, PAGE_SIZE, &size))
 		return -EINVAL;
 	range->first = iova;
-	if (check_add_overflow(range->first,
-			       ((unsigned long)npage << PAGE_SHIFT) - 1,
-			       &range->last))
+	if (check_add_overflow(range->first, size - 1, &range->last))
 		return -EINVAL;
 	return 0;
 }
@@ -102,10 +103,33 @@ static void vfio_mdev_begin_call(struct vfio_mdev_dma *dma,
 static void vfio_mdev_end_call(struct vfio_mdev_dma *dma,
 			       struct vfio_mdev_dma_range *call)
 {
+	/* Who waits may free all this as soon as the lock is released */
 	spin_lock(&dma->lock);
 	list_del(&call->node);
-	spin_unlock(&dma->lock);
 	wake_up_all(&dma->idle);
+	spin_unlock(&dma->lock);
+}
+
+/* Whether no pin may begin, or go on, in these pages. */
+static bool vfio_mdev_is_unmapped(struct vfio_mdev_dma *dma,
+				  const struct vfio_mdev_dma_range *call)
+{
+	lockdep_assert_held(&dma->lock);
+	return !dma->open || vfio_mdev_overlaps_any(&dma->unmaps, call);
+}
+
+/* See vfio_mdev_end_unmap(). */
+static void vfio_mdev_let_unmap_end(struct vfio_mdev_dma *dma,
+				    const struct vfio_mdev_dma_range *call)
+{
+	long left = 0;
+
+	spin_lock(&dma->lock);
+	if (vfio_mdev_overlap(&dma->last, call))
+		left = dma->until - jiffies;
+	spin_unlock(&dma->lock);
+	if (left > 0)
+		fsleep(jiffies_to_usecs(left));
 }
 
 /* As above, but not for pages that are being unmapped. */
@@ -114,8 +138,9 @@ static bool vfio_mdev_try_begin_call(struct vfio_mdev_dma *dma,
 {
 	bool refused;
 
+	vfio_mdev_let_unmap_end(dma, call);
 	spin_lock(&dma->lock);
-	refused = vfio_mdev_overlaps_any(&dma->unmaps, call);
+	refused = vfio_mdev_is_unmapped(dma, call);
 	if (!refused)
 		list_add(&call->node, &dma->calls);
 	spin_unlock(&dma->lock);
@@ -128,35 +153,73 @@ static bool vfio_mdev_try_begin_call(struct vfio_mdev_dma *dma,
 	return !refused;
 }
 
+/*
+ * How many pages to pin or unpin at once: iommufd gives back only exactly what
+ * was pinned at once. In type1 each call takes a lock that others may want.
+ */
+static unsigned long vfio_mdev_pages_at_once(struct vfio_mdev *vmdev,
+					     unsigned long pages)
+{
+	if (vmdev->vdev.iommufd_access)
+		return 1;
+	return min_t(unsigned long, pages, VFIO_PIN_PAGES_MAX_ENTRIES);
+}
+
 static void vfio_mdev_unpin_in_vfio(struct vfio_mdev *vmdev,
 				    unsigned long iova, unsigned long pages)
 {
-	for (; pages; pages--, iova += PAGE_SIZE) {
-		vfio_unpin_pages(&vmdev->vdev, iova, 1);
+	while (pages) {
+		unsigned long some = vfio_mdev_pages_at_once(vmdev, pages);
+
+		vfio_unpin_pages(&vmdev->vdev, iova, some);
+		iova += some * PAGE_SIZE;
+		pages -= some;
 		cond_resched();
 	}
 }
 
-static int vfio_mdev_pin_in_vfio(struct vfio_mdev *vmdev, unsigned long iova,
+/* A user that takes the pages away does not wait until all are pinned. */
+static bool vfio_mdev_may_go_on(struct vfio_mdev_dma *dma,
+				const struct vfio_mdev_dma_range *call)
+{
+	bool unmapped;
+
+	spin_lock(&dma->lock);
+	unmapped = vfio_mdev_is_unmapped(dma, call);
+	spin_unlock(&dma->lock);
+	return !unmapped;
+}
+
+static int vfio_mdev_pin_in_vfio(struct vfio_mdev *vmdev,
+				 const struct vfio_mdev_dma_range *call,
 				 int npage, int prot, struct page **pages)
 {
+	int done = 0;
 	int ret;
-	int i;
 
-	for (i = 0; i < npage; i++) {
-		ret = vfio_pin_pages(&vmdev->vdev, iova + i * PAGE_SIZE, 1,
-				     prot, &pages[i]);
+	while (done < npage) {
+		int some = vfio_mdev_pages_at_once(vmdev, npage - done);
+
+		ret = -EINVAL;
+		if (vfio_mdev_may_go_on(&vmdev->dma, call))
+			ret = vfio_pin_pages(&vmdev->vdev,
+					     call->first + done * PAGE_SIZE,
+					     some, prot, &pages[done]);
 		if (ret < 0) {
-			vfio_mdev_unpin_in_vfio(vmdev, iova, i);
+			vfio_mdev_unpin_in_vfio(vmdev, call->first, done);
 			return ret;
 		}
+		done += some;
 		cond_resched();
 	}
 	return 0;
 }
 
-/* Count a page once less. The caller has seen that it is counted. */
-static void vfio_mdev_uncount_page(struct vfio_mdev_dma *dma,
+/*
+ * Count a page once less, and tell whether it was the last time. The caller has
+ * seen that it is counted.
+ */
+static bool vfio_mdev_uncount_page(struct vfio_mdev_dma *dma,
 				   unsigned long index)
 {
 	unsigned long count = xa_to_value(xa_load(&dma->pins, index));
@@ -168,6 +231,7 @@ static void vfio_mdev_uncount_page(struct vfio_mdev_dma *dma,
 	else
 		xa_erase(&dma->pins, index);
 	dma->nr_pins--;
+	return count == 1;
 }
 
 static int vfio_mdev_count_page(struct vfio_mdev_dma *dma, unsigned long index)
@@ -176,8 +240,7 @@ static int vfio_mdev_count_page(struct vfio_mdev_dma *dma, unsigned long index)
 	unsigned long count = entry ? xa_to_value(entry) : 0;
 	int ret;
 
-	/* Nor can the count of one page overflow then, here or in VFIO */
-	if (dma->nr_pins == INT_MAX)
+	if (dma->nr_pins == VFIO_MDEV_MAX_PINS)
 		return -EOVERFLOW;
 	ret = xa_err(xa_store(&dma->pins, index, xa_mk_value(count + 1),
 			      GFP_KERNEL));
@@ -199,6 +262,7 @@ static int vfio_mdev_count(struct vfio_mdev_dma *dma,
 		ret = vfio_mdev_count_page(dma, index);
 		if (ret)
 			break;
+		cond_resched();
 	}
 	while (ret && index-- > first)
 		vfio_mdev_uncount_page(dma, index);
@@ -206,11 +270,12 @@ static int vfio_mdev_count(struct vfio_mdev_dma *dma,
 	return ret;
 }
 
-static int vfio_mdev_uncount(struct vfio_mdev_dma *dma,
-			     const struct vfio_mdev_dma_range *range)
+/* Once all pages are seen to be pinned, this is a call under way. */
+static int vfio_mdev_uncount_and_begin(struct vfio_mdev_dma *dma,
+				       struct vfio_mdev_dma_range *call)
 {
-	unsigned long first = range->first >> PAGE_SHIFT;
-	unsigned long last = range->last >> PAGE_SHIFT;
+	unsigned long first = call->first >> PAGE_SHIFT;
+	unsigned long last = call->last >> PAGE_SHIFT;
 	unsigned long index;
 	int ret = 0;
 
@@ -219,8 +284,12 @@ static int vfio_mdev_uncount(struct vfio_mdev_dma *dma,
 		if (!xa_load(&dma->pins, index))
 			ret = -EINVAL;
 	}
-	for (index = first; index <= last && !ret; index++)
+	if (!ret)
+		vfio_mdev_begin_call(dma, call);
+	for (index = first; index <= last && !ret; index++) {
 		vfio_mdev_uncount_page(dma, index);
+		cond_resched();
+	}
 	mutex_unlock(&dma->pins_lock);
 	return ret;
 }
@@ -241,7 +310,7 @@ int vfio_mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
 
 	if (!vfio_mdev_try_begin_call(dma, &call))
 		return -EINVAL;
-	ret = vfio_mdev_pin_in_vfio(vmdev, call.first, npage, prot, pages);
+	ret = vfio_mdev_pin_in_vfio(vmdev, &call, npage, prot, pages);
 	if (ret)
 		goto out_end;
 	ret = vfio_mdev_count(dma, &call);
@@ -263,12 +332,12 @@ int vfio_mdev_unpin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage)
 	if (ret)
 		return ret;
 
-	vfio_mdev_begin_call(dma, &call);
-	ret = vfio_mdev_uncount(dma, &call);
-	if (!ret)
-		vfio_mdev_unpin_in_vfio(vmdev, call.first, npage);
+	ret = vfio_mdev_uncount_and_begin(dma, &call);
+	if (ret)
+		return ret;
+	vfio_mdev_unpin_in_vfio(vmdev, call.first, npage);
 	vfio_mdev_end_call(dma, &call);
-	return ret;
+	return 0;
 }
 
 int vfio_mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova, void *data,
@@ -283,205 +352,48 @@ int vfio_mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova, void *data,
 						write));
 }
 
-/* Take the first pinned page of those up to @last: how often it is pinned. */
-static unsigned long vfio_mdev_take_page(struct vfio_mdev_dma *dma,
-					 unsigned long *index,
-					 unsigned long last)
+/*
+ * Take the first pinned pages of those from @index to @last that lie side by
+ * side, once each; returns how many, and adds to @gone how many of them are not
+ * pinned any more.
+ */
+static unsigned long vfio_mdev_take_pages(struct vfio_mdev *vmdev,
+					  unsigned long *index,
+					  unsigned long last,
+					  unsigned long *gone)
 {
-	unsigned long count = 0;
-	void *entry;
+	unsigned long max = vfio_mdev_pages_at_once(vmdev, ULONG_MAX);
+	struct vfio_mdev_dma *dma = &vmdev->dma;
+	unsigned long pages = 0;
 
 	mutex_lock(&dma->pins_lock);
-	entry = xa_find(&dma->pins, index, last, XA_PRESENT);
-	if (entry) {
-		count = xa_to_value(entry);
-		xa_erase(&dma->pins, *index);
-		dma->nr_pins -= count;
+	if (xa_find(&dma->pins, index, last, XA_PRESENT)) {
+		do {
+			*gone += vfio_mdev_uncount_page(dma, *index + pages);
+			pages++;
+		} while (pages < max && pages <= last - *index &&
+			 xa_load(&dma->pins, *index + pages));
 	}
 	mutex_unlock(&dma->pins_lock);
-	return count;
+	return pages;
 }
 
 /* Unpin all that is pinned in a range; returns how many pages that were. */
-static unsigned long vfio_mdev_unpin_rest(struct vfio_mdev *vmdev,
-					  const struct vfio_mdev_dma_range *range)
+unsigned long vfio_mdev_unpin_rest(struct vfio_mdev *vmdev,
+				   const struct vfio_mdev_dma_range *range)
 {
 	unsigned long index = range->first >> PAGE_SHIFT;
 	unsigned long last = range->last >> PAGE_SHIFT;
 	struct vfio_mdev_dma *dma = &vmdev->dma;
 	struct vfio_mdev_dma_range call = *range;
-	unsigned long pages = 0;
-	unsigned long count;
+	unsigned long gone = 0;
+	unsigned long pages;
 
 	vfio_mdev_begin_call(dma, &call);
-	while ((count = vfio_mdev_take_page(dma, &index, last))) {
-		while (count--)
-			vfio_mdev_unpin_in_vfio(vmdev, index << PAGE_SHIFT, 1);
-		pages++;
-	}
+	while ((pages = vfio_mdev_take_pages(vmdev, &index, last, &gone)))
+		vfio_mdev_unpin_in_vfio(vmdev, index << PAGE_SHIFT, pages);
 	vfio_mdev_end_call(dma, &call);
 	/* The vendor may have taken some of them itself just before */
 	vfio_mdev_wait_for_calls(dma, range);
-	return pages;
-}
-
-/* Get all pages in a range unpinned. */
-static void vfio_mdev_evict(struct vfio_mdev *vmdev,
-			    const struct vfio_mdev_dma_range *range)
-{
-	u64 length = range->last - range->first + 1;
-	struct vfio_mdev_dma *dma = &vmdev->dma;
-	unsigned long pages;
-	int tries;
-
-	mutex_lock(&dma->unmap_lock);
-	vfio_mdev_wait_for_calls(dma, range);
-	for (tries = 0; tries < VFIO_MDEV_UNMAP_TRIES; tries++) {
-		if (!vmdev->ops->dma_unmap || !vfio_mdev_is_pinned(dma, range))
-			break;
-		vmdev->ops->dma_unmap(vmdev->mdev, range->first, length);
-		/* It may have left that to another thread */
-		wait_event_timeout(dma->idle, !vfio_mdev_is_pinned(dma, range),
-				   msecs_to_jiffies(VFIO_MDEV_UNMAP_PAUSE_MS));
-	}
-	pages = vfio_mdev_unpin_rest(vmdev, range);
-	mutex_unlock(&dma->unmap_lock);
-
-	if (pages)
-		dev_warn_ratelimited(mdev_dev(vmdev->mdev),
-				     "unpinned %lu pages in memory that the user takes away\n",
-				     pages);
-}
-
-static void vfio_mdev_evict_work(struct work_struct *work)
-{
-	struct vfio_mdev *vmdev = container_of(work, struct vfio_mdev,
-					       dma.work);
-	struct vfio_mdev_dma *dma = &vmdev->dma;
-
-	vfio_mdev_evict(vmdev, &dma->evicted);
-	spin_lock(&dma->lock);
-	WRITE_ONCE(dma->evicting, false);
-	spin_unlock(&dma->lock);
-	wake_up_all(&dma->idle);
-}
-
-/*
- * Type1 holds a lock that it takes elsewhere while it has the one that is needed
- * to unpin. Thus pages can be unpinned neither here, nor surely before we
- * return: wait for a limited time, a longer one each time that we are asked
- * again.
- */
-static void vfio_mdev_evict_elsewhere(struct vfio_mdev_dma *dma,
-				      const struct vfio_mdev_dma_range *range)
-{
-	unsigned long timeout;
-
-	spin_lock(&dma->lock);
-	if (!dma->evicting) {
-		WRITE_ONCE(dma->evicting, true);
-		dma->evicted = *range;
-		dma->waits = 0;
-		queue_work(system_long_wq, &dma->work);
-	}
-	timeout = HZ << min(dma->waits++, VFIO_MDEV_UNMAP_MAX_SHIFT);
-	spin_unlock(&dma->lock);
-
-	wait_event_timeout(dma->idle, !READ_ONCE(dma->evicting), timeout);
-}
-
-/* Keep new pins out of the range; false if nobody pins or has pinned there. */
-static bool vfio_mdev_begin_unmap(struct vfio_mdev_dma *dma,
-				  struct vfio_mdev_dma_range *range)
-{
-	bool busy;
-
-	spin_lock(&dma->lock);
-	busy = vfio_mdev_overlaps_any(&dma->calls, range) ||
-	       vfio_mdev_is_pinned(dma, range);
-	if (busy)
-		list_add(&range->node, &dma->unmaps);
-	spin_unlock(&dma->lock);
-	return busy;
-}
-
-static void vfio_mdev_end_unmap(struct vfio_mdev_dma *dma,
-				struct vfio_mdev_dma_range *range)
-{
-	spin_lock(&dma->lock);
-	list_del(&range->node);
-	spin_unlock(&dma->lock);
-}
-
-void vfio_mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length)
-{
-	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
-	struct vfio_mdev_dma *dma = &vmdev->dma;
-	struct vfio_mdev_dma_range range = {
-		.first = iova,
-		.last = iova + length - 1,
-	};
-
-	if (!vfio_mdev_begin_unmap(dma, &range))
-		return;
-	/* Iommufd has no such locks, and when it detaches, asks only once */
-	if (vdev->iommufd_access)
-		vfio_mdev_evict(vmdev, &range);
-	else
-		vfio_mdev_evict_elsewhere(dma, &range);
-	vfio_mdev_end_unmap(dma, &range);
-}
-
-/* Tell the vendor of no unmap while it opens or closes the device. */
-void vfio_mdev_dma_lock(struct vfio_mdev *vmdev)
-{
-	mutex_lock(&vmdev->dma.unmap_lock);
-}
-
-/* Go on. Unless the device is open now, no pin is left. */
-void vfio_mdev_dma_unlock(struct vfio_mdev *vmdev, bool open)
-{
-	const struct vfio_mdev_dma_range all = { .last = ULONG_MAX };
-	struct vfio_mdev_dma *dma = &vmdev->dma;
-	unsigned long pages;
-
-	if (open) {
-		mutex_unlock(&dma->unmap_lock);
-		return;
-	}
-
-	pages = vfio_mdev_unpin_rest(vmdev, &all);
-	mutex_unlock(&dma->unmap_lock);
-	/* What it was asked for is done; the next open is none of its business */
-	flush_work(&dma->work);
-	/*
-	 * Once VFIO takes the device from iommufd, that waits for who has not
-	 * left vfio_mdev_dma_unmap() yet, but does not hear that they leave: it
-	 * goes on after a minute.
-	 */
-	while (vfio_mdev_overlaps(dma, &dma->unmaps, &all))
-		fsleep(USEC_PER_MSEC);
-	if (pages)
-		dev_warn_ratelimited(mdev_dev(vmdev->mdev),
-				     "unpinned %lu pages that the vendor forgot\n",
-				     pages);
-}
-
-void vfio_mdev_dma_init(struct vfio_mdev_dma *dma)
-{
-	mutex_init(&dma->unmap_lock);
-	mutex_init(&dma->pins_lock);
-	spin_lock_init(&dma->lock);
-	xa_init_flags(&dma->pins, XA_FLAGS_ACCOUNT);
-	INIT_LIST_HEAD(&dma->calls);
-	INIT_LIST_HEAD(&dma->unmaps);
-	init_waitqueue_head(&dma->idle);
-	INIT_WORK(&dma->work, vfio_mdev_evict_work);
-}
-
-void vfio_mdev_dma_exit(struct vfio_mdev_dma *dma)
-{
-	xa_destroy(&dma->pins);
-	mutex_destroy(&dma->pins_lock);
-	mutex_destroy(&dma->unmap_lock);
+	return gone;
 }
