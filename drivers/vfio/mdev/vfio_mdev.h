@@ -58,7 +58,9 @@ struct vfio_mdev_dma_range {
  * @open: pages may be pinned
  * @last: the range that was unmapped last, or is being unmapped
  * @asked: how many times VFIO has asked for it again
- * @ended: when it was unmapped
+ * @began: when we were asked to, in nanoseconds
+ * @ended: when nothing was pinned in it any more
+ * @gap: how long it was before @began that the one before had ended
  * @until: how long pins in it are held up afterwards
  */
 struct vfio_mdev_dma {
@@ -79,8 +81,10 @@ struct vfio_mdev_dma {
 	bool open;
 	struct vfio_mdev_dma_range last;
 	unsigned int asked;
-	unsigned long ended;
-	unsigned long until;
+	u64 began;
+	u64 ended;
+	u64 gap;
+	u64 until;
 };
 
 /**

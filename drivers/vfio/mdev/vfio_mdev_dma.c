@@ -13,8 +13,9 @@
 
 #include <linux/delay.h>
 #include <linux/iommu.h>
-#include <linux/jiffies.h>
+#include <linux/ktime.h>
 #include <linux/limits.h>
+#include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/overflow.h>
 #include <linux/sched.h>
@@ -122,14 +123,15 @@ static bool vfio_mdev_is_unmapped(struct vfio_mdev_dma *dma,
 static void vfio_mdev_let_unmap_end(struct vfio_mdev_dma *dma,
 				    const struct vfio_mdev_dma_range *call)
 {
-	long left = 0;
+	u64 now = ktime_get_ns();
+	u64 left = 0;
 
 	spin_lock(&dma->lock);
-	if (vfio_mdev_overlap(&dma->last, call))
-		left = dma->until - jiffies;
+	if (vfio_mdev_overlap(&dma->last, call) && now < dma->until)
+		left = dma->until - now;
 	spin_unlock(&dma->lock);
-	if (left > 0)
-		fsleep(jiffies_to_usecs(left));
+	if (left)
+		fsleep(DIV_ROUND_UP_ULL(left, NSEC_PER_USEC));
 }
 
 /* As above, but not for pages that are being unmapped. */

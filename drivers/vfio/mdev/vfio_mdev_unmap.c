@@ -10,6 +10,7 @@
 
 #include <linux/delay.h>
 #include <linux/jiffies.h>
+#include <linux/ktime.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/workqueue.h>
@@ -21,8 +22,8 @@
 #define VFIO_MDEV_UNMAP_PAUSE_MS	20
 /* How often VFIO can ask again for the same pages, and survive */
 #define VFIO_MDEV_UNMAP_MAX_ASKED	10U
-/* How soon it does that, in jiffies */
-#define VFIO_MDEV_ASK_GAP		(HZ / 50)
+/* How soon it does that, beside what it takes us to unpin */
+#define VFIO_MDEV_ASK_GAP_NS		(2 * NSEC_PER_MSEC)
 
 /* Get all pages in a range unpinned. */
 static void vfio_mdev_evict(struct vfio_mdev *vmdev,
@@ -96,6 +97,34 @@ static void vfio_mdev_evict_elsewhere(struct vfio_mdev_dma *dma,
 }
 
 /*
+ * Note which range VFIO asks for, and whether it is again and soon after the
+ * last time: then pages were pinned after we had returned and before VFIO was
+ * done with the other devices.
+ */
+static void vfio_mdev_note_unmap(struct vfio_mdev_dma *dma,
+				 const struct vfio_mdev_dma_range *range)
+{
+	u64 now = ktime_get_ns();
+	u64 took = dma->ended - dma->began;
+
+	dma->gap = now - dma->ended;
+	if (vfio_mdev_overlap(&dma->last, range) &&
+	    dma->gap < VFIO_MDEV_ASK_GAP_NS + 4 * took)
+		dma->asked = min(dma->asked + 1, VFIO_MDEV_UNMAP_MAX_ASKED);
+	else
+		dma->asked = 0;
+	dma->began = now;
+
+	/* Several users may unmap at once */
+	if (list_empty(&dma->unmaps)) {
+		dma->last = *range;
+	} else {
+		dma->last.first = min(dma->last.first, range->first);
+		dma->last.last = max(dma->last.last, range->last);
+	}
+}
+
+/*
  * Keep new pins out of the range; false if nobody pins or has pinned there. In
  * @asked, how many times we were asked for it before.
  */
@@ -103,24 +132,14 @@ static bool vfio_mdev_begin_unmap(struct vfio_mdev_dma *dma,
 				  struct vfio_mdev_dma_range *range,
 				  unsigned int *asked)
 {
-	bool busy, again;
+	bool busy;
 
 	spin_lock(&dma->lock);
 	busy = vfio_mdev_overlaps_any(&dma->calls, range) ||
 	       vfio_mdev_is_pinned(dma, range);
 	if (busy) {
-		again = vfio_mdev_overlap(&dma->last, range) &&
-			time_before(jiffies, dma->ended + VFIO_MDEV_ASK_GAP);
-		dma->asked = again ? min(dma->asked + 1,
-					 VFIO_MDEV_UNMAP_MAX_ASKED) : 0;
+		vfio_mdev_note_unmap(dma, range);
 		*asked = dma->asked;
-		/* Several users may unmap at once */
-		if (list_empty(&dma->unmaps)) {
-			dma->last = *range;
-		} else {
-			dma->last.first = min(dma->last.first, range->first);
-			dma->last.last = max(dma->last.last, range->last);
-		}
 		list_add(&range->node, &dma->unmaps);
 	}
 	spin_unlock(&dma->lock);
@@ -128,18 +147,18 @@ static bool vfio_mdev_begin_unmap(struct vfio_mdev_dma *dma,
 }
 
 /*
- * Who is asked again at once has let pages be pinned after the last time, before
- * VFIO was done with other devices. The second time, pins are held up for a
- * moment after this, and longer and longer from then on.
+ * When VFIO has asked for the third time in a row, pins wait for twice as long
+ * as it was away, and for as long as it takes to unpin them: neither is this
+ * device the reason for VFIO to ask once more, nor the one that others wait for.
  */
 static void vfio_mdev_end_unmap(struct vfio_mdev_dma *dma,
 				struct vfio_mdev_dma_range *range)
 {
 	spin_lock(&dma->lock);
-	dma->ended = jiffies;
+	dma->ended = ktime_get_ns();
 	dma->until = dma->ended;
 	if (dma->asked > 1)
-		dma->until += msecs_to_jiffies(1 << dma->asked);
+		dma->until += 2 * dma->gap + (dma->ended - dma->began);
 	list_del(&range->node);
 	spin_unlock(&dma->lock);
 }
@@ -219,8 +238,6 @@ void vfio_mdev_dma_init(struct vfio_mdev_dma *dma)
 	INIT_LIST_HEAD(&dma->calls);
 	INIT_LIST_HEAD(&dma->unmaps);
 	init_waitqueue_head(&dma->idle);
-	dma->ended = jiffies - VFIO_MDEV_ASK_GAP;
-	dma->until = jiffies;
 	INIT_WORK(&dma->work, vfio_mdev_evict_work);
 }
 
