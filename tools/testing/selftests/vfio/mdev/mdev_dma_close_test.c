@@ -23,6 +23,7 @@
 #define SIZE		(PAGES * PAGE)
 
 #define ROUNDS		200
+#define PINNERS		4
 
 static void *unmap_once(void *data)
 {
@@ -297,6 +298,44 @@ TEST_F(shared, gets_by_who_opens_another_device)
 	EXPECT_LE(0, dma_task_end(&open));
 	EXPECT_EQ(0, sim_get("pins"));
 	close(open.result);
+}
+
+static void *pin_again_and_again(void *data)
+{
+	struct dma_task *task = data;
+
+	while (dma_task_goes_on(task))
+		dma_pin(task->user->vfio.device, task->channel, IOVA, 1,
+			DMA_READ);
+	return NULL;
+}
+
+/* Type1 asks one device after the other, and the first may have pinned again. */
+TEST_F_TIMEOUT(shared, outruns_those_who_pin, RACE_TIMEOUT)
+{
+	struct dma_user other = { .vfio = self->user.vfio };
+	struct dma_task pinners[PINNERS] = {};
+	unsigned int i;
+
+	other.vfio.device = open_device(self->group, UUID_B);
+	ASSERT_LE(0, other.vfio.device);
+	/* Time for one device to pin while the other one is asked */
+	ASSERT_EQ(0, sim_set("dma_unmap/delay", 20));
+	for (i = 0; i < ARRAY_SIZE(pinners); i++) {
+		pinners[i].user = i % 2 ? &other : &self->user;
+		pinners[i].channel = i;
+		ASSERT_EQ(0, dma_task_start(&pinners[i], pin_again_and_again));
+	}
+	for (i = 0; i < ROUNDS / 10; i++) {
+		EXPECT_EQ(0, dma_pin(other.vfio.device, PINNERS, IOVA, 1,
+				     DMA_READ));
+		EXPECT_EQ(0, dma_unmap(&self->user, IOVA, SIZE));
+		EXPECT_EQ(0, dma_map(&self->user, IOVA, self->memory, SIZE,
+				     DMA_BOTH));
+	}
+	for (i = 0; i < ARRAY_SIZE(pinners); i++)
+		dma_task_end(&pinners[i]);
+	close(other.vfio.device);
 }
 
 TEST_HARNESS_MAIN
