@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every allocation fails in turn while the modules begin and end. See
+ * mdev_fail_nth_test.c for the rest of the life of a device.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "fail_lib.h"
+#include "mdev_lib.h"
+
+/* For TEST_F_TIMEOUT(): debugging kernels on emulated machines */
+#define FAIL_TIMEOUT	300
+
+#define MODPROBE	"/proc/sys/kernel/modprobe"
+#define MODULE_LIMIT	0x1000000
+
+/* From the one that needs the others to the one that needs none */
+static const char * const modules[] = {
+	"mdev_sim", "mtty", "vfio_mdev", "mdev",
+};
+
+/* The module that is loaded and unloaded, and its file */
+static const char *module;
+static char *image;
+static size_t image_size;
+
+FIXTURE(module)
+{
+	char modprobe[256];
+};
+
+/* The module, the function of the kernel that calls it, and one with a bug */
+FIXTURE_VARIANT(module)
+{
+	const char *name;
+	const char *within;
+	const char *spared;
+	struct fail_operation operation;
+};
+
+/* The file, as modprobe finds it */
+static int read_image(const char *name)
+{
+	char command[64], line[512], path[512] = "";
+	FILE *output, *stream;
+
+	snprintf(command, sizeof(command), "modprobe --show-depends %s", name);
+	output = popen(command, "r");
+	if (!output)
+		return -errno;
+	while (fgets(line, sizeof(line), output))
+		sscanf(line, "insmod %511s", path);
+	pclose(output);
+
+	stream = fopen(path, "r");
+	image = malloc(MODULE_LIMIT);
+	if (!stream || !image)
+		return -ENOENT;
+	image_size = fread(image, 1, MODULE_LIMIT, stream);
+	fclose(stream);
+	return image_size ? 0 : -ENOENT;
+}
+
+/* It and all that need it */
+static int unload_down_to(const char *name)
+{
+	size_t i;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(modules); i++) {
+		ret = module_is_loaded(modules[i]) ?
+		      module_unload(modules[i]) : 0;
+		if (ret || !strcmp(modules[i], name))
+			return ret;
+	}
+	return -ENOENT;
+}
+
+FIXTURE_SETUP(module)
+{
+	ASSERT_EQ(0, mdev_prepare());
+	if (!module_is_loaded(variant->name))
+		SKIP(return, "%s is not a module", variant->name);
+	if (!fail_prepare() || !fail_spare(variant->spared))
+		SKIP(return, "the kernel can't let allocations fail");
+
+	/* What the kernel itself needs to load a module is not what fails. */
+	ASSERT_TRUE(fail_within(variant->within));
+	module = variant->name;
+	ASSERT_EQ(0, read_image(module));
+	ASSERT_EQ(0, unload_down_to(module));
+	/* The first parent loads vfio_mdev, which is not what fails here */
+	ASSERT_LT(0, sysfs_read(self->modprobe, sizeof(self->modprobe),
+				MODPROBE));
+	ASSERT_EQ(0, sysfs_write("\n", MODPROBE));
+}
+
+FIXTURE_TEARDOWN(module)
+{
+	EXPECT_TRUE(fail_within(NULL));
+	EXPECT_TRUE(fail_spare(NULL));
+	EXPECT_EQ(0, sysfs_write(self->modprobe, MODPROBE));
+	if (!module_is_loaded(module))
+		EXPECT_EQ(0, module_load(module));
+	EXPECT_EQ(0, mdev_prepare());
+}
+
+TEST_F_TIMEOUT(module, each_allocation, FAIL_TIMEOUT)
+{
+	int count = fail_sweep(&variant->operation);
+
+	ASSERT_LT(0, count);
+	TH_LOG("%d things have failed", count);
+}
+
+static int load(void)
+{
+	return syscall(SYS_init_module, image, image_size, "") ? -errno : 0;
+}
+
+static int unload(void)
+{
+	return module_unload(module);
+}
+
+static int check_load(int result)
+{
+	if (module_is_loaded(module) != !result)
+		return -ENODATA;
+	return result ? 0 : unload();
+}
+
+FIXTURE_VARIANT_ADD(module, load_mdev)
+{
+	.name = "mdev",
+	.within = "do_one_initcall",
+	/* Forgets a lock of its own that it has not made known yet */
+	.spared = "bus_register",
+	.operation = {
+		.run = load,
+		.check = check_load,
+	},
+};
+
+FIXTURE_VARIANT_ADD(module, load_bus_driver)
+{
+	.name = "vfio_mdev",
+	.within = "do_one_initcall",
+	.operation = {
+		.run = load,
+		.check = check_load,
+		/* The driver core has no "drivers" in /sys/module/vfio_mdev */
+		.other_error = -EINVAL,
+	},
+};
+
+FIXTURE_VARIANT_ADD(module, load_vendor)
+{
+	.name = "mtty",
+	.within = "do_one_initcall",
+	.operation = {
+		.run = load,
+		.check = check_load,
+	},
+};
+
+static int load_and_create(void)
+{
+	int ret = load();
+
+	return ret ? ret : mdev_create("mtty-1", UUID_A);
+}
+
+static int check_unload(int result)
+{
+	if (!result)
+		return module_is_loaded("mtty") || path_exists(MTTY) ?
+		       -EEXIST : 0;
+	if (!path_exists(MDEV_DEVICES "/" UUID_A "/driver"))
+		return -ENOENT;
+	return unload();
+}
+
+FIXTURE_VARIANT_ADD(module, unload_vendor)
+{
+	.name = "mtty",
+	.operation = {
+		.prepare = load_and_create,
+		.run = unload,
+		.check = check_unload,
+		.certain = true,
+	},
+};
+
+TEST_HARNESS_MAIN
