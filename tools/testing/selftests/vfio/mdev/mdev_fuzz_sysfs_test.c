@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Texts at random for the sysfs files of mediated devices: each begins as one
+ * that is right and is then changed here and there. What is right is known, so
+ * that nothing else may be taken. MDEV_SEED repeats a run, MDEV_ROUNDS says for
+ * how long.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "mdev_lib.h"
+#include "random_lib.h"
+#include "sim_lib.h"
+#include "state_lib.h"
+
+#define ROUNDS		300
+/* sysfs takes a page at once. */
+#define TEXT_LIMIT	4096
+
+/* For TEST_F_TIMEOUT(): debugging kernels on emulated machines */
+#define FUZZ_TIMEOUT	300
+
+#define TYPE		SIM_PATH(SIM_FULL) "/mdev_supported_types/" SIM_PCI
+
+/* A text, zero bytes included */
+static char text[TEXT_LIMIT];
+static size_t size;
+
+FIXTURE(fuzz_sysfs)
+{
+	struct state before;
+};
+
+FIXTURE_SETUP(fuzz_sysfs)
+{
+	int ret = sim_prepare();
+
+	if (ret == -ENOENT)
+		SKIP(return, "there is no mdev_sim");
+	ASSERT_EQ(0, ret);
+	state_take(&self->before, false);
+	random_begin(0);
+}
+
+FIXTURE_TEARDOWN(fuzz_sysfs)
+{
+	EXPECT_EQ(0, sim_finish());
+	EXPECT_TRUE(state_is_again(&self->before));
+}
+
+static void insert(size_t place, char byte, size_t count)
+{
+	if (size + count > TEXT_LIMIT)
+		return;
+	memmove(text + place + count, text + place, size - place);
+	memset(text + place, byte, count);
+	size += count;
+}
+
+static void mutate(void)
+{
+	static const char bytes[] = "0aAfFgG-{}\n\n \t\0x%s/.\377";
+	char byte = bytes[random_below(sizeof(bytes))];
+	size_t place = random_below(size + 1);
+
+	switch (random_below(7)) {
+	case 0:
+		insert(place, byte, 1);
+		break;
+	case 1:
+		insert(place, byte, random_below(TEXT_LIMIT));
+		break;
+	case 2:
+		size = place;
+		break;
+	case 3:
+		insert(size, '\n', 1);
+		break;
+	default:
+		if (place < size)
+			text[place] = random_once_in(3) ?
+				      toupper(text[place]) : byte;
+	}
+}
+
+static void choose_text(const char *right)
+{
+	unsigned int count = random_below(4);
+
+	size = strlen(right);
+	memcpy(text, right, size);
+	while (count--)
+		mutate();
+}
+
+/* One newline at the end is allowed. */
+static size_t length_without_newline(void)
+{
+	return size && text[size - 1] == '\n' ? size - 1 : size;
+}
+
+static bool is_uuid(void)
+{
+	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+	size_t i;
+
+	if (length_without_newline() != strlen(form))
+		return false;
+	for (i = 0; i < strlen(form); i++)
+		if (form[i] == 'x' ? !isxdigit(text[i]) : text[i] != '-')
+			return false;
+	return strspn(text, "0-") < strlen(form);
+}
+
+static void print_text(void)
+{
+	char line[200];
+	size_t i, used = 0;
+
+	for (i = 0; i < size && used < sizeof(line) - 5; i++)
+		used += snprintf(line + used, sizeof(line) - used,
+				 isprint(text[i]) ? "%c" : "\\x%02x",
+				 (unsigned char)text[i]);
+	ksft_print_msg("%zu bytes: %s\n", size, line);
+}
+
+TEST_F_TIMEOUT(fuzz_sysfs, create, FUZZ_TIMEOUT)
+{
+	unsigned int rounds = random_rounds(ROUNDS), created = 0, i;
+	char uuid[UUID_SIZE] = "";
+	int ret;
+
+	while (rounds--) {
+		choose_text(UUID_A);
+		ret = sysfs_write_bytes(text, size, TYPE "/create");
+		/* A write of nothing does not get there. */
+		ASSERT_EQ(!size || is_uuid() ? 0 : -EINVAL, ret) {
+			print_text();
+		}
+		if (!size || ret)
+			continue;
+		for (i = 0; i < UUID_SIZE - 1; i++)
+			uuid[i] = tolower(text[i]);
+		ASSERT_EQ(0, mdev_remove(uuid));
+		created++;
+	}
+	EXPECT_LT(0, created);
+}
+
+/* Whatever is taken has an effect, and whatever is refused has none. */
+TEST_F_TIMEOUT(fuzz_sysfs, remove, FUZZ_TIMEOUT)
+{
+	unsigned int rounds = random_rounds(ROUNDS), removed = 0;
+	int ret;
+
+	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
+	while (rounds--) {
+		choose_text("1");
+		ret = sysfs_write_bytes(text, size,
+					MDEV_DEVICES "/" UUID_A "/remove");
+		ASSERT_TRUE(!ret || ret == -EINVAL) {
+			print_text();
+		}
+		ASSERT_EQ(!size || ret,
+			  path_exists(MDEV_DEVICES "/" UUID_A)) {
+			print_text();
+		}
+		if (!size || ret)
+			continue;
+		ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
+		removed++;
+	}
+	EXPECT_LT(0, removed);
+}
+
+TEST_F_TIMEOUT(fuzz_sysfs, online, FUZZ_TIMEOUT)
+{
+	unsigned int rounds = random_rounds(ROUNDS), changed = 0;
+	char before[8], after[8];
+	int ret;
+
+	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
+	ASSERT_LT(0, sysfs_read(before, sizeof(before),
+				MDEV_DEVICES "/" UUID_A "/online"));
+	while (rounds--) {
+		choose_text(random_once_in(2) ? "on" : "0");
+		ret = sysfs_write_bytes(text, size,
+					MDEV_DEVICES "/" UUID_A "/online");
+		ASSERT_LT(0, sysfs_read(after, sizeof(after),
+					MDEV_DEVICES "/" UUID_A "/online"));
+		ASSERT_TRUE(!ret || ret == -EINVAL) {
+			print_text();
+		}
+		if (ret)
+			ASSERT_STREQ(before, after);
+		changed += strcmp(before, after) != 0;
+		memcpy(before, after, sizeof(before));
+	}
+	EXPECT_LT(0, changed);
+}
+
+/* Wherever and however much is read, it is part of the text. */
+TEST_F_TIMEOUT(fuzz_sysfs, read, FUZZ_TIMEOUT)
+{
+	static const char * const files[] = {
+		TYPE "/name", TYPE "/device_api", TYPE "/available_instances",
+		MDEV_DEVICES "/" UUID_A "/online",
+		MDEV_DEVICES "/" UUID_A "/uevent",
+	};
+	unsigned int rounds = random_rounds(ROUNDS);
+	char whole[4096], part[4096];
+
+	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
+	while (rounds--) {
+		const char *path = files[random_below(ARRAY_SIZE(files))];
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		ssize_t length = pread(fd, whole, sizeof(whole), 0);
+		ssize_t offset = random_below(2 * length);
+		size_t count = random_below(sizeof(part));
+		ssize_t ret = pread(fd, part, count, offset);
+		ssize_t left = offset < length ? length - offset : 0;
+
+		ASSERT_EQ(left < (ssize_t)count ? left : (ssize_t)count, ret);
+		EXPECT_EQ(0, memcmp(whole + offset, part, ret));
+		close(fd);
+	}
+}
+
+TEST_HARNESS_MAIN
