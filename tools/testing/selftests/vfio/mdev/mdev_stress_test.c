@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Processes that do, each as it likes, whatever can be done to mediated devices,
+ * their parents and their modules, all at once. None of it has to succeed, but
+ * whatever fails has to say why, none may hang, and at the end all is as it was
+ * at the beginning. MDEV_SEED repeats the decisions of each process, if not the
+ * order among them; MDEV_ROUNDS says for how long.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "mdev_lib.h"
+#include "random_lib.h"
+#include "sim_lib.h"
+#include "state_lib.h"
+#include "stress_lib.h"
+#include "vfio_lib.h"
+
+#define WORKERS		8
+#define ROUNDS		60
+#define NR_UUIDS	5
+
+/* A worker that has not finished anything for so long hangs. */
+#define HANG_MS		60000
+#define POLL_MS		100
+
+/* For TEST_TIMEOUT: the harness should not be faster than our own watchdog. */
+#define STRESS_TIMEOUT	500
+
+static const char * const parents[] = { SIM_FULL, SIM_STAY, SIM_PLAIN };
+
+static void any_uuid(char uuid[UUID_SIZE])
+{
+	uuid_numbered(uuid, random_below(NR_UUIDS));
+}
+
+static int create_of_any_type(const char *uuid)
+{
+	if (random_once_in(3))
+		return mdev_create(random_once_in(2) ? "mtty-1" : "mtty-2",
+				   uuid);
+	return sim_create(parents[random_below(ARRAY_SIZE(parents))],
+			  random_once_in(4) ? SIM_BARE : SIM_PCI, uuid);
+}
+
+static int create(void)
+{
+	char uuid[UUID_SIZE];
+
+	any_uuid(uuid);
+	return create_of_any_type(uuid);
+}
+
+static int remove_device(void)
+{
+	char uuid[UUID_SIZE];
+
+	any_uuid(uuid);
+	return mdev_remove(uuid);
+}
+
+/* If there is none, some other worker may be the first to use it. */
+static int use(void)
+{
+	unsigned int count = 1 + random_below(10);
+	char uuid[UUID_SIZE];
+	int ret;
+
+	any_uuid(uuid);
+	ret = stress_use(uuid, count);
+	if (ret != -ENOENT)
+		return ret;
+	ret = create_of_any_type(uuid);
+	return ret ? ret : stress_use(uuid, count);
+}
+
+/* A user that is killed at any time, with all that it has mapped and pinned */
+static int use_and_die(void)
+{
+	pid_t child = fork();
+
+	if (child < 0)
+		return -errno;
+	if (!child) {
+		while (true)
+			use();
+	}
+	sleep_ms(random_below(40));
+	kill(child, SIGKILL);
+	return waitpid(child, NULL, 0) == child ? 0 : -errno;
+}
+
+static int set_online(void)
+{
+	char uuid[UUID_SIZE];
+
+	any_uuid(uuid);
+	return sysfs_write(random_once_in(2) ? "1" : "0",
+			   MDEV_DEVICES "/%s/online", uuid);
+}
+
+static int bind_again(void)
+{
+	char uuid[UUID_SIZE];
+	int ret;
+
+	any_uuid(uuid);
+	ret = sysfs_write(uuid, VFIO_MDEV "/unbind");
+	return ret ? ret : sysfs_write(uuid, VFIO_MDEV "/bind");
+}
+
+static int register_again(void)
+{
+	const char *parent = parents[random_below(ARRAY_SIZE(parents))];
+	int ret = sim_unbind(parent);
+
+	return ret ? ret : sim_bind(parent);
+}
+
+static int reload(void)
+{
+	static const char * const modules[] = {
+		"mtty", "mdev_sim", "vfio_mdev"
+	};
+	const char *name = modules[random_below(ARRAY_SIZE(modules))];
+	int ret;
+
+	ret = module_unload(name);
+	return ret && ret != -ENOENT ? ret : module_load(name);
+}
+
+static int read_state(void)
+{
+	struct state state;
+
+	state_take(&state, false);
+	return 0;
+}
+
+/*
+ * What a worker may do, and how often in comparison to the others; errors that
+ * there is no reason for are told from those that have one.
+ */
+static const struct action {
+	const char *name;
+	unsigned int weight;
+	int (*run)(void);
+	int errors[7];
+} actions[] = {
+	{ "create", 12, create, { EEXIST, ENOSPC, ENOENT, ENODEV } },
+	{ "remove", 8, remove_device,
+	  { EBUSY, EAGAIN, ENOENT, ENODEV } },
+	{ "use", 40, use,
+	  { EBUSY, EEXIST, EINVAL, ENOENT, ENODEV, ENOSPC, ENXIO } },
+	{ "be killed", 6, use_and_die, {} },
+	{ "online", 8, set_online, { EBUSY, ENOENT, ENODEV } },
+	{ "bind", 6, bind_again, { EBUSY, ENOENT, ENODEV } },
+	{ "register", 3, register_again, { ENOENT, ENODEV, EBUSY } },
+	{ "reload", 2, reload, { EAGAIN, ENOENT, EBUSY } },
+	{ "look", 2, read_state, {} },
+};
+
+/* What the watchdog sees of a worker */
+struct worker {
+	pid_t pid;
+	const struct action *action;
+	unsigned int rounds;
+	unsigned int tried[ARRAY_SIZE(actions)];
+	unsigned int done[ARRAY_SIZE(actions)];
+	/* An error that there is no reason for, and of what */
+	int unexpected;
+	const struct action *unexpected_in;
+	bool ended;
+};
+
+static const struct action *choose(void)
+{
+	unsigned int total = 0, i, number;
+
+	for (i = 0; i < ARRAY_SIZE(actions); i++)
+		total += actions[i].weight;
+	number = random_below(total);
+	for (i = 0; number >= actions[i].weight; i++)
+		number -= actions[i].weight;
+	return &actions[i];
+}
+
+static bool is_expected(const struct action *action, int result)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(action->errors); i++)
+		if (action->errors[i] == -result)
+			return true;
+	return !result;
+}
+
+static void work(struct worker *worker, unsigned int rounds)
+{
+	int result;
+
+	while (worker->rounds < rounds) {
+		const struct action *action = choose();
+
+		__atomic_store_n(&worker->action, action, __ATOMIC_SEQ_CST);
+		result = action->run();
+		worker->tried[action - actions]++;
+		worker->done[action - actions] += !result;
+		if (!is_expected(action, result)) {
+			worker->unexpected = result;
+			worker->unexpected_in = action;
+		}
+		__atomic_fetch_add(&worker->rounds, 1, __ATOMIC_SEQ_CST);
+	}
+	worker->ended = true;
+}
+
+/* Where in the kernel it is */
+static void print_stack(pid_t pid)
+{
+	char text[2048];
+	char *line;
+
+	if (sysfs_read(text, sizeof(text), "/proc/%d/stack", pid) < 0)
+		return;
+	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		ksft_print_msg("    %s\n", line);
+}
+
+static void print_workers(const struct worker *workers)
+{
+	unsigned int i;
+
+	for (i = 0; i < WORKERS; i++) {
+		if (workers[i].ended)
+			continue;
+		ksft_print_msg("worker %u, round %u: %s\n", i,
+			       workers[i].rounds,
+			       workers[i].action ? workers[i].action->name :
+						   "nothing yet");
+		print_stack(workers[i].pid);
+	}
+}
+
+static unsigned int count_rounds(const struct worker *workers)
+{
+	unsigned int rounds = 0, i;
+
+	for (i = 0; i < WORKERS; i++)
+		rounds += __atomic_load_n(&workers[i].rounds,
+					  __ATOMIC_SEQ_CST);
+	return rounds;
+}
+
+/* Whether all end. Each of them has the time, as long as any gets on. */
+static bool watch(const struct worker *workers)
+{
+	unsigned int idle = 0, running = WORKERS, seen = 0;
+	bool well = true;
+	int status;
+
+	while (running && idle < HANG_MS) {
+		if (waitpid(-1, &status, WNOHANG) > 0) {
+			running--;
+			well &= WIFEXITED(status) && !WEXITSTATUS(status);
+			continue;
+		}
+		sleep_ms(POLL_MS);
+		idle = count_rounds(workers) == seen ? idle + POLL_MS : 0;
+		seen = count_rounds(workers);
+	}
+	if (running)
+		print_workers(workers);
+	return well && !running;
+}
+
+FIXTURE(stress)
+{
+	struct worker *workers;
+};
+
+FIXTURE_SETUP(stress)
+{
+	int ret = sim_prepare();
+
+	if (ret == -ENOENT)
+		SKIP(return, "there is no mdev_sim");
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, mdev_prepare());
+	if (!module_is_loaded("mtty") || !module_is_loaded("vfio_mdev") ||
+	    !module_is_loaded("mdev_sim"))
+		SKIP(return, "mdev_sim, vfio_mdev and mtty must be modules");
+	self->workers = mmap(NULL, WORKERS * sizeof(*self->workers),
+			     PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->workers);
+}
+
+FIXTURE_TEARDOWN(stress)
+{
+}
+
+TEST_F_TIMEOUT(stress, all_at_once, STRESS_TIMEOUT)
+{
+	unsigned int rounds = random_rounds(ROUNDS), i, j;
+	struct state before;
+
+	state_take(&before, false);
+	random_begin(0);
+	for (i = 0; i < WORKERS; i++) {
+		pid_t child = fork();
+
+		ASSERT_LE(0, child);
+		if (!child) {
+			/* Whoever reads the output need not wait for it. */
+			freopen("/dev/null", "w", stdout);
+			freopen("/dev/null", "w", stderr);
+			random_begin(i + 1);
+			work(&self->workers[i], rounds);
+			_exit(0);
+		}
+		self->workers[i].pid = child;
+	}
+	ASSERT_TRUE(watch(self->workers));
+
+	for (i = 0; i < ARRAY_SIZE(actions); i++) {
+		unsigned int tried = 0, done = 0;
+
+		for (j = 0; j < WORKERS; j++) {
+			tried += self->workers[j].tried[i];
+			done += self->workers[j].done[i];
+		}
+		TH_LOG("%s: %u of %u", actions[i].name, done, tried);
+	}
+	for (i = 0; i < WORKERS; i++)
+		EXPECT_EQ(0, self->workers[i].unexpected) {
+			TH_LOG("in: %s", self->workers[i].unexpected_in->name);
+		}
+
+	ASSERT_EQ(0, mdev_prepare());
+	ASSERT_EQ(0, sim_prepare());
+	EXPECT_EQ(0, sim_finish());
+	EXPECT_TRUE(state_is_again(&before));
+}
+
+TEST_HARNESS_MAIN
