@@ -11,18 +11,9 @@
 
 #include "kselftest_harness.h"
 
+#include "irq_lib.h"
 #include "mdev_lib.h"
 #include "vfio_lib.h"
-
-#define INTX		VFIO_PCI_INTX_IRQ_INDEX
-#define MSI		VFIO_PCI_MSI_IRQ_INDEX
-
-#define NONE		VFIO_IRQ_SET_DATA_NONE
-#define BOOL		VFIO_IRQ_SET_DATA_BOOL
-#define EVENTFD		VFIO_IRQ_SET_DATA_EVENTFD
-#define MASK		VFIO_IRQ_SET_ACTION_MASK
-#define UNMASK		VFIO_IRQ_SET_ACTION_UNMASK
-#define TRIGGER		VFIO_IRQ_SET_ACTION_TRIGGER
 
 /* One request and its answer */
 FIXTURE(request)
@@ -233,12 +224,6 @@ TEST_F(device, survives_missing_data)
 	munmap(buffer, page);
 }
 
-static int set_eventfd(int device, uint32_t action, int fd)
-{
-	return vfio_set_irqs(device, EVENTFD | action, INTX, 0, 1, &fd,
-			     sizeof(fd));
-}
-
 /* Descriptors that are no eventfds, for everything that takes one */
 TEST_F(device, refuses_what_is_no_eventfd)
 {
@@ -246,9 +231,10 @@ TEST_F(device, refuses_what_is_no_eventfd)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(actions); i++) {
-		EXPECT_EQ(-EBADF, set_eventfd(self->fd, actions[i], 10000));
-		EXPECT_EQ(-EINVAL, set_eventfd(self->fd, actions[i],
-					       self->fd));
+		EXPECT_EQ(-EBADF, irq_set_eventfd(self->fd, INTX, actions[i],
+						  10000));
+		EXPECT_EQ(-EINVAL, irq_set_eventfd(self->fd, INTX, actions[i],
+						   self->fd));
 	}
 }
 
