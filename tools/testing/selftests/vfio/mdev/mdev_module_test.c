@@ -28,6 +28,9 @@ FIXTURE_SETUP(modules)
 	if (!module_is_loaded("mtty") || !module_is_loaded("vfio_mdev") ||
 	    !module_is_loaded("mdev"))
 		SKIP(return, "mdev, vfio_mdev and mtty must be modules");
+	/* Another vendor would keep the modules that are unloaded here */
+	if (module_is_loaded("mdev_sim"))
+		ASSERT_EQ(0, module_unload("mdev_sim"));
 }
 
 FIXTURE_TEARDOWN(modules)
