@@ -58,7 +58,7 @@ static struct sim_device *sim_device_alloc(struct mdev_device *mdev)
 {
 	struct sim_device *sim;
 
-	sim = kvzalloc(sizeof(*sim), GFP_KERNEL);
+	sim = kvzalloc_obj(*sim);
 	if (!sim)
 		return NULL;
 	sim->bulk = kvzalloc(MDEV_SIM_BAR1_SIZE, GFP_KERNEL);

@@ -36,7 +36,7 @@ static int sim_pin_record(struct sim_device *sim, unsigned long number,
 
 	lockdep_assert_held(&sim->pins_lock);
 	if (!pin) {
-		pin = kzalloc(sizeof(*pin), GFP_KERNEL);
+		pin = kzalloc_obj(*pin);
 		if (!pin)
 			return -ENOMEM;
 		pin->page = page;

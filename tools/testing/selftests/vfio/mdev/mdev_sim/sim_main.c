@@ -150,7 +150,7 @@ static int sim_probe(struct platform_device *pdev)
 	struct sim_parent *parent;
 	int ret;
 
-	parent = kzalloc(sizeof(*parent), GFP_KERNEL);
+	parent = kzalloc_obj(*parent);
 	if (!parent)
 		return -ENOMEM;
 	atomic_set(&parent->available[SIM_TYPE_PCI], instances);

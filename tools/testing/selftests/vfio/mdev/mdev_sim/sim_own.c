@@ -128,7 +128,7 @@ static struct file *sim_open_data(struct mdev_device *mdev,
 
 	if (call.error)
 		return ERR_PTR(call.error);
-	stream = kzalloc(sizeof(*stream), GFP_KERNEL);
+	stream = kzalloc_obj(*stream);
 	if (!stream)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&stream->ref);
