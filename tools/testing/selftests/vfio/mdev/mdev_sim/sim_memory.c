@@ -158,6 +158,8 @@ int sim_memory_map(struct sim_device *sim, struct vm_area_struct *vma,
 
 	if (offset % SIM_BLOCK_SIZE + size > SIM_BLOCK_SIZE)
 		return -EINVAL;
+	/* As remap_pfn_range() does; but faults take our lock inside of this */
+	vma_start_write(vma);
 	guard(mutex)(&sim->memory_lock);
 	block = sim_block_get(sim, mdev_region_index(pos), offset);
 	if (!block)
