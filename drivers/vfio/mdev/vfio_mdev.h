@@ -58,9 +58,9 @@ struct vfio_mdev_dma_range {
  * @open: pages may be pinned
  * @last: the range that was unmapped last, or is being unmapped
  * @asked: how many times VFIO has asked for it again
- * @began: when we were asked to, in nanoseconds
- * @ended: when nothing was pinned in it any more
- * @gap: how long it was before @began that the one before had ended
+ * @ended: when an unmap last ended, in nanoseconds
+ * @took: how long that one took
+ * @gap: how long before the next one began it had ended
  * @until: how long pins in it are held up afterwards
  */
 struct vfio_mdev_dma {
@@ -81,8 +81,8 @@ struct vfio_mdev_dma {
 	bool open;
 	struct vfio_mdev_dma_range last;
 	unsigned int asked;
-	u64 began;
 	u64 ended;
+	u64 took;
 	u64 gap;
 	u64 until;
 };

@@ -104,16 +104,12 @@ static void vfio_mdev_evict_elsewhere(struct vfio_mdev_dma *dma,
 static void vfio_mdev_note_unmap(struct vfio_mdev_dma *dma,
 				 const struct vfio_mdev_dma_range *range)
 {
-	u64 now = ktime_get_ns();
-	u64 took = dma->ended - dma->began;
-
-	dma->gap = now - dma->ended;
+	dma->gap = ktime_get_ns() - dma->ended;
 	if (vfio_mdev_overlap(&dma->last, range) &&
-	    dma->gap < VFIO_MDEV_ASK_GAP_NS + 4 * took)
+	    dma->gap < VFIO_MDEV_ASK_GAP_NS + 4 * dma->took)
 		dma->asked = min(dma->asked + 1, VFIO_MDEV_UNMAP_MAX_ASKED);
 	else
 		dma->asked = 0;
-	dma->began = now;
 
 	/* Several users may unmap at once */
 	if (list_empty(&dma->unmaps)) {
@@ -152,13 +148,14 @@ static bool vfio_mdev_begin_unmap(struct vfio_mdev_dma *dma,
  * device the reason for VFIO to ask once more, nor the one that others wait for.
  */
 static void vfio_mdev_end_unmap(struct vfio_mdev_dma *dma,
-				struct vfio_mdev_dma_range *range)
+				struct vfio_mdev_dma_range *range, u64 began)
 {
 	spin_lock(&dma->lock);
 	dma->ended = ktime_get_ns();
+	dma->took = dma->ended - began;
 	dma->until = dma->ended;
 	if (dma->asked > 1)
-		dma->until += 2 * dma->gap + (dma->ended - dma->began);
+		dma->until += 2 * dma->gap + dma->took;
 	list_del(&range->node);
 	spin_unlock(&dma->lock);
 }
@@ -171,6 +168,7 @@ void vfio_mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length)
 		.first = iova,
 		.last = min(iova + length - 1, (u64)ULONG_MAX),
 	};
+	u64 began = ktime_get_ns();
 	unsigned int asked;
 
 	/* Nothing is pinned above */
@@ -181,7 +179,7 @@ void vfio_mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length)
 		vfio_mdev_evict(vmdev, &range);
 	else
 		vfio_mdev_evict_elsewhere(dma, &range, asked);
-	vfio_mdev_end_unmap(dma, &range);
+	vfio_mdev_end_unmap(dma, &range, began);
 }
 
 static void vfio_mdev_dma_set_open(struct vfio_mdev_dma *dma, bool open)
