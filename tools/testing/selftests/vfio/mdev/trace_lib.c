@@ -21,6 +21,8 @@ static int tracing_on = -1;
 
 int trace_prepare(void)
 {
+	int ret;
+
 	if (!path_exists(TRACEFS "/events") &&
 	    mount("nodev", TRACEFS, "tracefs", 0, NULL))
 		return errno == ENOENT || errno == ENODEV ? -EOPNOTSUPP :
@@ -31,6 +33,14 @@ int trace_prepare(void)
 	trace_end();
 	if (mkdir(INSTANCE, 0700))
 		return -errno;
+	/*
+	 * Names of tasks come from tracepoints of the scheduler. They would be
+	 * patched in while other processors run them, for each event enabled:
+	 * QEMU's TCG doesn't survive that always.
+	 */
+	ret = sysfs_write("0", INSTANCE "/options/record-cmd");
+	if (ret)
+		return ret;
 	tracing_on = open(INSTANCE "/tracing_on", O_WRONLY | O_CLOEXEC);
 	return tracing_on < 0 ? -errno : 0;
 }
