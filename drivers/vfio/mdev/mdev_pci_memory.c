@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Regions of a PCI function that are memory: which pages of them have been
+ * committed, by whoever touched them first, and how they are given back.
+ *
+ * A page that is discarded leaves the array first, then the users' mappings,
+ * and is freed when nobody who found it in the array still looks at it. So a
+ * page that is found can be used without a lock, and a fault that was answered
+ * with it starts over.
+ */
+
+#include <linux/align.h>
+#include <linux/atomic.h>
+#include <linux/err.h>
+#include <linux/export.h>
+#include <linux/gfp.h>
+#include <linux/highmem.h>
+#include <linux/list.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/xarray.h>
+
+#include "compat.h"
+#include "mdev_pci_private.h"
+
+/**
+ * struct mdev_pci_memory - what backs a region
+ * @pages: committed pages, each with a reference, by their place in the region
+ * @committed: number of @pages
+ */
+struct mdev_pci_memory {
+	struct xarray pages;
+	atomic_long_t committed;
+};
+
+static struct mdev_pci_memory *mdev_pci_memory(const struct mdev_pci *pci,
+					       unsigned int region)
+{
+	return region < pci->layout->nr_regions ? pci->memory[region] : NULL;
+}
+
+/* With a reference, or NULL if the page is not committed. */
+static struct page *mdev_pci_memory_find(struct mdev_pci_memory *memory,
+					 unsigned long index)
+{
+	struct page *page;
+
+	/* The array's reference is dropped after a grace period only */
+	rcu_read_lock();
+	page = xa_load(&memory->pages, index);
+	if (page)
+		get_page(page);
+	rcu_read_unlock();
+	return page;
+}
+
+/* With a reference, or NULL if another one has come before it. */
+static struct page *mdev_pci_memory_commit(struct mdev_pci_memory *memory,
+					   unsigned long index)
+{
+	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	void *old;
+
+	if (!page)
+		return ERR_PTR(-ENOMEM);
+	get_page(page);
+	atomic_long_inc(&memory->committed);
+	old = xa_cmpxchg(&memory->pages, index, NULL, page, GFP_KERNEL_ACCOUNT);
+	if (!old)
+		return page;
+
+	atomic_long_dec(&memory->committed);
+	put_page(page);
+	put_page(page);
+	return xa_is_err(old) ? ERR_PTR(xa_err(old)) : NULL;
+}
+
+/**
+ * mdev_pci_memory_page - a page of a region that is memory
+ * @pci: the function
+ * @region: VFIO region index
+ * @offset: where in the region, in bytes
+ *
+ * Commits the page, zeroed, if nobody has touched it yet. After the page has
+ * been discarded, it is not the region's any more, but exists as long as it is
+ * referenced.
+ *
+ * Context: may sleep.
+ * Return: the page, with a reference for the caller to put_page(); -EINVAL if
+ *	there is no memory at @offset; -ENOMEM.
+ */
+struct page *mdev_pci_memory_page(struct mdev_pci *pci, unsigned int region,
+				  u64 offset)
+{
+	struct mdev_pci_memory *memory = mdev_pci_memory(pci, region);
+	struct page *page;
+
+	if (!memory || offset >= mdev_pci_region(pci, region)->size)
+		return ERR_PTR(-EINVAL);
+	do {
+		page = mdev_pci_memory_find(memory, offset >> PAGE_SHIFT);
+		if (!page)
+			page = mdev_pci_memory_commit(memory,
+						      offset >> PAGE_SHIFT);
+	} while (!page);
+	return page;
+}
+EXPORT_SYMBOL_GPL(mdev_pci_memory_page);
+
+/**
+ * mdev_pci_memory_committed - how much of a region is there
+ * @pci: the function
+ * @region: VFIO region index
+ *
+ * Context: Any context. Pages may come and go meanwhile.
+ * Return: the number of pages that have been committed; 0 if the region is no
+ *	memory.
+ */
+unsigned long mdev_pci_memory_committed(struct mdev_pci *pci,
+					unsigned int region)
+{
+	struct mdev_pci_memory *memory = mdev_pci_memory(pci, region);
+
+	return memory ? atomic_long_read(&memory->committed) : 0;
+}
+EXPORT_SYMBOL_GPL(mdev_pci_memory_committed);
+
+/* Take pages out of the array, and put them, with its references, on a list. */
+static void mdev_pci_memory_take(struct mdev_pci_memory *memory,
+				 unsigned long first, unsigned long last,
+				 struct list_head *pages)
+{
+	unsigned long index;
+	struct page *page;
+
+	xa_for_each_range(&memory->pages, index, page, first, last) {
+		/* Another one may be taking it */
+		page = xa_erase(&memory->pages, index);
+		if (!page)
+			continue;
+		atomic_long_dec(&memory->committed);
+		list_add(&page->lru, pages);
+		cond_resched();
+	}
+}
+
+static void mdev_pci_memory_free(struct list_head *pages)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, pages, lru) {
+		put_page(page);
+		cond_resched();
+	}
+}
+
+/**
+ * mdev_pci_memory_discard - give back pages of a region that is memory
+ * @pci: the function
+ * @region: VFIO region index
+ * @offset: where in the region to begin, in bytes
+ * @size: how many bytes, up to U64_MAX for the rest of the region
+ *
+ * Gives back the pages that lie in the range as a whole, and empties mappings of
+ * them. What is touched there afterwards is zeroes.
+ *
+ * Context: may sleep, under the locks that mdev_device_invalidate_mapping() may
+ *	be called with.
+ */
+void mdev_pci_memory_discard(struct mdev_pci *pci, unsigned int region,
+			     u64 offset, u64 size)
+{
+	struct mdev_pci_memory *memory = mdev_pci_memory(pci, region);
+	u64 end, start = PAGE_ALIGN(offset);
+	LIST_HEAD(pages);
+
+	if (!memory)
+		return;
+	end = mdev_pci_region(pci, region)->size;
+	if (offset >= end)
+		return;
+	end = ALIGN_DOWN(offset + min(size, end - offset), PAGE_SIZE);
+	if (start >= end)
+		return;
+
+	mdev_pci_memory_take(memory, start >> PAGE_SHIFT,
+			     (end - 1) >> PAGE_SHIFT, &pages);
+	/* Also if there is none: it may be on its way out with someone else */
+	mdev_pci_invalidate(pci, region, start, end - start);
+	if (list_empty(&pages))
+		return;
+	synchronize_rcu();
+	mdev_pci_memory_free(&pages);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_memory_discard);
+
+/* The device's memory after power-on: none is committed. */
+void mdev_pci_memory_reset(struct mdev_pci *pci)
+{
+	unsigned int region;
+
+	for (region = 0; region < pci->layout->nr_regions; region++)
+		mdev_pci_memory_discard(pci, region, 0, U64_MAX);
+}
+
+static size_t mdev_pci_memory_piece(u64 offset, size_t count)
+{
+	return min(count, PAGE_SIZE - offset_in_page(offset));
+}
+
+/* What nobody has touched is zeroes, and reading it commits nothing. */
+int mdev_pci_memory_read(struct mdev_pci *pci, unsigned int region, u64 offset,
+			 char *buf, size_t count)
+{
+	struct mdev_pci_memory *memory = pci->memory[region];
+	struct page *page;
+	size_t size;
+
+	for (; count; count -= size, offset += size, buf += size) {
+		size = mdev_pci_memory_piece(offset, count);
+		page = mdev_pci_memory_find(memory, offset >> PAGE_SHIFT);
+		if (!page) {
+			memset(buf, 0, size);
+			continue;
+		}
+		memcpy_from_page(buf, page, offset_in_page(offset), size);
+		put_page(page);
+	}
+	return 0;
+}
+
+int mdev_pci_memory_write(struct mdev_pci *pci, unsigned int region, u64 offset,
+			  const char *buf, size_t count)
+{
+	struct page *page;
+	size_t size;
+
+	for (; count; count -= size, offset += size, buf += size) {
+		size = mdev_pci_memory_piece(offset, count);
+		page = mdev_pci_memory_page(pci, region, offset);
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+		memcpy_to_page(page, offset_in_page(offset), buf, size);
+		put_page(page);
+	}
+	return 0;
+}
+
+/* The first offset in a committed page from @offset on, or the region's end. */
+u64 mdev_pci_memory_next(struct mdev_pci *pci, unsigned int region, u64 offset)
+{
+	unsigned long index = offset >> PAGE_SHIFT;
+
+	if (!xa_find(&pci->memory[region]->pages, &index, ULONG_MAX,
+		     XA_PRESENT))
+		return mdev_pci_region(pci, region)->size;
+	return max(offset, (u64)index << PAGE_SHIFT);
+}
+
+static int mdev_pci_memory_init_region(struct mdev_pci *pci,
+				       unsigned int region)
+{
+	const struct mdev_pci_region *description = mdev_pci_region(pci, region);
+	struct mdev_pci_memory *memory;
+
+	if (!description || !description->memory)
+		return 0;
+	memory = kzalloc_obj(*memory);
+	if (!memory)
+		return -ENOMEM;
+	xa_init_flags(&memory->pages, XA_FLAGS_ACCOUNT);
+	pci->memory[region] = memory;
+	return 0;
+}
+
+int mdev_pci_memory_init(struct mdev_pci *pci)
+{
+	unsigned int region;
+	int ret;
+
+	pci->memory = kcalloc(pci->layout->nr_regions, sizeof(*pci->memory),
+			      GFP_KERNEL);
+	if (!pci->memory)
+		return -ENOMEM;
+	for (region = 0; region < pci->layout->nr_regions; region++) {
+		ret = mdev_pci_memory_init_region(pci, region);
+		if (ret) {
+			mdev_pci_memory_destroy(pci);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+void mdev_pci_memory_destroy(struct mdev_pci *pci)
+{
+	unsigned int region;
+
+	mdev_pci_memory_reset(pci);
+	for (region = 0; region < pci->layout->nr_regions; region++)
+		kfree(pci->memory[region]);
+	kfree(pci->memory);
+}
