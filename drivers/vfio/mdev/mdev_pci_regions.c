@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Regions of a PCI function: what a user is told of them, which of them the
+ * function answers to, and whom an access or a page fault goes to.
+ */
+
+#include <linux/align.h>
+#include <linux/array_size.h>
+#include <linux/export.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/nospec.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/vfio.h>
+
+#include "mdev_pci_private.h"
+
+#define MDEV_PCI_READ_WRITE	(VFIO_REGION_INFO_FLAG_READ | \
+				 VFIO_REGION_INFO_FLAG_WRITE)
+
+/* PCI 3.0, appendix D.4: the addresses of a VGA */
+static const struct {
+	u32 start;
+	u32 end;
+	u16 command;
+} mdev_pci_vga_ranges[] = {
+	{ 0xa0000, 0xbffff, PCI_COMMAND_MEMORY },
+	{ 0x3b0, 0x3bb, PCI_COMMAND_IO },
+	{ 0x3c0, 0x3df, PCI_COMMAND_IO },
+};
+
+/*
+ * What the vendor has described, or NULL: config space and the expansion ROM
+ * are not the vendor's to answer for. The index may come from a user.
+ */
+const struct mdev_pci_region *mdev_pci_region(const struct mdev_pci *pci,
+					      unsigned int index)
+{
+	const struct mdev_pci_function *function = pci->layout->function;
+	const struct mdev_pci_region *region = NULL;
+	unsigned int beyond = index - VFIO_PCI_NUM_REGIONS;
+
+	if (index < PCI_STD_NUM_BARS)
+		region = &function->bar[array_index_nospec(index,
+							   PCI_STD_NUM_BARS)];
+	else if (index == VFIO_PCI_VGA_REGION_INDEX)
+		region = &function->vga;
+	else if (beyond < function->nr_regions)
+		region = &function->regions[array_index_nospec(beyond,
+							       function->nr_regions)];
+	return region && region->size ? region : NULL;
+}
+
+/* PCI 3.0, 6.2.2; and PCI Power Management 1.2, 5.4.1: only config in D3hot */
+static bool mdev_pci_responds(const struct mdev_pci *pci, u16 command)
+{
+	return mdev_pci_config_word(pci, PCI_COMMAND) & command &&
+	       mdev_pci_in_d0(pci);
+}
+
+static bool mdev_pci_vga_decodes(const struct mdev_pci *pci, u64 address,
+				 size_t count)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(mdev_pci_vga_ranges); i++)
+		if (address >= mdev_pci_vga_ranges[i].start &&
+		    address + count - 1 <= mdev_pci_vga_ranges[i].end)
+			return mdev_pci_responds(pci,
+						 mdev_pci_vga_ranges[i].command);
+	return false;
+}
+
+/* PCI 3.0, 6.2.5.2: the ROM has an enable bit besides that of all memory */
+static bool mdev_pci_rom_decodes(const struct mdev_pci *pci)
+{
+	return mdev_pci_config_dword(pci, PCI_ROM_ADDRESS) &
+	       PCI_ROM_ADDRESS_ENABLE &&
+	       mdev_pci_responds(pci, PCI_COMMAND_MEMORY);
+}
+
+/* Whether the function answers to anything there; of VGA it may be a part. */
+bool mdev_pci_decodes(const struct mdev_pci *pci, unsigned int index)
+{
+	const struct mdev_pci_region *region = mdev_pci_region(pci, index);
+
+	switch (index) {
+	case VFIO_PCI_ROM_REGION_INDEX:
+		return mdev_pci_rom_decodes(pci);
+	case VFIO_PCI_VGA_REGION_INDEX:
+		return mdev_pci_responds(pci,
+					 PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
+	case VFIO_PCI_BAR0_REGION_INDEX ... VFIO_PCI_BAR5_REGION_INDEX:
+		return region &&
+		       mdev_pci_responds(pci, region->flags &
+					      PCI_BASE_ADDRESS_SPACE_IO ?
+					 PCI_COMMAND_IO : PCI_COMMAND_MEMORY);
+	default:
+		return true;
+	}
+}
+
+int mdev_pci_get_device_info(struct mdev_device *mdev,
+			     struct vfio_device_info *info)
+{
+	info->num_regions = mdev_pci_from_mdev(mdev)->layout->nr_regions;
+	return 0;
+}
+
+static bool mdev_pci_region_mappable(const struct mdev_pci_region *region)
+{
+	return region->map || region->memory;
+}
+
+static int mdev_pci_add_areas(const struct mdev_pci_region *region,
+			      struct vfio_info_cap *caps)
+{
+	struct vfio_region_info_cap_sparse_mmap *sparse;
+	size_t size = struct_size(sparse, areas, region->nr_areas);
+	unsigned int i;
+	int ret;
+
+	sparse = kzalloc(size, GFP_KERNEL);
+	if (!sparse)
+		return -ENOMEM;
+	sparse->header.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP;
+	sparse->header.version = 1;
+	sparse->nr_areas = region->nr_areas;
+	for (i = 0; i < region->nr_areas; i++) {
+		sparse->areas[i].offset = region->areas[i].offset;
+		sparse->areas[i].size = region->areas[i].size;
+	}
+	ret = vfio_info_add_capability(caps, &sparse->header, size);
+	kfree(sparse);
+	return ret;
+}
+
+static int mdev_pci_add_type(const struct mdev_pci_region *region,
+			     struct vfio_info_cap *caps)
+{
+	struct vfio_region_info_cap_type type = {
+		.header.id = VFIO_REGION_INFO_CAP_TYPE,
+		.header.version = 1,
+		.type = region->type,
+		.subtype = region->subtype,
+	};
+
+	return vfio_info_add_capability(caps, &type.header, sizeof(type));
+}
+
+static int mdev_pci_describe_region(const struct mdev_pci_region *region,
+				    struct vfio_region_info *info,
+				    struct vfio_info_cap *caps)
+{
+	int ret = 0;
+
+	info->size = region->size;
+	info->flags = MDEV_PCI_READ_WRITE;
+	if (region->memory)
+		info->flags |= MDEV_REGION_BULK;
+	if (mdev_pci_region_mappable(region)) {
+		info->flags |= VFIO_REGION_INFO_FLAG_MMAP;
+		if (region->nr_areas)
+			ret = mdev_pci_add_areas(region, caps);
+	}
+	if (!ret && info->index >= VFIO_PCI_NUM_REGIONS)
+		ret = mdev_pci_add_type(region, caps);
+	return ret;
+}
+
+int mdev_pci_get_region_info(struct mdev_device *mdev,
+			     struct vfio_region_info *info,
+			     struct vfio_info_cap *caps)
+{
+	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
+	const struct mdev_pci_region *region;
+
+	switch (info->index) {
+	case VFIO_PCI_CONFIG_REGION_INDEX:
+		info->size = pci->layout->size;
+		info->flags = MDEV_PCI_READ_WRITE;
+		return 0;
+	case VFIO_PCI_ROM_REGION_INDEX:
+		info->size = mdev_pci_rom_bar_size(pci->layout->function);
+		if (info->size)
+			info->flags = VFIO_REGION_INFO_FLAG_READ;
+		return 0;
+	default:
+		region = mdev_pci_region(pci, info->index);
+		return region ? mdev_pci_describe_region(region, info, caps) :
+				0;
+	}
+}
+
+/*
+ * What lies between the image and the end of the BAR is erased flash: ones.
+ * Nobody takes them for a further image, which would begin with 0xaa55.
+ */
+static void mdev_pci_rom_read(const struct mdev_pci *pci, char *buf,
+			      size_t count, u64 offset)
+{
+	const struct mdev_pci_function *function = pci->layout->function;
+
+	memset(buf, 0xff, count);
+	if (offset < function->rom_size && mdev_pci_rom_decodes(pci))
+		memcpy(buf, function->rom + offset,
+		       min(count, function->rom_size - offset));
+}
+
+static bool mdev_pci_region_decodes(const struct mdev_pci *pci,
+				    unsigned int index, u64 offset,
+				    size_t count)
+{
+	if (index == VFIO_PCI_VGA_REGION_INDEX)
+		return mdev_pci_vga_decodes(pci, offset, count);
+	return mdev_pci_decodes(pci, index);
+}
+
+static void mdev_pci_put_value(char *buf, u64 value, size_t size)
+{
+	__le64 bytes = cpu_to_le64(value);
+
+	memcpy(buf, &bytes, size);
+}
+
+static u64 mdev_pci_get_value(const char *buf, size_t size)
+{
+	__le64 bytes = 0;
+
+	memcpy(&bytes, buf, size);
+	return le64_to_cpu(bytes);
+}
+
+/* How much of an access the vendor is called for at once */
+static size_t mdev_pci_vendor_width(const struct mdev_pci_region *region,
+				    size_t count)
+{
+	return region->width ? min(count, region->width) : count;
+}
+
+static void mdev_pci_vendor_read(struct mdev_pci *pci,
+				 const struct mdev_pci_region *region,
+				 unsigned int index, u64 offset, char *buf,
+				 size_t count)
+{
+	size_t size = mdev_pci_vendor_width(region, count);
+
+	if (!region->read) {
+		memset(buf, 0, count);
+		return;
+	}
+	for (; count; count -= size, offset += size, buf += size)
+		mdev_pci_put_value(buf, region->read(pci, index, offset, size),
+				   size);
+}
+
+static void mdev_pci_vendor_write(struct mdev_pci *pci,
+				  const struct mdev_pci_region *region,
+				  unsigned int index, u64 offset,
+				  const char *buf, size_t count)
+{
+	size_t size = mdev_pci_vendor_width(region, count);
+
+	if (!region->write)
+		return;
+	for (; count; count -= size, offset += size, buf += size)
+		region->write(pci, index, offset, size,
+			      mdev_pci_get_value(buf, size));
+}
+
+/* PCI 3.0, 3.3.3.1: a read that nobody claims gives ones, a write is dropped */
+static int mdev_pci_region_read(struct mdev_pci *pci, unsigned int index,
+				u64 offset, char *buf, size_t count)
+{
+	const struct mdev_pci_region *region = mdev_pci_region(pci, index);
+
+	if (!region)
+		return -EINVAL;
+	if (!mdev_pci_region_decodes(pci, index, offset, count))
+		memset(buf, 0xff, count);
+	else if (region->memory)
+		return mdev_pci_memory_read(pci, index, offset, buf, count);
+	else if (mdev_pci_msix_overlaps(pci, index, offset, count))
+		mdev_pci_put_value(buf, mdev_pci_msix_read(pci, index, offset,
+							   count), count);
+	else
+		mdev_pci_vendor_read(pci, region, index, offset, buf, count);
+	return 0;
+}
+
+static int mdev_pci_region_write(struct mdev_pci *pci, unsigned int index,
+				 u64 offset, const char *buf, size_t count)
+{
+	const struct mdev_pci_region *region = mdev_pci_region(pci, index);
+
+	if (!region)
+		return -EINVAL;
+	if (!mdev_pci_region_decodes(pci, index, offset, count))
+		return 0;
+	if (region->memory)
+		return mdev_pci_memory_write(pci, index, offset, buf, count);
+	if (mdev_pci_msix_overlaps(pci, index, offset, count))
+		mdev_pci_msix_write(pci, index, offset, count,
+				    mdev_pci_get_value(buf, count));
+	else
+		mdev_pci_vendor_write(pci, region, index, offset, buf, count);
+	return 0;
+}
+
+ssize_t mdev_pci_read(struct mdev_device *mdev, char *buf, size_t count,
+		      loff_t pos)
+{
+	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
+	u64 offset = mdev_region_offset(pos);
+	u32 index = mdev_region_index(pos);
+	int ret = 0;
+
+	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
+		mdev_pci_config_read(pci, buf, count, offset);
+	else if (index == VFIO_PCI_ROM_REGION_INDEX)
+		mdev_pci_rom_read(pci, buf, count, offset);
+	else
+		ret = mdev_pci_region_read(pci, index, offset, buf, count);
+	return ret ?: count;
+}
+
+ssize_t mdev_pci_write(struct mdev_device *mdev, const char *buf, size_t count,
+		       loff_t pos)
+{
+	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
+	u64 offset = mdev_region_offset(pos);
+	u32 index = mdev_region_index(pos);
+	int ret = 0;
+
+	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
+		mdev_pci_config_write(pci, buf, count, offset);
+	else
+		ret = mdev_pci_region_write(pci, index, offset, buf, count);
+	return ret ?: count;
+}
+
+static int mdev_pci_map_memory(struct mdev_pci *pci, unsigned int index,
+			       u64 offset, unsigned long *pfn,
+			       unsigned long *size)
+{
+	struct page *page = mdev_pci_memory_page(pci, index, offset);
+
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+	*pfn = page_to_pfn(page);
+	*size = PAGE_SIZE;
+	/*
+	 * Who discards the page invalidates the mapping before the page is
+	 * freed, so that the fault which asks starts over.
+	 */
+	put_page(page);
+	return 0;
+}
+
+/*
+ * The position lies in what mdev_pci_get_region_info() said can be mapped. A
+ * function that stops decoding has its mappings invalidated afterwards.
+ */
+int mdev_pci_validate_map_request(struct mdev_device *mdev, loff_t pos,
+				  unsigned long *pfn, unsigned long *size,
+				  pgprot_t *prot)
+{
+	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
+	u64 offset = mdev_region_offset(pos);
+	u32 index = mdev_region_index(pos);
+	const struct mdev_pci_region *region = mdev_pci_region(pci, index);
+
+	if (!region || !mdev_pci_decodes(pci, index))
+		return -EIO;
+	if (region->memory)
+		return mdev_pci_map_memory(pci, index, offset, pfn, size);
+	return region->map ? region->map(pci, index, offset, pfn, size, prot) :
+			     -EINVAL;
+}
+
+/**
+ * mdev_pci_invalidate - empty mappings of a function's region
+ * @pci: the function
+ * @region: VFIO region index
+ * @offset: where in the region to begin, in bytes
+ * @size: how many bytes, up to U64_MAX for the rest of the region
+ *
+ * For regions with &mdev_pci_region.map: the next touch calls that again. See
+ * mdev_device_invalidate_mapping().
+ *
+ * Context: may sleep, and with locks held that @map takes. Not from @map itself.
+ */
+void mdev_pci_invalidate(struct mdev_pci *pci, unsigned int region, u64 offset,
+			 u64 size)
+{
+	u64 end = BIT_ULL(MDEV_REGION_SHIFT);
+
+	if (offset < end)
+		mdev_device_invalidate_mapping(pci->mdev,
+					       (u64)region << MDEV_REGION_SHIFT |
+					       offset,
+					       min(size, end - offset));
+}
+EXPORT_SYMBOL_GPL(mdev_pci_invalidate);
