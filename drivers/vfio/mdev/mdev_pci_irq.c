@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Interrupts of a PCI function: how a vector that the vendor raises reaches the
+ * user, as the level of INTx or as a message of MSI or MSI-X.
+ *
+ * What MSI and MSI-X do is up to their registers from the first write to them
+ * on. Before, a user who sets eventfds and leaves the registers alone, as
+ * drivers in user space do, is taken to have enabled and unmasked what they are
+ * set for. The table of MSI-X counts by itself: QEMU keeps it away from the
+ * device, but not the registers in config space.
+ */
+
+#include <linux/align.h>
+#include <linux/array_size.h>
+#include <linux/bitfield.h>
+#include <linux/bitmap.h>
+#include <linux/cleanup.h>
+#include <linux/export.h>
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/unaligned.h>
+#include <linux/vfio.h>
+
+#include "mdev_pci_private.h"
+
+#define MDEV_PCI_MESSAGE_FLAGS	(VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE)
+
+static u16 mdev_pci_msi_flags(const struct mdev_pci *pci)
+{
+	return mdev_pci_config_word(pci, pci->layout->msi + PCI_MSI_FLAGS);
+}
+
+static u16 mdev_pci_msix_flags(const struct mdev_pci *pci)
+{
+	return mdev_pci_config_word(pci, pci->layout->msix + PCI_MSIX_FLAGS);
+}
+
+static bool mdev_pci_msi_enabled(struct mdev_pci *pci)
+{
+	return pci->msi_written ?
+	       mdev_pci_msi_flags(pci) & PCI_MSI_FLAGS_ENABLE :
+	       mdev_irqs_enabled(&pci->irqs, VFIO_PCI_MSI_IRQ_INDEX);
+}
+
+static bool mdev_pci_msix_enabled(struct mdev_pci *pci)
+{
+	return pci->msix_written ?
+	       mdev_pci_msix_flags(pci) & PCI_MSIX_FLAGS_ENABLE :
+	       mdev_irqs_enabled(&pci->irqs, VFIO_PCI_MSIX_IRQ_INDEX);
+}
+
+/* How the function interrupts, as a VFIO index */
+static u32 mdev_pci_irq_mode(struct mdev_pci *pci)
+{
+	if (mdev_pci_msix_enabled(pci))
+		return VFIO_PCI_MSIX_IRQ_INDEX;
+	if (mdev_pci_msi_enabled(pci))
+		return VFIO_PCI_MSI_IRQ_INDEX;
+	return VFIO_PCI_INTX_IRQ_INDEX;
+}
+
+/* PCI 3.0, 6.8.1.3: software may enable fewer than the function asks for */
+static unsigned int mdev_pci_msi_messages(const struct mdev_pci *pci)
+{
+	unsigned int asked = pci->layout->function->msi.vectors;
+	unsigned int log = FIELD_GET(PCI_MSI_FLAGS_QSIZE,
+				     mdev_pci_msi_flags(pci));
+
+	return pci->msi_written ? min(asked, BIT(log)) : asked;
+}
+
+/* A message stands for more vectors if there are not enough of them. */
+static unsigned int mdev_pci_message(const struct mdev_pci *pci, u32 mode,
+				     unsigned int vector)
+{
+	return vector % (mode == VFIO_PCI_MSI_IRQ_INDEX ?
+			 mdev_pci_msi_messages(pci) :
+			 pci->layout->function->msix.vectors);
+}
+
+/* Offset of the mask bits; the pending bits follow them */
+static unsigned int mdev_pci_msi_mask(const struct mdev_pci *pci)
+{
+	return pci->layout->msi + (pci->layout->function->msi.wide ?
+				   PCI_MSI_MASK_64 : PCI_MSI_MASK_32);
+}
+
+/* PCI 3.0, 6.8.1.7 and 6.8.1.9 */
+static bool mdev_pci_msi_masked(const struct mdev_pci *pci,
+				unsigned int message)
+{
+	return pci->msi_written && pci->layout->function->msi.maskable &&
+	       mdev_pci_config_dword(pci, mdev_pci_msi_mask(pci)) &
+	       BIT(message);
+}
+
+/* PCI 3.0, 6.8.2.3 and 6.8.2.9 */
+static bool mdev_pci_msix_masked(const struct mdev_pci *pci,
+				 unsigned int message)
+{
+	const __le32 *entry =
+		&pci->msix_table[message * PCI_MSIX_ENTRY_SIZE / sizeof(u32)];
+
+	if (pci->msix_written &&
+	    mdev_pci_msix_flags(pci) & PCI_MSIX_FLAGS_MASKALL)
+		return true;
+	return pci->msix_table_written &&
+	       le32_to_cpu(entry[PCI_MSIX_ENTRY_VECTOR_CTRL / sizeof(u32)]) &
+	       PCI_MSIX_ENTRY_CTRL_MASKBIT;
+}
+
+/* While a migration has stopped it, or in D3hot (PCI PM 1.2, 5.4.1) */
+static bool mdev_pci_irqs_stopped(const struct mdev_pci *pci)
+{
+	return READ_ONCE(pci->stopped) || !mdev_pci_in_d0(pci);
+}
+
+/* PCI 3.0, 6.2.2: a message is a write to memory, hence a master's */
+static bool mdev_pci_may_send(struct mdev_pci *pci, u32 mode,
+			      unsigned int message)
+{
+	bool msix = mode == VFIO_PCI_MSIX_IRQ_INDEX;
+	bool written = msix ? pci->msix_written : pci->msi_written;
+	u16 command = mdev_pci_config_word(pci, PCI_COMMAND);
+
+	if (written && !(command & PCI_COMMAND_MASTER))
+		return false;
+	return !mdev_pci_irqs_stopped(pci) &&
+	       !(msix ? mdev_pci_msix_masked(pci, message) :
+			mdev_pci_msi_masked(pci, message));
+}
+
+/*
+ * Registers that were not written don't tell how many messages are enabled:
+ * then a message without an eventfd is the one that it would be with fewer.
+ */
+static bool mdev_pci_signal(struct mdev_pci *pci, u32 mode,
+			    unsigned int message)
+{
+	unsigned int messages;
+
+	if (mode == VFIO_PCI_MSIX_IRQ_INDEX || pci->msi_written)
+		return mdev_irqs_trigger(&pci->irqs, mode, message);
+	for (messages = mdev_pci_msi_messages(pci); messages; messages /= 2)
+		if (mdev_irqs_trigger(&pci->irqs, mode, message % messages))
+			return true;
+	return false;
+}
+
+/*
+ * PCI 3.0, 6.8.3.5: what may not be sent is pending until it may. So is what
+ * the user has set no eventfd for, as QEMU does when the guest unmasks it.
+ */
+static void mdev_pci_send(struct mdev_pci *pci, u32 mode, unsigned int message)
+{
+	if (mdev_pci_may_send(pci, mode, message) &&
+	    mdev_pci_signal(pci, mode, message))
+		__clear_bit(message, pci->pending);
+	else
+		__set_bit(message, pci->pending);
+}
+
+/* Pending messages may have become others, since there are fewer now. */
+static void mdev_pci_send_pending(struct mdev_pci *pci, u32 mode)
+{
+	unsigned int message;
+
+	for_each_set_bit(message, pci->pending, pci->layout->nr_vectors) {
+		__clear_bit(message, pci->pending);
+		mdev_pci_send(pci, mode, mdev_pci_message(pci, mode, message));
+	}
+}
+
+/* PCI 3.0, 6.8.1.8 */
+static void mdev_pci_show_pending(struct mdev_pci *pci, u32 mode)
+{
+	u32 pending = 0;
+
+	if (!pci->layout->function->msi.maskable)
+		return;
+	if (mode == VFIO_PCI_MSI_IRQ_INDEX)
+		pending = bitmap_read(pci->pending, 0, BITS_PER_TYPE(u32));
+	put_unaligned_le32(pending, &pci->config[mdev_pci_msi_mask(pci) +
+						 sizeof(u32)]);
+}
+
+/* PCI 3.0, 6.2.3: the status does not care whether INTx is disabled */
+static void mdev_pci_show_status(struct mdev_pci *pci, bool raised)
+{
+	u8 status = pci->config[PCI_STATUS] & ~PCI_STATUS_INTERRUPT;
+
+	if (raised)
+		status |= PCI_STATUS_INTERRUPT;
+	WRITE_ONCE(pci->config[PCI_STATUS], status);
+}
+
+/* PCI 3.0, 6.8.3.3: a function that sends messages doesn't use INTx */
+static void mdev_pci_update_intx(struct mdev_pci *pci, u32 mode)
+{
+	u16 command = mdev_pci_config_word(pci, PCI_COMMAND);
+	bool raised;
+
+	if (!pci->layout->function->interrupt_pin)
+		return;
+	raised = !bitmap_empty(pci->raised, pci->layout->nr_vectors);
+	mdev_pci_show_status(pci, raised);
+	mdev_irqs_set_level(&pci->irqs, VFIO_PCI_INTX_IRQ_INDEX, 0,
+			    raised && mode == VFIO_PCI_INTX_IRQ_INDEX &&
+			    !(command & PCI_COMMAND_INTX_DISABLE) &&
+			    !mdev_pci_irqs_stopped(pci));
+}
+
+static void mdev_pci_irqs_update_locked(struct mdev_pci *pci)
+{
+	u32 mode = mdev_pci_irq_mode(pci);
+
+	lockdep_assert_held(&pci->irq_lock);
+	if (mode != VFIO_PCI_INTX_IRQ_INDEX)
+		mdev_pci_send_pending(pci, mode);
+	else if (!mdev_pci_irqs_stopped(pci))
+		/* Who goes back to INTx finds the level of what is raised */
+		bitmap_zero(pci->pending, pci->layout->nr_vectors);
+	mdev_pci_show_pending(pci, mode);
+	mdev_pci_update_intx(pci, mode);
+}
+
+void mdev_pci_irqs_update(struct mdev_pci *pci)
+{
+	guard(spinlock_irqsave)(&pci->irq_lock);
+	mdev_pci_irqs_update_locked(pci);
+}
+
+/**
+ * mdev_pci_raise_irq - interrupt
+ * @pci: the function
+ * @vector: which of its vectors. One that does not exist is nobody's.
+ *
+ * Sends the vector's message, each time it is called, if the user has enabled
+ * MSI or MSI-X; where it enabled fewer messages than there are vectors, several
+ * vectors share one. A message that is masked is kept pending and sent when it
+ * is unmasked. Otherwise asserts INTx, until all vectors have been lowered with
+ * mdev_pci_lower_irq().
+ *
+ * Context: Any in which a spinlock may be taken, hard interrupts included.
+ */
+void mdev_pci_raise_irq(struct mdev_pci *pci, unsigned int vector)
+{
+	u32 mode;
+
+	if (vector >= pci->layout->nr_vectors)
+		return;
+	guard(spinlock_irqsave)(&pci->irq_lock);
+	__set_bit(vector, pci->raised);
+	mode = mdev_pci_irq_mode(pci);
+	if (mode != VFIO_PCI_INTX_IRQ_INDEX) {
+		mdev_pci_send(pci, mode, mdev_pci_message(pci, mode, vector));
+		mdev_pci_show_pending(pci, mode);
+	}
+	mdev_pci_update_intx(pci, mode);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_raise_irq);
+
+/**
+ * mdev_pci_lower_irq - what a vector was raised for has gone
+ * @pci: the function
+ * @vector: which of its vectors. One that does not exist is nobody's.
+ *
+ * A message that was sent can't be taken back, nor one that is pending.
+ *
+ * Context: Any in which a spinlock may be taken, hard interrupts included.
+ */
+void mdev_pci_lower_irq(struct mdev_pci *pci, unsigned int vector)
+{
+	if (vector >= pci->layout->nr_vectors)
+		return;
+	guard(spinlock_irqsave)(&pci->irq_lock);
+	__clear_bit(vector, pci->raised);
+	mdev_pci_update_intx(pci, mdev_pci_irq_mode(pci));
+}
+EXPORT_SYMBOL_GPL(mdev_pci_lower_irq);
+
+int mdev_pci_get_irq_info(struct mdev_device *mdev, struct vfio_irq_info *info)
+{
+	return mdev_irqs_get_info(&mdev_pci_from_mdev(mdev)->irqs, info);
+}
+
+/* Eventfds decide, too, how the function interrupts. */
+int mdev_pci_set_irqs(struct mdev_device *mdev, u32 flags, u32 index, u32 start,
+		      u32 count, void *data)
+{
+	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
+	int ret;
+
+	ret = mdev_irqs_set(&pci->irqs, flags, index, start, count, data);
+	mdev_pci_irqs_update(pci);
+	return ret;
+}
+
+/* The user is asked to let go of the device, by the eventfd for that. */
+void mdev_pci_request(struct mdev_device *mdev, unsigned int count)
+{
+	mdev_irqs_trigger(&mdev_pci_from_mdev(mdev)->irqs,
+			  VFIO_PCI_REQ_IRQ_INDEX, 0);
+}
+
+/* After the registers have been reset */
+void mdev_pci_irqs_reset(struct mdev_pci *pci)
+{
+	guard(spinlock_irqsave)(&pci->irq_lock);
+	bitmap_zero(pci->raised, pci->layout->nr_vectors);
+	bitmap_zero(pci->pending, pci->layout->nr_vectors);
+	pci->msi_written = false;
+	pci->msix_written = false;
+	mdev_pci_msix_reset(pci);
+	mdev_irqs_reset(&pci->irqs);
+	mdev_pci_irqs_update_locked(pci);
+}
+
+static int mdev_pci_irqs_init_indexes(struct mdev_pci *pci)
+{
+	const struct mdev_pci_function *function = pci->layout->function;
+	const struct mdev_irq_info info[VFIO_PCI_NUM_IRQS] = {
+		[VFIO_PCI_INTX_IRQ_INDEX] = {
+			.flags = VFIO_IRQ_INFO_EVENTFD |
+				 VFIO_IRQ_INFO_MASKABLE |
+				 VFIO_IRQ_INFO_AUTOMASKED,
+			.count = !!function->interrupt_pin,
+		},
+		[VFIO_PCI_MSI_IRQ_INDEX] = {
+			.flags = MDEV_PCI_MESSAGE_FLAGS,
+			.count = function->msi.vectors,
+		},
+		[VFIO_PCI_MSIX_IRQ_INDEX] = {
+			.flags = MDEV_PCI_MESSAGE_FLAGS,
+			.count = function->msix.vectors,
+		},
+		[VFIO_PCI_ERR_IRQ_INDEX] = {
+			.flags = VFIO_IRQ_INFO_EVENTFD,
+			.count = !!(function->capabilities & MDEV_PCI_EXPRESS),
+		},
+		[VFIO_PCI_REQ_IRQ_INDEX] = {
+			.flags = VFIO_IRQ_INFO_EVENTFD,
+			.count = 1,
+		},
+	};
+
+	return mdev_irqs_init(&pci->irqs, pci->mdev, info, ARRAY_SIZE(info));
+}
+
+int mdev_pci_irqs_init(struct mdev_pci *pci)
+{
+	const struct mdev_pci_function *function = pci->layout->function;
+	/* In the unit that pending bits are read in */
+	unsigned int bits = ALIGN(pci->layout->nr_vectors, BITS_PER_TYPE(u64));
+	int ret = -ENOMEM;
+
+	pci->raised = bitmap_zalloc(bits, GFP_KERNEL);
+	pci->pending = bitmap_zalloc(bits, GFP_KERNEL);
+	pci->msix_table = kcalloc(function->msix.vectors, PCI_MSIX_ENTRY_SIZE,
+				  GFP_KERNEL);
+	if (pci->raised && pci->pending && pci->msix_table)
+		ret = mdev_pci_irqs_init_indexes(pci);
+	if (!ret)
+		return 0;
+	kfree(pci->msix_table);
+	bitmap_free(pci->pending);
+	bitmap_free(pci->raised);
+	return ret;
+}
+
+void mdev_pci_irqs_destroy(struct mdev_pci *pci)
+{
+	mdev_irqs_destroy(&pci->irqs);
+	kfree(pci->msix_table);
+	bitmap_free(pci->pending);
+	bitmap_free(pci->raised);
+}
