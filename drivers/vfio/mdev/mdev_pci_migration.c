@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Migration of a PCI function: its registers, its memory and the vendor's state
+ * as bytes that do not depend on the kernel that has written them. They may
+ * come from anywhere: what no such function can have is refused, and then
+ * nothing of it reaches the device.
+ */
+
+#include <linux/align.h>
+#include <linux/bitmap.h>
+#include <linux/bits.h>
+#include <linux/cleanup.h>
+#include <linux/compiler.h>
+#include <linux/lockdep.h>
+#include <linux/limits.h>
+#include <linux/minmax.h>
+#include <linux/mutex.h>
+#include <linux/nospec.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/vfio.h>
+
+#include "mdev_pci_private.h"
+
+#define MDEV_PCI_STATE_VERSION	1
+
+/* What memory is saved in, whatever the size of a page is */
+#define MDEV_PCI_BLOCK_SIZE	4096
+
+/* In &mdev_pci_state.written: *_written of struct mdev_pci */
+#define MDEV_PCI_STATE_MSI		BIT(0)
+#define MDEV_PCI_STATE_MSIX		BIT(1)
+#define MDEV_PCI_STATE_MSIX_TABLE	BIT(2)
+#define MDEV_PCI_STATE_WRITTEN	GENMASK(2, 0)
+
+/**
+ * struct mdev_pci_state - what a state begins with
+ * @version: MDEV_PCI_STATE_VERSION
+ * @vendor: vendor ID
+ * @device: device ID
+ * @config_size: of config space, in bytes
+ * @vectors: number of interrupt vectors
+ * @msix_vectors: how many of them MSI-X has
+ * @written: MDEV_PCI_STATE_MSI, _MSIX, _MSIX_TABLE
+ * @vendor_size: length of the vendor's state, in bytes
+ * @blocks: how many blocks of memory there are
+ *
+ * Config space, the MSI-X table, the raised and the pending vectors as bits, the
+ * vendor's state and the blocks follow. All that has a size which is no multiple
+ * of eight is padded to one.
+ */
+struct mdev_pci_state {
+	__le32 version;
+	__le16 vendor;
+	__le16 device;
+	__le32 config_size;
+	__le32 vectors;
+	__le32 msix_vectors;
+	__le32 written;
+	__le64 vendor_size;
+	__le64 blocks;
+};
+
+/**
+ * struct mdev_pci_block - memory that is not zeroes
+ * @region: VFIO region index
+ * @reserved: 0
+ * @offset: where in the region, in bytes, a multiple of MDEV_PCI_BLOCK_SIZE
+ * @contents: what is there
+ */
+struct mdev_pci_block {
+	__le32 region;
+	__le32 reserved;
+	__le64 offset;
+	u8 contents[MDEV_PCI_BLOCK_SIZE];
+};
+
+/* Where in a state things are, in bytes */
+struct mdev_pci_places {
+	size_t config;
+	size_t msix_table;
+	size_t raised;
+	size_t pending;
+	size_t vendor;
+	size_t blocks;
+};
+
+static struct mdev_pci_places mdev_pci_places(const struct mdev_pci *pci)
+{
+	const struct mdev_pci_layout *layout = pci->layout;
+	size_t bits = ALIGN(layout->nr_vectors, BITS_PER_TYPE(u64)) /
+		      BITS_PER_BYTE;
+	struct mdev_pci_places places;
+
+	places.config = sizeof(struct mdev_pci_state);
+	places.msix_table = places.config + layout->size;
+	places.raised = places.msix_table +
+			layout->function->msix.vectors * PCI_MSIX_ENTRY_SIZE;
+	places.pending = places.raised + bits;
+	places.vendor = places.pending + bits;
+	places.blocks = places.vendor +
+			ALIGN(pci->parent->driver->state_size, sizeof(u64));
+	return places;
+}
+
+static const struct {
+	/* It may neither interrupt nor do anything of its own accord */
+	bool stopped;
+	/* Its state is about to be transferred to elsewhere */
+	bool saving;
+} mdev_pci_steps[VFIO_DEVICE_STATE_NR] = {
+	[VFIO_DEVICE_STATE_STOP] = { .stopped = true },
+	[VFIO_DEVICE_STATE_RESUMING] = { .stopped = true },
+	[VFIO_DEVICE_STATE_STOP_COPY] = { .stopped = true, .saving = true },
+	[VFIO_DEVICE_STATE_PRE_COPY] = { .saving = true },
+	[VFIO_DEVICE_STATE_PRE_COPY_P2P] = { .saving = true },
+};
+
+/*
+ * What was raised meanwhile, or came with a state that was loaded, is signalled
+ * when the device goes on.
+ */
+static int mdev_pci_set_state(struct mdev_device *mdev,
+			      enum vfio_device_mig_state from,
+			      enum vfio_device_mig_state to)
+{
+	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
+
+	guard(mutex)(&pci->lock);
+	WRITE_ONCE(pci->saving, mdev_pci_steps[to].saving);
+	WRITE_ONCE(pci->stopped, mdev_pci_steps[to].stopped);
+	mdev_pci_update_running(pci);
+	mdev_pci_irqs_update(pci);
+	return 0;
+}
+
+void mdev_pci_migration_end(struct mdev_pci *pci)
+{
+	lockdep_assert_held(&pci->lock);
+	WRITE_ONCE(pci->saving, false);
+	WRITE_ONCE(pci->stopped, false);
+}
+
+/*
+ * What is committed now when the device is saved, all that there could be when
+ * it takes over what another one has saved.
+ */
+static size_t mdev_pci_data_size(struct mdev_device *mdev)
+{
+	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
+	bool saving = READ_ONCE(pci->saving);
+	unsigned int region;
+	u64 memory = 0;
+
+	for (region = 0; region < pci->layout->nr_regions; region++)
+		if (pci->memory[region])
+			memory += saving ? (u64)PAGE_SIZE *
+				  mdev_pci_memory_committed(pci, region) :
+				  mdev_pci_region(pci, region)->size;
+	/* One block more, for pages that are committed and zeroes */
+	return min(mdev_pci_places(pci).blocks +
+		   (memory / MDEV_PCI_BLOCK_SIZE + 1) *
+		   sizeof(struct mdev_pci_block), (u64)INT_MAX);
+}
+
+/* The bit for a vector does not depend on the size or order of longs. */
+static void mdev_pci_save_bits(u8 *bytes, const unsigned long *bits,
+			       unsigned int count)
+{
+	unsigned int bit;
+
+	for_each_set_bit(bit, bits, count)
+		bytes[bit / BITS_PER_BYTE] |= BIT(bit % BITS_PER_BYTE);
+}
+
+static void mdev_pci_load_bits(unsigned long *bits, const u8 *bytes,
+			       unsigned int count)
+{
+	unsigned int bit;
+
+	for (bit = 0; bit < count; bit++)
+		__assign_bit(bit, bits, bytes[bit / BITS_PER_BYTE] &
+					BIT(bit % BITS_PER_BYTE));
+}
+
+/*
+ * Returns how many of up to @room blocks it wrote. Needs one more, to look at
+ * what need not be saved.
+ */
+static ssize_t mdev_pci_save_region(struct mdev_pci *pci, unsigned int region,
+				    struct mdev_pci_block *block, size_t room)
+{
+	u64 size = mdev_pci_region(pci, region)->size;
+	size_t count = 0;
+	u64 offset;
+
+	for (offset = mdev_pci_memory_next(pci, region, 0); offset < size;
+	     offset = mdev_pci_memory_next(pci, region,
+					   offset + MDEV_PCI_BLOCK_SIZE)) {
+		mdev_pci_memory_read(pci, region, offset, block->contents,
+				     MDEV_PCI_BLOCK_SIZE);
+		if (!memchr_inv(block->contents, 0, MDEV_PCI_BLOCK_SIZE))
+			continue;
+		/* The user writes to a device that it has stopped */
+		if (count == room)
+			return -EBUSY;
+		block->region = cpu_to_le32(region);
+		block->offset = cpu_to_le64(offset);
+		block++;
+		count++;
+	}
+	return count;
+}
+
+static ssize_t mdev_pci_save_memory(struct mdev_pci *pci,
+				    struct mdev_pci_block *block, size_t room)
+{
+	unsigned int region;
+	size_t count = 0;
+	ssize_t ret;
+
+	for (region = 0; region < pci->layout->nr_regions; region++) {
+		if (!pci->memory[region])
+			continue;
+		ret = mdev_pci_save_region(pci, region, block + count,
+					   room - count);
+		if (ret < 0)
+			return ret;
+		count += ret;
+	}
+	return count;
+}
+
+static void mdev_pci_save_registers(struct mdev_pci *pci, void *buf)
+{
+	const struct mdev_pci_places places = mdev_pci_places(pci);
+	const struct mdev_pci_layout *layout = pci->layout;
+	struct mdev_pci_state *state = buf;
+	u32 written = 0;
+
+	guard(spinlock_irqsave)(&pci->irq_lock);
+	written |= pci->msi_written ? MDEV_PCI_STATE_MSI : 0;
+	written |= pci->msix_written ? MDEV_PCI_STATE_MSIX : 0;
+	written |= pci->msix_table_written ? MDEV_PCI_STATE_MSIX_TABLE : 0;
+	state->written = cpu_to_le32(written);
+	memcpy(buf + places.config, pci->config, layout->size);
+	memcpy(buf + places.msix_table, pci->msix_table,
+	       places.raised - places.msix_table);
+	mdev_pci_save_bits(buf + places.raised, pci->raised,
+			   layout->nr_vectors);
+	mdev_pci_save_bits(buf + places.pending, pci->pending,
+			   layout->nr_vectors);
+}
+
+/* What two devices have in common between which a state can be transferred */
+static void mdev_pci_fill_state(const struct mdev_pci *pci,
+				struct mdev_pci_state *state)
+{
+	const struct mdev_pci_function *function = pci->layout->function;
+
+	state->version = cpu_to_le32(MDEV_PCI_STATE_VERSION);
+	state->vendor = cpu_to_le16(function->vendor);
+	state->device = cpu_to_le16(function->device);
+	state->config_size = cpu_to_le32(pci->layout->size);
+	state->vectors = cpu_to_le32(pci->layout->nr_vectors);
+	state->msix_vectors = cpu_to_le32(function->msix.vectors);
+	state->vendor_size = cpu_to_le64(pci->parent->driver->state_size);
+}
+
+static ssize_t mdev_pci_save(struct mdev_device *mdev, void *buf, size_t size)
+{
+	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
+	const struct mdev_pci_places places = mdev_pci_places(pci);
+	struct mdev_pci_state *state = buf;
+	ssize_t blocks;
+
+	guard(mutex)(&pci->lock);
+	mdev_pci_fill_state(pci, state);
+	mdev_pci_save_registers(pci, buf);
+	pci->parent->driver->save(pci, buf + places.vendor);
+	blocks = mdev_pci_save_memory(pci, buf + places.blocks,
+				      (size - places.blocks) /
+				      sizeof(struct mdev_pci_block) - 1);
+	if (blocks < 0)
+		return blocks;
+	state->blocks = cpu_to_le64(blocks);
+	return places.blocks + blocks * sizeof(struct mdev_pci_block);
+}
+
+static bool mdev_pci_blocks_valid(const struct mdev_pci *pci,
+				  const struct mdev_pci_block *block,
+				  size_t count)
+{
+	for (; count; count--, block++) {
+		u32 region = le32_to_cpu(block->region);
+		u64 offset = le64_to_cpu(block->offset);
+
+		if (region >= pci->layout->nr_regions || block->reserved)
+			return false;
+		region = array_index_nospec(region, pci->layout->nr_regions);
+		if (!pci->memory[region] ||
+		    offset >= mdev_pci_region(pci, region)->size ||
+		    !IS_ALIGNED(offset, MDEV_PCI_BLOCK_SIZE))
+			return false;
+	}
+	return true;
+}
+
+static bool mdev_pci_state_valid(const struct mdev_pci *pci, const void *buf,
+				 size_t size)
+{
+	const struct mdev_pci_places places = mdev_pci_places(pci);
+	const struct mdev_pci_state *state = buf;
+	struct mdev_pci_state expected = {};
+	size_t blocks;
+
+	if (size < places.blocks)
+		return false;
+	blocks = (size - places.blocks) / sizeof(struct mdev_pci_block);
+	mdev_pci_fill_state(pci, &expected);
+	expected.written = state->written;
+	expected.blocks = cpu_to_le64(blocks);
+	return !memcmp(state, &expected, sizeof(expected)) &&
+	       size == places.blocks + blocks * sizeof(struct mdev_pci_block) &&
+	       !(le32_to_cpu(state->written) & ~MDEV_PCI_STATE_WRITTEN) &&
+	       mdev_pci_config_valid(pci, buf + places.config) &&
+	       mdev_pci_msix_valid(pci, buf + places.msix_table) &&
+	       mdev_pci_blocks_valid(pci, buf + places.blocks, blocks);
+}
+
+static void mdev_pci_load_registers(struct mdev_pci *pci, const void *buf)
+{
+	const struct mdev_pci_places places = mdev_pci_places(pci);
+	const struct mdev_pci_layout *layout = pci->layout;
+	const struct mdev_pci_state *state = buf;
+	const u8 *config = buf + places.config;
+	u32 written = le32_to_cpu(state->written);
+	unsigned int i;
+
+	guard(spinlock_irqsave)(&pci->irq_lock);
+	for (i = 0; i < layout->size; i++)
+		WRITE_ONCE(pci->config[i], config[i]);
+	memcpy(pci->msix_table, buf + places.msix_table,
+	       places.raised - places.msix_table);
+	mdev_pci_load_bits(pci->raised, buf + places.raised,
+			   layout->nr_vectors);
+	mdev_pci_load_bits(pci->pending, buf + places.pending,
+			   layout->nr_vectors);
+	pci->msi_written = written & MDEV_PCI_STATE_MSI;
+	pci->msix_written = written & MDEV_PCI_STATE_MSIX;
+	pci->msix_table_written = written & MDEV_PCI_STATE_MSIX_TABLE;
+}
+
+static int mdev_pci_load_memory(struct mdev_pci *pci,
+				const struct mdev_pci_block *block,
+				size_t count)
+{
+	int ret = 0;
+
+	for (; count && !ret; count--, block++)
+		ret = mdev_pci_memory_write(pci, le32_to_cpu(block->region),
+					    le64_to_cpu(block->offset),
+					    block->contents,
+					    MDEV_PCI_BLOCK_SIZE);
+	return ret;
+}
+
+/*
+ * Whatever is wrong with it but the vendor's part is found before anything is
+ * changed; after that the device is in the error state, until it is reset.
+ */
+static int mdev_pci_load(struct mdev_device *mdev, const void *buf, size_t size)
+{
+	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
+	const struct mdev_pci_places places = mdev_pci_places(pci);
+	const struct mdev_pci_state *state = buf;
+	int ret;
+
+	if (!mdev_pci_state_valid(pci, buf, size))
+		return -EINVAL;
+	guard(mutex)(&pci->lock);
+	mdev_pci_reset_locked(pci);
+	mdev_pci_load_registers(pci, buf);
+	ret = mdev_pci_load_memory(pci, buf + places.blocks,
+				   le64_to_cpu(state->blocks));
+	if (!ret)
+		ret = pci->parent->driver->load(pci, buf + places.vendor);
+	mdev_pci_irqs_update(pci);
+	return ret;
+}
+
+const struct mdev_migration_ops mdev_pci_migration = {
+	/* No DMA of a mediated device goes to another device */
+	.flags = VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P |
+		 VFIO_MIGRATION_PRE_COPY,
+	.set_state = mdev_pci_set_state,
+	.data_size = mdev_pci_data_size,
+	.save = mdev_pci_save,
+	.load = mdev_pci_load,
+};
