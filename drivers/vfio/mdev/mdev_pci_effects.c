@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What comes of writes to config space: decoding, power states, resets, and
+ * interrupts that are enabled, disabled, masked or unmasked. The layout says
+ * which of these functions belongs to which dword. They are called with the
+ * device's lock held, after the writable bits have been written.
+ */
+
+#include <linux/compiler.h>
+#include <linux/spinlock.h>
+#include <linux/vfio.h>
+
+#include "mdev_pci_private.h"
+
+/* What the guest has mapped of BARs goes away when they are decoded no more. */
+static void mdev_pci_close_bars(struct mdev_pci *pci)
+{
+	mdev_device_invalidate_mapping(pci->mdev, 0,
+				       (u64)VFIO_PCI_ROM_REGION_INDEX <<
+				       MDEV_REGION_SHIFT);
+}
+
+/* 6.2.2 */
+void mdev_pci_command_written(struct mdev_pci *pci, u32 value, u32 mask)
+{
+	if (!(mdev_pci_config_word(pci, PCI_COMMAND) & PCI_COMMAND_MEMORY))
+		mdev_pci_close_bars(pci);
+	mdev_pci_irqs_update(pci);
+}
+
+/*
+ * PCI Power Management 1.2, 3.2.4: a state that there is not is not entered.
+ * 5.4.1: leaving D3hot is a reset, unless No_Soft_Reset says otherwise.
+ */
+void mdev_pci_pm_written(struct mdev_pci *pci, u32 value, u32 mask)
+{
+	const struct mdev_pci_layout *layout = pci->layout;
+	unsigned int control = layout->pm + PCI_PM_CTRL;
+	u8 old = pci->config[control];
+
+	value = (old & ~mask) | (value & mask);
+	if (!((value ^ old) & PCI_PM_CTRL_STATE_MASK) ||
+	    !mdev_pci_pm_state_valid(value))
+		return;
+	if (layout->function->capabilities & MDEV_PCI_SOFT_RESET &&
+	    !mdev_pci_in_d0(pci)) {
+		mdev_pci_reset_locked(pci);
+		return;
+	}
+
+	WRITE_ONCE(pci->config[control], (old & ~PCI_PM_CTRL_STATE_MASK) |
+					 (value & PCI_PM_CTRL_STATE_MASK));
+	if (!mdev_pci_in_d0(pci))
+		mdev_pci_close_bars(pci);
+	mdev_pci_update_running(pci);
+	mdev_pci_irqs_update(pci);
+}
+
+static void mdev_pci_message_written(struct mdev_pci *pci, bool *written)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&pci->irq_lock, flags);
+	*written = true;
+	spin_unlock_irqrestore(&pci->irq_lock, flags);
+	mdev_pci_irqs_update(pci);
+}
+
+/* 6.8.1 */
+void mdev_pci_msi_written(struct mdev_pci *pci, u32 value, u32 mask)
+{
+	mdev_pci_message_written(pci, &pci->msi_written);
+}
+
+/* 6.8.2 */
+void mdev_pci_msix_written(struct mdev_pci *pci, u32 value, u32 mask)
+{
+	mdev_pci_message_written(pci, &pci->msix_written);
+}
+
+/*
+ * PCI Express 2.0, 6.6.2: a function-level reset leaves alone what the two ends
+ * of the link have to agree on.
+ */
+void mdev_pci_express_written(struct mdev_pci *pci, u32 value, u32 mask)
+{
+	u8 *link = &pci->config[pci->layout->express + PCI_EXP_LNKCTL];
+	u8 control = *link;
+
+	if (!(value & PCI_EXP_DEVCTL_BCR_FLR))
+		return;
+	mdev_pci_reset_locked(pci);
+	WRITE_ONCE(*link, control);
+}
+
+/* Advanced Capabilities for Conventional PCI */
+void mdev_pci_af_written(struct mdev_pci *pci, u32 value, u32 mask)
+{
+	if (value & PCI_AF_CTRL_FLR)
+		mdev_pci_reset_locked(pci);
+}

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * PCI functions for mediated devices: registration of parents, and the life of
+ * a device from its creation to its removal, with all resets in between. Config
+ * space, regions, interrupts and migration have files of their own.
+ */
+
+#include <linux/cleanup.h>
+#include <linux/compiler.h>
+#include <linux/lockdep.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/sysfs.h>
+#include <linux/vfio.h>
+
+#include "compat.h"
+#include "mdev_pci_private.h"
+
+/* Other than its ops, it changes while it is registered. */
+static struct mdev_pci_parent *mdev_pci_parent_of(const struct mdev_type *type)
+{
+	return container_of((struct parent_ops *)type->parent->ops,
+			    struct mdev_pci_parent, ops);
+}
+
+static const struct mdev_pci_type *mdev_pci_type_of(const struct mdev_type *type)
+{
+	return &mdev_pci_parent_of(type)->driver->types[mdev_type_index(type)];
+}
+
+/* Attributes of the types */
+
+static ssize_t name_show(struct mdev_type *type,
+			 struct mdev_type_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", mdev_pci_type_of(type)->label);
+}
+static MDEV_TYPE_ATTR_RO(name);
+
+static ssize_t description_show(struct mdev_type *type,
+				struct mdev_type_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", mdev_pci_type_of(type)->description);
+}
+static MDEV_TYPE_ATTR_RO(description);
+
+static ssize_t device_api_show(struct mdev_type *type,
+			       struct mdev_type_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", VFIO_DEVICE_API_PCI_STRING);
+}
+static MDEV_TYPE_ATTR_RO(device_api);
+
+static ssize_t available_instances_show(struct mdev_type *type,
+					struct mdev_type_attribute *attr,
+					char *buf)
+{
+	return sysfs_emit(buf, "%u\n",
+			  mdev_pci_free_units(mdev_pci_parent_of(type)) /
+			  mdev_pci_type_of(type)->units);
+}
+static MDEV_TYPE_ATTR_RO(available_instances);
+
+static struct attribute *mdev_pci_type_attrs[] = {
+	&mdev_type_attr_name.attr,
+	&mdev_type_attr_description.attr,
+	&mdev_type_attr_device_api.attr,
+	&mdev_type_attr_available_instances.attr,
+	NULL
+};
+
+static umode_t mdev_pci_type_attr_visible(struct kobject *kobj,
+					  struct attribute *attr, int index)
+{
+	const struct mdev_pci_type *type =
+		mdev_pci_type_of(mdev_type_from_kobj(kobj));
+
+	if (attr == &mdev_type_attr_name.attr && !type->label)
+		return 0;
+	if (attr == &mdev_type_attr_description.attr && !type->description)
+		return 0;
+	return attr->mode;
+}
+
+/* Units of the parent */
+
+static bool mdev_pci_take_units(struct mdev_pci_parent *parent, int wanted)
+{
+	int left = atomic_read(&parent->free_units);
+
+	do {
+		if (left < wanted)
+			return false;
+	} while (!atomic_try_cmpxchg(&parent->free_units, &left,
+				     left - wanted));
+	return true;
+}
+
+/**
+ * mdev_pci_free_units - how much of a parent is left to be handed out
+ * @parent: the parent
+ *
+ * Context: Any context, while @parent is registered.
+ *
+ * Return: the units that no device has taken.
+ */
+unsigned int mdev_pci_free_units(struct mdev_pci_parent *parent)
+{
+	return atomic_read(&parent->free_units);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_free_units);
+
+/* Resets */
+
+/* Tell the vendor, if the device has to stop or may go on. */
+void mdev_pci_update_running(struct mdev_pci *pci)
+{
+	bool running = !pci->stopped && mdev_pci_in_d0(pci);
+
+	lockdep_assert_held(&pci->lock);
+	if (pci->running == running)
+		return;
+	pci->running = running;
+	if (pci->parent->driver->run)
+		pci->parent->driver->run(pci, running);
+}
+
+/*
+ * Nothing is decoded from the first step on, so that no new work reaches the
+ * vendor. Interrupts are forgotten when it raises none any more.
+ */
+void mdev_pci_reset_locked(struct mdev_pci *pci)
+{
+	lockdep_assert_held(&pci->lock);
+	mdev_map_block(pci->mdev);
+	mdev_pci_config_reset(pci);
+	if (pci->parent->driver->reset)
+		pci->parent->driver->reset(pci);
+	mdev_pci_memory_reset(pci);
+	mdev_pci_irqs_reset(pci);
+	mdev_map_unblock(pci->mdev);
+	mdev_pci_update_running(pci);
+}
+
+/* A user's reset ends a migration too. */
+static int mdev_pci_reset(struct mdev_device *mdev)
+{
+	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
+
+	guard(mutex)(&pci->lock);
+	mdev_pci_migration_end(pci);
+	mdev_pci_reset_locked(pci);
+	return 0;
+}
+
+/* A user gets the device as after power-on, not as the last one has left it. */
+static int mdev_pci_open(struct mdev_device *mdev)
+{
+	return mdev_pci_reset(mdev);
+}
+
+/* Nothing that the user has given to the device stays in use. */
+static void mdev_pci_release(struct mdev_device *mdev)
+{
+	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
+
+	guard(mutex)(&pci->lock);
+	mdev_pci_migration_end(pci);
+	WRITE_ONCE(pci->stopped, true);
+	mdev_pci_update_running(pci);
+	mdev_pci_reset_locked(pci);
+}
+
+/* Creation and removal */
+
+static void mdev_pci_free(struct mdev_pci *pci)
+{
+	mutex_destroy(&pci->lock);
+	kfree(pci->config);
+	kfree(pci);
+}
+
+static struct mdev_pci *mdev_pci_alloc(struct mdev_pci_parent *parent,
+				       struct mdev_device *mdev)
+{
+	const struct mdev_pci_layout *layout =
+		parent->layouts[mdev_type_index(mdev->type)];
+	struct mdev_pci *pci;
+
+	pci = kzalloc(parent->driver->device_size, GFP_KERNEL);
+	if (!pci)
+		return NULL;
+	pci->mdev = mdev;
+	pci->type = mdev_pci_type_of(mdev->type);
+	pci->parent = parent;
+	pci->layout = layout;
+	pci->stopped = true;
+	mutex_init(&pci->lock);
+	spin_lock_init(&pci->irq_lock);
+	pci->config = kmemdup(layout->initial, layout->size, GFP_KERNEL);
+	if (!pci->config) {
+		mdev_pci_free(pci);
+		return NULL;
+	}
+	return pci;
+}
+
+static int mdev_pci_init(struct mdev_pci *pci)
+{
+	const struct mdev_pci_driver *driver = pci->parent->driver;
+	int ret;
+
+	ret = mdev_pci_irqs_init(pci);
+	if (ret)
+		return ret;
+	ret = mdev_pci_memory_init(pci);
+	if (ret)
+		goto out_irqs;
+	ret = driver->create ? driver->create(pci) : 0;
+	if (ret)
+		goto out_memory;
+
+	guard(mutex)(&pci->lock);
+	mdev_pci_reset_locked(pci);
+	return 0;
+
+out_memory:
+	mdev_pci_memory_destroy(pci);
+out_irqs:
+	mdev_pci_irqs_destroy(pci);
+	return ret;
+}
+
+static int mdev_pci_create(struct kobject *kobj, struct mdev_device *mdev)
+{
+	struct mdev_pci_parent *parent = mdev_pci_parent_of(mdev->type);
+	unsigned int units = mdev_pci_type_of(mdev->type)->units;
+	struct mdev_pci *pci;
+	int ret = -ENOMEM;
+
+	if (!mdev_pci_take_units(parent, units))
+		return -ENOSPC;
+	pci = mdev_pci_alloc(parent, mdev);
+	if (!pci)
+		goto out_units;
+	mdev_set_drvdata(mdev, pci);
+	ret = mdev_pci_init(pci);
+	if (ret)
+		goto out_free;
+	return 0;
+
+out_free:
+	mdev_pci_free(pci);
+out_units:
+	atomic_add(units, &parent->free_units);
+	return ret;
+}
+
+static int mdev_pci_remove(struct mdev_device *mdev)
+{
+	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
+	struct mdev_pci_parent *parent = pci->parent;
+	unsigned int units = pci->type->units;
+
+	if (parent->driver->remove)
+		parent->driver->remove(pci);
+	mdev_pci_memory_destroy(pci);
+	mdev_pci_irqs_destroy(pci);
+	mdev_pci_free(pci);
+	atomic_add(units, &parent->free_units);
+	return 0;
+}
+
+/* Registration */
+
+static void mdev_pci_fill_ops(struct mdev_pci_parent *parent)
+{
+	const struct mdev_pci_driver *driver = parent->driver;
+	struct parent_ops *ops = &parent->ops;
+
+	*ops = driver->ops;
+	ops->supported_type_groups = parent->group_list;
+	ops->create = mdev_pci_create;
+	ops->remove = mdev_pci_remove;
+	ops->open = ops->open ?: mdev_pci_open;
+	ops->release = ops->release ?: mdev_pci_release;
+	ops->reset = ops->reset ?: mdev_pci_reset;
+	ops->get_device_info = ops->get_device_info ?: mdev_pci_get_device_info;
+	ops->get_region_info = ops->get_region_info ?: mdev_pci_get_region_info;
+	ops->get_irq_info = ops->get_irq_info ?: mdev_pci_get_irq_info;
+	ops->read = ops->read ?: mdev_pci_read;
+	ops->write = ops->write ?: mdev_pci_write;
+	ops->set_irqs = ops->set_irqs ?: mdev_pci_set_irqs;
+	ops->request = ops->request ?: mdev_pci_request;
+	ops->validate_map_request = ops->validate_map_request ?:
+				    mdev_pci_validate_map_request;
+	if (driver->save)
+		ops->migration = ops->migration ?: &mdev_pci_migration;
+}
+
+static void mdev_pci_parent_free(struct mdev_pci_parent *parent)
+{
+	unsigned int i;
+
+	if (parent->layouts)
+		for (i = 0; i < parent->driver->nr_types; i++)
+			mdev_pci_layout_free(parent->layouts[i]);
+	kfree(parent->layouts);
+	kfree(parent->group_list);
+	kfree(parent->groups);
+}
+
+static int mdev_pci_parent_init(struct mdev_pci_parent *parent)
+{
+	const struct mdev_pci_driver *driver = parent->driver;
+	unsigned int nr_types = driver->nr_types;
+	unsigned int i;
+
+	parent->groups = kcalloc(nr_types, sizeof(*parent->groups), GFP_KERNEL);
+	parent->group_list = kcalloc(nr_types + 1, sizeof(*parent->group_list),
+				     GFP_KERNEL);
+	parent->layouts = kcalloc(nr_types, sizeof(*parent->layouts),
+				  GFP_KERNEL);
+	if (!parent->groups || !parent->group_list || !parent->layouts)
+		return -ENOMEM;
+
+	for (i = 0; i < nr_types; i++) {
+		parent->groups[i].name = driver->types[i].name;
+		parent->groups[i].attrs = mdev_pci_type_attrs;
+		parent->groups[i].is_visible = mdev_pci_type_attr_visible;
+		parent->group_list[i] = &parent->groups[i];
+		parent->layouts[i] =
+			mdev_pci_layout_create(driver->types[i].function);
+		if (!parent->layouts[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * mdev_pci_register - register a device as a parent of PCI functions
+ * @parent: for the use of mdev_pci, until mdev_pci_unregister() has returned
+ * @dev: the physical device, which must be in sysfs
+ * @driver: what the vendor does; it and all that it points to must stay as it
+ *	is until mdev_pci_unregister() has returned
+ * @units: how much of itself @dev has to hand out, of which each device takes
+ *	what its type says. When too little is left, creation fails with -ENOSPC.
+ *
+ * As mdev_register_device(), with all that is absent from
+ * &mdev_pci_driver.ops. A description that no PCI function could have is
+ * refused, and the kernel's log says why.
+ *
+ * Context: may sleep; loads the bus driver's module when it is the first parent.
+ * Return: 0; -EINVAL if something is wrong with @driver; -EEXIST if @dev is
+ *	registered already; -ENOMEM.
+ */
+int mdev_pci_register(struct mdev_pci_parent *parent, struct device *dev,
+		      const struct mdev_pci_driver *driver, unsigned int units)
+{
+	char fault[96];
+	int ret;
+
+	ret = mdev_pci_check(driver, fault, sizeof(fault));
+	if (!ret && units > INT_MAX)
+		return -EINVAL;
+	if (ret) {
+		dev_err(dev, "%s\n", fault);
+		return ret;
+	}
+
+	memset(parent, 0, sizeof(*parent));
+	parent->dev = dev;
+	parent->driver = driver;
+	atomic_set(&parent->free_units, units);
+	ret = mdev_pci_parent_init(parent);
+	if (!ret) {
+		mdev_pci_fill_ops(parent);
+		ret = mdev_register_device(dev, &parent->ops);
+	}
+	if (ret)
+		mdev_pci_parent_free(parent);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(mdev_pci_register);
+
+/**
+ * mdev_pci_unregister - take a parent and its mediated devices away
+ * @parent: what mdev_pci_register() has registered
+ *
+ * As mdev_unregister_device().
+ *
+ * Context: may sleep. Must not be called from a callback of the same parent.
+ */
+void mdev_pci_unregister(struct mdev_pci_parent *parent)
+{
+	mdev_unregister_device(parent->dev);
+	mdev_pci_parent_free(parent);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_unregister);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("PCI functions for mediated devices");

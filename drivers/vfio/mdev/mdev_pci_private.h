@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of mdev_pci.ko share. */
+#ifndef _MDEV_PCI_PRIVATE_H
+#define _MDEV_PCI_PRIVATE_H
+
+#include <linux/mdev_pci.h>
+
+struct vfio_info_cap;
+struct vfio_irq_info;
+struct vfio_region_info;
+
+/*
+ * What comes of a write to a dword of config space: called under the device's
+ * lock with what the guest has written, and which bits of that it has.
+ */
+typedef void (*mdev_pci_effect_t)(struct mdev_pci *pci, u32 value, u32 mask);
+
+/**
+ * struct mdev_pci_layout - config space as a function's description lays it out
+ * @function: the description
+ * @size: of config space, and of each of the next four, in bytes
+ * @initial: contents after a reset
+ * @writable: bits that the guest can change
+ * @clear: bits that the guest clears by writing 1
+ * @device: bits that mdev_pci changes
+ * @effects: what comes of a write to each dword, or NULL
+ * @pm: offset of the power management capability, 0 if there is none
+ * @msi: likewise, of MSI
+ * @msix: likewise, of MSI-X
+ * @express: likewise, of PCI Express
+ * @af: likewise, of Advanced Features
+ * @nr_vectors: number of interrupt vectors
+ * @nr_regions: number of VFIO regions
+ */
+struct mdev_pci_layout {
+	const struct mdev_pci_function *function;
+	unsigned int size;
+	u8 *initial;
+	u8 *writable;
+	u8 *clear;
+	u8 *device;
+	mdev_pci_effect_t effects[PCI_CFG_SPACE_SIZE / sizeof(u32)];
+	u8 pm;
+	u8 msi;
+	u8 msix;
+	u8 express;
+	u8 af;
+	unsigned int nr_vectors;
+	unsigned int nr_regions;
+};
+
+/* mdev_pci_check.c */
+int mdev_pci_check(const struct mdev_pci_driver *driver, char *text,
+		   size_t size);
+
+/* mdev_pci_layout.c */
+struct mdev_pci_layout *
+mdev_pci_layout_create(const struct mdev_pci_function *function);
+void mdev_pci_layout_free(struct mdev_pci_layout *layout);
+unsigned int mdev_pci_caps_size(const struct mdev_pci_function *function);
+u32 mdev_pci_rom_bar_size(const struct mdev_pci_function *function);
+
+/* mdev_pci_main.c */
+void mdev_pci_reset_locked(struct mdev_pci *pci);
+/* Power state or &mdev_pci.stopped may have changed */
+void mdev_pci_update_running(struct mdev_pci *pci);
+
+/* mdev_pci_config.c */
+u16 mdev_pci_config_word(const struct mdev_pci *pci, unsigned int offset);
+u32 mdev_pci_config_dword(const struct mdev_pci *pci, unsigned int offset);
+void mdev_pci_config_reset(struct mdev_pci *pci);
+bool mdev_pci_config_valid(const struct mdev_pci *pci, const u8 *config);
+void mdev_pci_config_read(struct mdev_pci *pci, char *buf, size_t count,
+			  unsigned int offset);
+void mdev_pci_config_write(struct mdev_pci *pci, const char *buf, size_t count,
+			   unsigned int offset);
+bool mdev_pci_pm_state_valid(u32 control);
+bool mdev_pci_in_d0(const struct mdev_pci *pci);
+
+/* mdev_pci_effects.c: what comes of writes to config space */
+void mdev_pci_command_written(struct mdev_pci *pci, u32 value, u32 mask);
+void mdev_pci_pm_written(struct mdev_pci *pci, u32 value, u32 mask);
+void mdev_pci_msi_written(struct mdev_pci *pci, u32 value, u32 mask);
+void mdev_pci_msix_written(struct mdev_pci *pci, u32 value, u32 mask);
+void mdev_pci_express_written(struct mdev_pci *pci, u32 value, u32 mask);
+void mdev_pci_af_written(struct mdev_pci *pci, u32 value, u32 mask);
+
+/* mdev_pci_regions.c */
+const struct mdev_pci_region *mdev_pci_region(const struct mdev_pci *pci,
+					      unsigned int index);
+bool mdev_pci_decodes(const struct mdev_pci *pci, unsigned int index);
+int mdev_pci_get_device_info(struct mdev_device *mdev,
+			     struct vfio_device_info *info);
+int mdev_pci_get_region_info(struct mdev_device *mdev,
+			     struct vfio_region_info *info,
+			     struct vfio_info_cap *caps);
+ssize_t mdev_pci_read(struct mdev_device *mdev, char *buf, size_t count,
+		      loff_t pos);
+ssize_t mdev_pci_write(struct mdev_device *mdev, const char *buf, size_t count,
+		       loff_t pos);
+int mdev_pci_validate_map_request(struct mdev_device *mdev, loff_t pos,
+				  unsigned long *pfn, unsigned long *size,
+				  pgprot_t *prot);
+
+/* mdev_pci_irq.c */
+int mdev_pci_irqs_init(struct mdev_pci *pci);
+void mdev_pci_irqs_destroy(struct mdev_pci *pci);
+void mdev_pci_irqs_reset(struct mdev_pci *pci);
+/* Command, power state, or the registers of MSI or MSI-X may have changed */
+void mdev_pci_irqs_update(struct mdev_pci *pci);
+int mdev_pci_get_irq_info(struct mdev_device *mdev, struct vfio_irq_info *info);
+int mdev_pci_set_irqs(struct mdev_device *mdev, u32 flags, u32 index, u32 start,
+		      u32 count, void *data);
+void mdev_pci_request(struct mdev_device *mdev, unsigned int count);
+
+/* mdev_pci_msix.c: the parts of BARs that are not the vendor's */
+bool mdev_pci_msix_overlaps(const struct mdev_pci *pci, unsigned int bar,
+			    u64 offset, unsigned int size);
+u64 mdev_pci_msix_read(struct mdev_pci *pci, unsigned int bar, u64 offset,
+		       unsigned int size);
+void mdev_pci_msix_write(struct mdev_pci *pci, unsigned int bar, u64 offset,
+			 unsigned int size, u64 value);
+void mdev_pci_msix_reset(struct mdev_pci *pci);
+bool mdev_pci_msix_valid(const struct mdev_pci *pci, const __le32 *table);
+
+/* mdev_pci_memory.c */
+int mdev_pci_memory_init(struct mdev_pci *pci);
+void mdev_pci_memory_destroy(struct mdev_pci *pci);
+void mdev_pci_memory_reset(struct mdev_pci *pci);
+int mdev_pci_memory_read(struct mdev_pci *pci, unsigned int region, u64 offset,
+			 char *buf, size_t count);
+int mdev_pci_memory_write(struct mdev_pci *pci, unsigned int region, u64 offset,
+			  const char *buf, size_t count);
+u64 mdev_pci_memory_next(struct mdev_pci *pci, unsigned int region, u64 offset);
+
+/* mdev_pci_migration.c */
+/* The user closes or resets the device: no migration goes on */
+void mdev_pci_migration_end(struct mdev_pci *pci);
+extern const struct mdev_migration_ops mdev_pci_migration;
+
+#endif /* _MDEV_PCI_PRIVATE_H */
