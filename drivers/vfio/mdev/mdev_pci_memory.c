@@ -18,6 +18,7 @@
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -40,7 +41,11 @@ struct mdev_pci_memory {
 static struct mdev_pci_memory *mdev_pci_memory(const struct mdev_pci *pci,
 					       unsigned int region)
 {
-	return region < pci->layout->nr_regions ? pci->memory[region] : NULL;
+	unsigned int nr_regions = pci->layout->nr_regions;
+
+	if (region >= nr_regions)
+		return NULL;
+	return pci->memory[array_index_nospec(region, nr_regions)];
 }
 
 /* With a reference, or NULL if the page is not committed. */
@@ -216,7 +221,7 @@ static size_t mdev_pci_memory_piece(u64 offset, size_t count)
 int mdev_pci_memory_read(struct mdev_pci *pci, unsigned int region, u64 offset,
 			 char *buf, size_t count)
 {
-	struct mdev_pci_memory *memory = pci->memory[region];
+	struct mdev_pci_memory *memory = mdev_pci_memory(pci, region);
 	struct page *page;
 	size_t size;
 
@@ -259,6 +264,24 @@ u64 mdev_pci_memory_next(struct mdev_pci *pci, unsigned int region, u64 offset)
 		     XA_PRESENT))
 		return mdev_pci_region(pci, region)->size;
 	return max(offset, (u64)index << PAGE_SHIFT);
+}
+
+/* Whether a part of a page is zeroes, as one that is not committed is */
+bool mdev_pci_memory_is_zero(struct mdev_pci *pci, unsigned int region,
+			     u64 offset, size_t size)
+{
+	struct mdev_pci_memory *memory = mdev_pci_memory(pci, region);
+	struct page *page = mdev_pci_memory_find(memory, offset >> PAGE_SHIFT);
+	void *contents;
+	bool zero;
+
+	if (!page)
+		return true;
+	contents = kmap_local_page(page);
+	zero = !memchr_inv(contents + offset_in_page(offset), 0, size);
+	kunmap_local(contents);
+	put_page(page);
+	return zero;
 }
 
 static int mdev_pci_memory_init_region(struct mdev_pci *pci,

@@ -16,6 +16,7 @@
 #include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/nospec.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/vfio.h>
@@ -157,10 +158,9 @@ static size_t mdev_pci_data_size(struct mdev_device *mdev)
 			memory += saving ? (u64)PAGE_SIZE *
 				  mdev_pci_memory_committed(pci, region) :
 				  mdev_pci_region(pci, region)->size;
-	/* One block more, for pages that are committed and zeroes */
 	return min(mdev_pci_places(pci).blocks +
-		   (memory / MDEV_PCI_BLOCK_SIZE + 1) *
-		   sizeof(struct mdev_pci_block), (u64)INT_MAX);
+		   memory / MDEV_PCI_BLOCK_SIZE * sizeof(struct mdev_pci_block),
+		   (u64)INT_MAX);
 }
 
 /* The bit for a vector does not depend on the size or order of longs. */
@@ -183,10 +183,7 @@ static void mdev_pci_load_bits(unsigned long *bits, const u8 *bytes,
 					BIT(bit % BITS_PER_BYTE));
 }
 
-/*
- * Returns how many of up to @room blocks it wrote. Needs one more, to look at
- * what need not be saved.
- */
+/* Returns how many of up to @room blocks it wrote. */
 static ssize_t mdev_pci_save_region(struct mdev_pci *pci, unsigned int region,
 				    struct mdev_pci_block *block, size_t room)
 {
@@ -197,13 +194,15 @@ static ssize_t mdev_pci_save_region(struct mdev_pci *pci, unsigned int region,
 	for (offset = mdev_pci_memory_next(pci, region, 0); offset < size;
 	     offset = mdev_pci_memory_next(pci, region,
 					   offset + MDEV_PCI_BLOCK_SIZE)) {
-		mdev_pci_memory_read(pci, region, offset, block->contents,
-				     MDEV_PCI_BLOCK_SIZE);
-		if (!memchr_inv(block->contents, 0, MDEV_PCI_BLOCK_SIZE))
+		cond_resched();
+		if (mdev_pci_memory_is_zero(pci, region, offset,
+					    MDEV_PCI_BLOCK_SIZE))
 			continue;
 		/* The user writes to a device that it has stopped */
 		if (count == room)
 			return -EBUSY;
+		mdev_pci_memory_read(pci, region, offset, block->contents,
+				     MDEV_PCI_BLOCK_SIZE);
 		block->region = cpu_to_le32(region);
 		block->offset = cpu_to_le64(offset);
 		block++;
@@ -280,7 +279,7 @@ static ssize_t mdev_pci_save(struct mdev_device *mdev, void *buf, size_t size)
 	pci->parent->driver->save(pci, buf + places.vendor);
 	blocks = mdev_pci_save_memory(pci, buf + places.blocks,
 				      (size - places.blocks) /
-				      sizeof(struct mdev_pci_block) - 1);
+				      sizeof(struct mdev_pci_block));
 	if (blocks < 0)
 		return blocks;
 	state->blocks = cpu_to_le64(blocks);
@@ -357,11 +356,13 @@ static int mdev_pci_load_memory(struct mdev_pci *pci,
 {
 	int ret = 0;
 
-	for (; count && !ret; count--, block++)
+	for (; count && !ret; count--, block++) {
 		ret = mdev_pci_memory_write(pci, le32_to_cpu(block->region),
 					    le64_to_cpu(block->offset),
 					    block->contents,
 					    MDEV_PCI_BLOCK_SIZE);
+		cond_resched();
+	}
 	return ret;
 }
 

@@ -132,6 +132,8 @@ int mdev_pci_memory_read(struct mdev_pci *pci, unsigned int region, u64 offset,
 int mdev_pci_memory_write(struct mdev_pci *pci, unsigned int region, u64 offset,
 			  const char *buf, size_t count);
 u64 mdev_pci_memory_next(struct mdev_pci *pci, unsigned int region, u64 offset);
+bool mdev_pci_memory_is_zero(struct mdev_pci *pci, unsigned int region,
+			     u64 offset, size_t size);
 
 /* mdev_pci_migration.c */
 /* The user closes or resets the device: no migration goes on */
