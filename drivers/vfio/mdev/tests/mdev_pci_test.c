@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* KUnit tests of mdev_pci.ko: the module. The suites have files of their own. */
+
+#include <kunit/test.h>
+#include <linux/module.h>
+
+#include "../compat.h"
+#include "mdev_pci_test_device.h"
+
+kunit_test_suites(&mdev_pci_irq_suite, &mdev_pci_msix_suite,
+		  &mdev_pci_regions_suite);
+
+MODULE_IMPORT_NS(MDEV_KUNIT_NAMESPACE);
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("KUnit tests of PCI functions for mediated devices");

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The PCI function of the tests, its vendor, and what its user does with it. */
+
+#include <kunit/device.h>
+#include <kunit/resource.h>
+#include <kunit/static_stub.h>
+#include <linux/err.h>
+#include <linux/module.h>
+#include <linux/pci_ids.h>
+
+#include "../mdev_private.h"
+#include "mdev_pci_test_device.h"
+
+#define TEST_DEVICE_ID	0x10ed
+
+static const guid_t test_pci_uuid = GUID_INIT(0x5b0c7f6e, 0x31d2, 0x4e0c, 0x9b,
+					      0x7a, 0x0d, 0x6f, 0x4c, 0x2e,
+					      0x81, 0x93);
+
+static const struct mdev_pci_area test_pci_areas[] = {
+	{ PAGE_SIZE, PAGE_SIZE },
+	{ 4 * PAGE_SIZE, 2 * PAGE_SIZE },
+};
+
+static struct test_pci *to_test_pci(struct mdev_pci *pci)
+{
+	return dev_get_drvdata(mdev_parent_dev(pci->mdev));
+}
+
+static void test_vendor_note(struct mdev_pci *pci, bool write,
+			     unsigned int region, u64 offset, unsigned int size)
+{
+	struct test_pci *fixture = to_test_pci(pci);
+
+	fixture->accesses++;
+	fixture->write = write;
+	fixture->region = region;
+	fixture->offset = offset;
+	fixture->size = size;
+}
+
+static u64 test_vendor_read(struct mdev_pci *pci, unsigned int region,
+			    u64 offset, unsigned int size)
+{
+	test_vendor_note(pci, false, region, offset, size);
+	return to_test_pci(pci)->answer;
+}
+
+static void test_vendor_write(struct mdev_pci *pci, unsigned int region,
+			      u64 offset, unsigned int size, u64 value)
+{
+	test_vendor_note(pci, true, region, offset, size);
+	to_test_pci(pci)->value = value;
+}
+
+/* The page is as good as any other. */
+static int test_vendor_map(struct mdev_pci *pci, unsigned int region,
+			   u64 offset, unsigned long *pfn, unsigned long *size,
+			   pgprot_t *prot)
+{
+	test_vendor_note(pci, false, region, offset, *size);
+	*pfn = 0x1234;
+	return 0;
+}
+
+static int test_vendor_create(struct mdev_pci *pci)
+{
+	to_test_pci(pci)->pci = pci;
+	return 0;
+}
+
+static void test_vendor_reset(struct mdev_pci *pci)
+{
+	to_test_pci(pci)->resets++;
+}
+
+static void test_vendor_run(struct mdev_pci *pci, bool running)
+{
+	to_test_pci(pci)->running = running;
+}
+
+static void test_vendor_save(struct mdev_pci *pci, void *state)
+{
+	memcpy(state, to_test_pci(pci)->state, TEST_STATE_SIZE);
+}
+
+static int test_vendor_load(struct mdev_pci *pci, const void *state)
+{
+	memcpy(to_test_pci(pci)->state, state, TEST_STATE_SIZE);
+	return to_test_pci(pci)->load_error;
+}
+
+static const u8 test_pci_rom[TEST_ROM_SIZE] = {
+	[0] = 0x55,
+	[1] = 0xaa,
+	[TEST_ROM_SIZE - 1] = 0x11,
+};
+
+static const struct mdev_pci_region test_pci_regions[] = {
+	{
+		.size = 2 * PAGE_SIZE,
+		.memory = true,
+		.type = VFIO_REGION_TYPE_GFX,
+		.subtype = VFIO_REGION_SUBTYPE_GFX_EDID,
+	},
+	{
+		.size = 8,
+		.read = test_vendor_read,
+		.write = test_vendor_write,
+		.type = VFIO_REGION_TYPE_PCI_VENDOR_TYPE |
+			PCI_VENDOR_ID_REDHAT,
+		.subtype = 7,
+	},
+};
+
+/* One of everything */
+static const struct mdev_pci_function test_pci_function = {
+	.vendor = PCI_VENDOR_ID_REDHAT,
+	.device = TEST_DEVICE_ID,
+	.class = PCI_CLASS_MEMORY_OTHER << 8,
+	.interrupt_pin = 1,
+	.capabilities = MDEV_PCI_PM | MDEV_PCI_EXPRESS | MDEV_PCI_FLR,
+	.bar[TEST_REGISTERS] = {
+		.size = 0x1000,
+		.read = test_vendor_read,
+		.write = test_vendor_write,
+	},
+	.bar[TEST_PORTS] = {
+		.flags = PCI_BASE_ADDRESS_SPACE_IO,
+		.size = 16,
+		.width = 2,
+		.read = test_vendor_read,
+		.write = test_vendor_write,
+	},
+	.bar[TEST_MEMORY] = {
+		.flags = PCI_BASE_ADDRESS_MEM_TYPE_64 |
+			 PCI_BASE_ADDRESS_MEM_PREFETCH,
+		.size = TEST_MEMORY_PAGES * PAGE_SIZE,
+		.memory = true,
+	},
+	.bar[TEST_MAPPED] = {
+		.size = 8 * PAGE_SIZE,
+		.map = test_vendor_map,
+		.areas = test_pci_areas,
+		.nr_areas = ARRAY_SIZE(test_pci_areas),
+	},
+	.rom = test_pci_rom,
+	.rom_size = TEST_ROM_SIZE,
+	.vga = {
+		.size = 0xc0000,
+		.width = 1,
+		.read = test_vendor_read,
+		.write = test_vendor_write,
+	},
+	.regions = test_pci_regions,
+	.nr_regions = ARRAY_SIZE(test_pci_regions),
+	.msi = {
+		.vectors = TEST_MSI_VECTORS,
+		.wide = true,
+		.maskable = true,
+	},
+	.msix = {
+		.vectors = TEST_MSIX_VECTORS,
+		.table_bar = TEST_REGISTERS,
+		.pba_bar = TEST_REGISTERS,
+		.table_offset = TEST_MSIX_TABLE,
+		.pba_offset = TEST_MSIX_PBA,
+	},
+};
+
+static struct eventfd_ctx *test_eventfd_get(int fd)
+{
+	struct test_pci *fixture = kunit_get_current_test()->priv;
+
+	fixture->eventfds[fd].references++;
+	return (struct eventfd_ctx *)&fixture->eventfds[fd];
+}
+
+static void test_eventfd_put(struct eventfd_ctx *eventfd)
+{
+	((struct test_pci_eventfd *)eventfd)->references--;
+}
+
+static void test_eventfd_signal(struct eventfd_ctx *eventfd)
+{
+	((struct test_pci_eventfd *)eventfd)->signals++;
+}
+
+/* vfio_mdev, which comes with the first parent, would take the devices. */
+int test_pci_skip(struct kunit *test)
+{
+	if (driver_find("vfio_mdev", &mdev_bus_type))
+		kunit_skip(test, "vfio_mdev is loaded: keep it from that");
+	return 0;
+}
+
+/* A parent that is not registered yet */
+struct test_pci *test_pci_new(struct kunit *test)
+{
+	struct test_pci *fixture = kunit_kzalloc(test, sizeof(*fixture),
+						 GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, fixture);
+	test->priv = fixture;
+	kunit_activate_static_stub(test, mdev_eventfd_get, test_eventfd_get);
+	kunit_activate_static_stub(test, mdev_eventfd_put, test_eventfd_put);
+	kunit_activate_static_stub(test, mdev_eventfd_signal,
+				   test_eventfd_signal);
+
+	fixture->test = test;
+	fixture->function = test_pci_function;
+	fixture->type.name = "a";
+	fixture->type.function = &fixture->function;
+	fixture->type.units = 1;
+	fixture->driver = (struct mdev_pci_driver) {
+		.ops.owner = THIS_MODULE,
+		.types = &fixture->type,
+		.nr_types = 1,
+		.device_size = sizeof(struct mdev_pci),
+		.state_size = TEST_STATE_SIZE,
+		.create = test_vendor_create,
+		.reset = test_vendor_reset,
+		.run = test_vendor_run,
+		.save = test_vendor_save,
+		.load = test_vendor_load,
+	};
+	return fixture;
+}
+
+static void test_pci_tear_down(struct test_pci *fixture)
+{
+	unsigned int i;
+
+	for (i = 0; i < VFIO_PCI_NUM_IRQS; i++)
+		test_pci_act(fixture, VFIO_IRQ_SET_ACTION_TRIGGER, i, 0, 0);
+	for (i = 0; i < TEST_FDS; i++)
+		KUNIT_EXPECT_EQ(fixture->test, fixture->eventfds[i].references,
+				0);
+}
+
+static void test_pci_end(void *data)
+{
+	struct test_pci *fixture = data;
+
+	if (fixture->mdev) {
+		test_pci_tear_down(fixture);
+		fixture->ops->release(fixture->mdev);
+	}
+	mdev_pci_unregister(&fixture->parent);
+}
+
+/* The parent and a device, opened, for as long as the test runs */
+void test_pci_create(struct test_pci *fixture)
+{
+	struct kunit *test = fixture->test;
+	struct mdev_parent *parent;
+	int ret;
+
+	fixture->dev = kunit_device_register(test, "mdev_pci_kunit");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, fixture->dev);
+	dev_set_drvdata(fixture->dev, fixture);
+	KUNIT_ASSERT_EQ(test, mdev_pci_register(&fixture->parent, fixture->dev,
+						&fixture->driver, 1), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, test_pci_end,
+							fixture), 0);
+
+	parent = mdev_parent_lookup(fixture->dev);
+	KUNIT_ASSERT_NOT_NULL(test, parent);
+	ret = mdev_device_create(parent->types[0], &test_pci_uuid);
+	mdev_parent_put(parent);
+	KUNIT_ASSERT_EQ(test, ret, 0);
+
+	fixture->mdev = fixture->pci->mdev;
+	fixture->ops = mdev_parent_ops(fixture->mdev);
+	KUNIT_ASSERT_EQ(test, fixture->ops->open(fixture->mdev), 0);
+}
+
+int test_pci_init(struct kunit *test)
+{
+	test_pci_skip(test);
+	test_pci_create(test_pci_new(test));
+	return 0;
+}
+
+static loff_t test_pci_pos(unsigned int index, u64 offset)
+{
+	return (u64)index << MDEV_REGION_SHIFT | offset;
+}
+
+u64 test_pci_read(struct test_pci *fixture, unsigned int index, u64 offset,
+		  unsigned int size)
+{
+	__le64 value = 0;
+
+	KUNIT_EXPECT_EQ(fixture->test,
+			fixture->ops->read(fixture->mdev, (char *)&value, size,
+					   test_pci_pos(index, offset)), size);
+	return le64_to_cpu(value);
+}
+
+void test_pci_write(struct test_pci *fixture, unsigned int index, u64 offset,
+		    unsigned int size, u64 value)
+{
+	__le64 bytes = cpu_to_le64(value);
+
+	KUNIT_EXPECT_EQ(fixture->test,
+			fixture->ops->write(fixture->mdev, (char *)&bytes, size,
+					    test_pci_pos(index, offset)), size);
+}
+
+/* Where it is, which must be somewhere */
+unsigned int test_pci_capability(struct test_pci *fixture, u8 id)
+{
+	unsigned int offset = test_pci_read(fixture, TEST_CONFIG,
+					    PCI_CAPABILITY_LIST, 1);
+
+	while (offset && test_pci_read(fixture, TEST_CONFIG, offset, 1) != id)
+		offset = test_pci_read(fixture, TEST_CONFIG,
+				       offset + PCI_CAP_LIST_NEXT, 1);
+	KUNIT_ASSERT_NE(fixture->test, offset, 0);
+	return offset;
+}
+
+void test_pci_command(struct test_pci *fixture, u16 command)
+{
+	test_pci_write(fixture, TEST_CONFIG, PCI_COMMAND, 2, command);
+}
+
+void test_pci_power(struct test_pci *fixture, unsigned int state)
+{
+	test_pci_write(fixture, TEST_CONFIG,
+		       test_pci_capability(fixture, PCI_CAP_ID_PM) +
+		       PCI_PM_CTRL, 2, state);
+}
+
+/* From @fd on, one for each vector, or none where @fd is -1 */
+int test_pci_set_eventfds(struct test_pci *fixture, u32 index, u32 start,
+			  u32 count, int fd)
+{
+	s32 fds[TEST_FDS];
+	u32 i;
+
+	for (i = 0; i < count; i++)
+		fds[i] = fd < 0 ? fd : fd + i;
+	return fixture->ops->set_irqs(fixture->mdev,
+				      VFIO_IRQ_SET_DATA_EVENTFD |
+				      VFIO_IRQ_SET_ACTION_TRIGGER,
+				      index, start, count, fds);
+}
+
+int test_pci_act(struct test_pci *fixture, u32 action, u32 index, u32 start,
+		 u32 count)
+{
+	return fixture->ops->set_irqs(fixture->mdev,
+				      VFIO_IRQ_SET_DATA_NONE | action, index,
+				      start, count, NULL);
+}
+
+/* Signals of an eventfd since the last call */
+int test_pci_signals(struct test_pci *fixture, unsigned int fd)
+{
+	int signals = fixture->eventfds[fd].signals;
+
+	fixture->eventfds[fd].signals = 0;
+	return signals;
+}

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of a PCI function's interrupts: INTx, MSI, and what of them a
+ * user is told while they are disabled, masked or not set up. Paragraphs are
+ * those of the PCI Local Bus Specification 3.0.
+ */
+
+#include <linux/bitfield.h>
+#include <linux/log2.h>
+
+#include "mdev_pci_test_device.h"
+
+#define INTX	VFIO_PCI_INTX_IRQ_INDEX
+#define MSI	VFIO_PCI_MSI_IRQ_INDEX
+#define MSIX	VFIO_PCI_MSIX_IRQ_INDEX
+#define UNMASK	VFIO_IRQ_SET_ACTION_UNMASK
+#define TRIGGER	VFIO_IRQ_SET_ACTION_TRIGGER
+
+static void test_expect_info(struct kunit *test, u32 index, u32 flags,
+			     u32 count)
+{
+	struct test_pci *fixture = test->priv;
+	struct vfio_irq_info info = { .index = index };
+
+	KUNIT_EXPECT_EQ(test, fixture->ops->get_irq_info(fixture->mdev, &info),
+			0);
+	KUNIT_EXPECT_EQ(test, info.flags, flags);
+	KUNIT_EXPECT_EQ(test, info.count, count);
+}
+
+static void test_info(struct kunit *test)
+{
+	u32 message = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE;
+
+	test_expect_info(test, INTX,
+			 VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE |
+			 VFIO_IRQ_INFO_AUTOMASKED, 1);
+	test_expect_info(test, MSI, message, TEST_MSI_VECTORS);
+	test_expect_info(test, MSIX, message, TEST_MSIX_VECTORS);
+	test_expect_info(test, VFIO_PCI_ERR_IRQ_INDEX, VFIO_IRQ_INFO_EVENTFD,
+			 1);
+	test_expect_info(test, VFIO_PCI_REQ_IRQ_INDEX, VFIO_IRQ_INFO_EVENTFD,
+			 1);
+}
+
+/* A user that uses INTx */
+static struct test_pci *test_with_intx(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+
+	KUNIT_EXPECT_EQ(test, test_pci_set_eventfds(fixture, INTX, 0, 1,
+						    TEST_INTX_FD), 0);
+	return fixture;
+}
+
+static int test_intx_signals(struct test_pci *fixture)
+{
+	return test_pci_signals(fixture, TEST_INTX_FD);
+}
+
+static int test_unmask(struct test_pci *fixture)
+{
+	return test_pci_act(fixture, UNMASK, INTX, 0, 1);
+}
+
+static bool test_status(struct test_pci *fixture)
+{
+	return test_pci_read(fixture, TEST_CONFIG, PCI_STATUS, 2) &
+	       PCI_STATUS_INTERRUPT;
+}
+
+/* 2.2.6: a level, which stays as long as one of the reasons for it does */
+static void test_intx_level(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_intx(test);
+
+	mdev_pci_raise_irq(fixture->pci, 0);
+	mdev_pci_raise_irq(fixture->pci, 3);
+	mdev_pci_raise_irq(fixture->pci, 3);
+	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 1);
+	mdev_pci_lower_irq(fixture->pci, 0);
+	KUNIT_EXPECT_EQ(test, test_unmask(fixture), 0);
+	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 1);
+	mdev_pci_lower_irq(fixture->pci, 3);
+	KUNIT_EXPECT_EQ(test, test_unmask(fixture), 0);
+	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 0);
+}
+
+/* 6.2.2, bit 10; 6.2.3, bit 3: the status does not care about it. */
+static void test_intx_disabled(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_intx(test);
+
+	test_pci_command(fixture, PCI_COMMAND_INTX_DISABLE);
+	KUNIT_EXPECT_FALSE(test, test_status(fixture));
+	mdev_pci_raise_irq(fixture->pci, 1);
+	KUNIT_EXPECT_TRUE(test, test_status(fixture));
+	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 0);
+	test_pci_command(fixture, 0);
+	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 1);
+
+	test_pci_command(fixture, PCI_COMMAND_INTX_DISABLE);
+	KUNIT_EXPECT_EQ(test, test_unmask(fixture), 0);
+	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 0);
+	mdev_pci_lower_irq(fixture->pci, 1);
+	KUNIT_EXPECT_FALSE(test, test_status(fixture));
+}
+
+/* PCI Power Management 1.2, 5.4.1: nothing is signalled in D3hot. */
+static void test_intx_in_d3(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_intx(test);
+
+	test_pci_power(fixture, 3);
+	mdev_pci_raise_irq(fixture->pci, 0);
+	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 0);
+	test_pci_power(fixture, 0);
+	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 1);
+}
+
+static void test_no_such_vector(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_intx(test);
+
+	mdev_pci_raise_irq(fixture->pci, TEST_MSIX_VECTORS);
+	mdev_pci_raise_irq(fixture->pci, UINT_MAX);
+	mdev_pci_lower_irq(fixture->pci, TEST_MSIX_VECTORS);
+	KUNIT_EXPECT_FALSE(test, test_status(fixture));
+	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 0);
+}
+
+/* 4.3.1.1: a reset leaves nothing asserted, and keeps the user's eventfds. */
+static void test_reset(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_intx(test);
+
+	mdev_pci_raise_irq(fixture->pci, 0);
+	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 1);
+	KUNIT_EXPECT_EQ(test, fixture->ops->reset(fixture->mdev), 0);
+	KUNIT_EXPECT_FALSE(test, test_status(fixture));
+	KUNIT_EXPECT_EQ(test, test_unmask(fixture), 0);
+	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 0);
+	mdev_pci_raise_irq(fixture->pci, 0);
+	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 1);
+}
+
+/* The user who is to let go of the device has an eventfd for being told. */
+static void test_request(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+
+	fixture->ops->request(fixture->mdev, 0);
+	KUNIT_EXPECT_EQ(test,
+			test_pci_set_eventfds(fixture, VFIO_PCI_REQ_IRQ_INDEX,
+					      0, 1, TEST_REQUEST_FD), 0);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, TEST_REQUEST_FD), 0);
+	fixture->ops->request(fixture->mdev, 1);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, TEST_REQUEST_FD), 1);
+}
+
+/* Messages of MSI */
+
+static void test_msi_write(struct test_pci *fixture, unsigned int reg,
+			   unsigned int size, u32 value)
+{
+	test_pci_write(fixture, TEST_CONFIG,
+		       test_pci_capability(fixture, PCI_CAP_ID_MSI) + reg,
+		       size, value);
+}
+
+static u32 test_msi_pending(struct test_pci *fixture)
+{
+	return test_pci_read(fixture, TEST_CONFIG,
+			     test_pci_capability(fixture, PCI_CAP_ID_MSI) +
+			     PCI_MSI_PENDING_64, 4);
+}
+
+/* As a guest does it: 1 << @log messages are enabled. */
+static void test_msi_enable(struct test_pci *fixture, unsigned int log)
+{
+	test_msi_write(fixture, PCI_MSI_FLAGS, 2,
+		       PCI_MSI_FLAGS_ENABLE |
+		       FIELD_PREP(PCI_MSI_FLAGS_QSIZE, log));
+}
+
+/* A user with an eventfd for each message */
+static struct test_pci *test_with_msi(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+
+	KUNIT_EXPECT_EQ(test, test_pci_set_eventfds(fixture, MSI, 0,
+						    TEST_MSI_VECTORS, 0), 0);
+	return fixture;
+}
+
+/* And a guest that has enabled all messages */
+static struct test_pci *test_with_msi_enabled(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_msi(test);
+
+	test_pci_command(fixture, PCI_COMMAND_MASTER);
+	test_msi_enable(fixture, ilog2(TEST_MSI_VECTORS));
+	return fixture;
+}
+
+/* A driver in user space leaves the registers alone. */
+static void test_msi_by_eventfds(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_msi(test);
+
+	mdev_pci_raise_irq(fixture->pci, 2);
+	mdev_pci_raise_irq(fixture->pci, 2);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 2), 2);
+	mdev_pci_lower_irq(fixture->pci, 2);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 2), 0);
+}
+
+/* 6.8.3.3: one that sends messages does not use INTx. */
+static void test_msi_not_intx(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_intx(test);
+
+	test_with_msi(test);
+	mdev_pci_raise_irq(fixture->pci, 0);
+	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 0);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 0), 1);
+	KUNIT_EXPECT_TRUE(test, test_status(fixture));
+	/* Nobody took it back: it is the level's turn */
+	KUNIT_EXPECT_EQ(test, test_pci_act(fixture, TRIGGER, MSI, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 1);
+}
+
+/* 6.8.3.3: the enable bit alone turns INTx off, whoever is told. */
+static void test_msi_enable_bit(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_intx(test);
+
+	mdev_pci_raise_irq(fixture->pci, 0);
+	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 1);
+	test_msi_enable(fixture, 0);
+	KUNIT_EXPECT_EQ(test, test_unmask(fixture), 0);
+	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 0);
+	test_msi_write(fixture, PCI_MSI_FLAGS, 2, 0);
+	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 1);
+}
+
+/* 6.8.1.3, bit 0: without it there are no messages. */
+static void test_msi_disabled(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_intx(test);
+
+	test_with_msi_enabled(test);
+	mdev_pci_raise_irq(fixture->pci, 1);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 1), 1);
+	mdev_pci_lower_irq(fixture->pci, 1);
+
+	test_msi_write(fixture, PCI_MSI_FLAGS, 2, 0);
+	mdev_pci_raise_irq(fixture->pci, 1);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 1), 0);
+	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 1);
+}
+
+/* 6.8.1.7, 6.8.1.8 and 6.8.3.5: pending while masked, sent once after that */
+static void test_msi_masked(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_msi_enabled(test);
+
+	test_msi_write(fixture, PCI_MSI_MASK_64, 4, BIT(1));
+	mdev_pci_raise_irq(fixture->pci, 1);
+	mdev_pci_raise_irq(fixture->pci, 1);
+	mdev_pci_raise_irq(fixture->pci, 2);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 1), 0);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 2), 1);
+	KUNIT_EXPECT_EQ(test, test_msi_pending(fixture), BIT(1));
+
+	/* A message that is pending is sent, though its reason has gone */
+	mdev_pci_lower_irq(fixture->pci, 1);
+	test_msi_write(fixture, PCI_MSI_MASK_64, 4, 0);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 1), 1);
+	KUNIT_EXPECT_EQ(test, test_msi_pending(fixture), 0);
+}
+
+/* 6.8.1.8: software can't make a message pending. */
+static void test_msi_pending_read_only(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_msi_enabled(test);
+
+	test_msi_write(fixture, PCI_MSI_MASK_64, 4, BIT(0));
+	mdev_pci_raise_irq(fixture->pci, 0);
+	test_msi_write(fixture, PCI_MSI_PENDING_64, 4, BIT(3));
+	KUNIT_EXPECT_EQ(test, test_msi_pending(fixture), BIT(0));
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 3), 0);
+}
+
+/* 6.8.1.3, bits 4 to 6: fewer messages stand for all vectors. */
+static void test_msi_fewer(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_msi_enabled(test);
+
+	test_msi_enable(fixture, 1);
+	mdev_pci_raise_irq(fixture->pci, 3);
+	mdev_pci_raise_irq(fixture->pci, 6);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 3), 0);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 1), 1);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 0), 1);
+	test_msi_enable(fixture, 0);
+	mdev_pci_raise_irq(fixture->pci, 3);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 0), 1);
+}
+
+/* 6.8.1.3: more than were asked for are not enabled. */
+static void test_msi_more(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_msi_enabled(test);
+
+	test_msi_enable(fixture, 5);
+	mdev_pci_raise_irq(fixture->pci, TEST_MSI_VECTORS + 1);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 1), 1);
+}
+
+/* What was pending as one of many is sent as one of the few that are left. */
+static void test_msi_fewer_pending(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_msi_enabled(test);
+
+	test_msi_write(fixture, PCI_MSI_MASK_64, 4, BIT(3));
+	mdev_pci_raise_irq(fixture->pci, 3);
+	KUNIT_EXPECT_EQ(test, test_msi_pending(fixture), BIT(3));
+	test_msi_enable(fixture, 0);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 0), 1);
+	KUNIT_EXPECT_EQ(test, test_msi_pending(fixture), 0);
+}
+
+/* Who leaves the registers alone and sets fewer eventfds enables so many. */
+static void test_msi_fewer_eventfds(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+
+	KUNIT_EXPECT_EQ(test, test_pci_set_eventfds(fixture, MSI, 0, 2, 0), 0);
+	mdev_pci_raise_irq(fixture->pci, 3);
+	mdev_pci_raise_irq(fixture->pci, 2);
+	mdev_pci_raise_irq(fixture->pci, 7);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 1), 2);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 0), 1);
+}
+
+/* 6.2.2, bit 2: a message is an access to memory, hence a master's. */
+static void test_msi_no_master(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_msi_enabled(test);
+
+	test_pci_command(fixture, 0);
+	mdev_pci_raise_irq(fixture->pci, 0);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 0), 0);
+	test_pci_command(fixture, PCI_COMMAND_MASTER);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 0), 1);
+}
+
+/* PCI Power Management 1.2, 5.4.1 */
+static void test_msi_in_d3(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_msi_enabled(test);
+
+	test_pci_power(fixture, 3);
+	mdev_pci_raise_irq(fixture->pci, 0);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 0), 0);
+	test_pci_power(fixture, 0);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 0), 1);
+}
+
+/*
+ * 6.8.3.5: to a user who has set no eventfd for it, a message is as masked: it
+ * is pending until there is one, and forgotten when MSI is disabled.
+ */
+static void test_msi_unconfigured(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+
+	test_pci_command(fixture, PCI_COMMAND_MASTER);
+	test_msi_enable(fixture, 2);
+	mdev_pci_raise_irq(fixture->pci, 1);
+	KUNIT_EXPECT_EQ(test, test_msi_pending(fixture), BIT(1));
+	test_with_msi(test);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 1), 1);
+	KUNIT_EXPECT_EQ(test, test_msi_pending(fixture), 0);
+
+	KUNIT_EXPECT_EQ(test, test_pci_act(fixture, TRIGGER, MSI, 0, 0), 0);
+	mdev_pci_raise_irq(fixture->pci, 2);
+	test_msi_write(fixture, PCI_MSI_FLAGS, 2, 0);
+	test_msi_enable(fixture, 2);
+	test_with_msi(test);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 2), 0);
+}
+
+/* 6.8.1.3: disabled after a reset. Then the eventfds count again. */
+static void test_msi_reset(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_msi_enabled(test);
+
+	test_msi_write(fixture, PCI_MSI_MASK_64, 4, BIT(0));
+	mdev_pci_raise_irq(fixture->pci, 0);
+	KUNIT_EXPECT_EQ(test, fixture->ops->reset(fixture->mdev), 0);
+	KUNIT_EXPECT_EQ(test, test_msi_pending(fixture), 0);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 0), 0);
+	mdev_pci_raise_irq(fixture->pci, 0);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 0), 1);
+}
+
+static struct kunit_case mdev_pci_irq_cases[] = {
+	KUNIT_CASE(test_info),
+	KUNIT_CASE(test_intx_level),
+	KUNIT_CASE(test_intx_disabled),
+	KUNIT_CASE(test_intx_in_d3),
+	KUNIT_CASE(test_no_such_vector),
+	KUNIT_CASE(test_reset),
+	KUNIT_CASE(test_request),
+	KUNIT_CASE(test_msi_by_eventfds),
+	KUNIT_CASE(test_msi_not_intx),
+	KUNIT_CASE(test_msi_enable_bit),
+	KUNIT_CASE(test_msi_disabled),
+	KUNIT_CASE(test_msi_masked),
+	KUNIT_CASE(test_msi_pending_read_only),
+	KUNIT_CASE(test_msi_fewer),
+	KUNIT_CASE(test_msi_more),
+	KUNIT_CASE(test_msi_fewer_pending),
+	KUNIT_CASE(test_msi_fewer_eventfds),
+	KUNIT_CASE(test_msi_no_master),
+	KUNIT_CASE(test_msi_in_d3),
+	KUNIT_CASE(test_msi_unconfigured),
+	KUNIT_CASE(test_msi_reset),
+	{}
+};
+
+struct kunit_suite mdev_pci_irq_suite = {
+	.name = "mdev-pci-irq",
+	.init = test_pci_init,
+	.test_cases = mdev_pci_irq_cases,
+};
