@@ -32,7 +32,6 @@
 #define MDEV_PCI_STATE_MSI		BIT(0)
 #define MDEV_PCI_STATE_MSIX		BIT(1)
 #define MDEV_PCI_STATE_MSIX_TABLE	BIT(2)
-#define MDEV_PCI_STATE_WRITTEN	GENMASK(2, 0)
 
 /**
  * struct mdev_pci_state - what a state begins with
@@ -305,6 +304,16 @@ static bool mdev_pci_blocks_valid(const struct mdev_pci *pci,
 	return true;
 }
 
+/* Registers that the function does not have were not written */
+static bool mdev_pci_written_valid(const struct mdev_pci *pci, u32 written)
+{
+	if (pci->layout->msi)
+		written &= ~MDEV_PCI_STATE_MSI;
+	if (pci->layout->msix)
+		written &= ~(MDEV_PCI_STATE_MSIX | MDEV_PCI_STATE_MSIX_TABLE);
+	return !written;
+}
+
 static bool mdev_pci_state_valid(const struct mdev_pci *pci, const void *buf,
 				 size_t size)
 {
@@ -321,7 +330,7 @@ static bool mdev_pci_state_valid(const struct mdev_pci *pci, const void *buf,
 	expected.blocks = cpu_to_le64(blocks);
 	return !memcmp(state, &expected, sizeof(expected)) &&
 	       size == places.blocks + blocks * sizeof(struct mdev_pci_block) &&
-	       !(le32_to_cpu(state->written) & ~MDEV_PCI_STATE_WRITTEN) &&
+	       mdev_pci_written_valid(pci, le32_to_cpu(state->written)) &&
 	       mdev_pci_config_valid(pci, buf + places.config) &&
 	       mdev_pci_msix_valid(pci, buf + places.msix_table) &&
 	       mdev_pci_blocks_valid(pci, buf + places.blocks, blocks);
