@@ -365,6 +365,32 @@ static const struct {
 	  mdev_pci_vendor_cap_fault },
 };
 
+/* Of @memory regions, in bytes */
+static u64 mdev_pci_memory_size(const struct mdev_pci_function *function)
+{
+	u64 size = 0;
+	unsigned int i;
+
+	for (i = 0; i < PCI_STD_NUM_BARS; i++)
+		if (function->bar[i].memory)
+			size += function->bar[i].size;
+	for (i = 0; i < function->nr_regions; i++)
+		if (function->regions[i].memory)
+			size += function->regions[i].size;
+	return size;
+}
+
+/* A state is transferred in one piece, whose size is an int. */
+static const char *mdev_pci_state_fault(const struct mdev_pci_driver *driver,
+					const struct mdev_pci_function *function)
+{
+	if (driver->save &&
+	    (driver->state_size > SZ_1G ||
+	     driver->state_size + mdev_pci_memory_size(function) > SZ_1G))
+		return "its state takes more than 1 GiB";
+	return NULL;
+}
+
 static const char *mdev_pci_type_fault(const struct mdev_pci_driver *driver,
 				       unsigned int index)
 {
@@ -433,6 +459,7 @@ int mdev_pci_check(const struct mdev_pci_driver *driver, char *text,
 		   size_t size)
 {
 	const char *fault = mdev_pci_driver_fault(driver);
+	const struct mdev_pci_type *type;
 	unsigned int i;
 	int ret;
 
@@ -441,15 +468,18 @@ int mdev_pci_check(const struct mdev_pci_driver *driver, char *text,
 		return -EINVAL;
 	}
 	for (i = 0; i < driver->nr_types; i++) {
+		type = &driver->types[i];
 		fault = mdev_pci_type_fault(driver, i);
+		if (!fault) {
+			ret = mdev_pci_check_function(type, text, size);
+			if (ret)
+				return ret;
+			fault = mdev_pci_state_fault(driver, type->function);
+		}
 		if (fault) {
-			snprintf(text, size, "type %s: %s",
-				 driver->types[i].name, fault);
+			snprintf(text, size, "type %s: %s", type->name, fault);
 			return -EINVAL;
 		}
-		ret = mdev_pci_check_function(&driver->types[i], text, size);
-		if (ret)
-			return ret;
 	}
 	return 0;
 }

@@ -359,12 +359,11 @@ static int mdev_pci_parent_init(struct mdev_pci_parent *parent)
 int mdev_pci_register(struct mdev_pci_parent *parent, struct device *dev,
 		      const struct mdev_pci_driver *driver, unsigned int units)
 {
-	char fault[96];
+	char fault[160] = "there are too many units";
 	int ret;
 
-	ret = mdev_pci_check(driver, fault, sizeof(fault));
-	if (!ret && units > INT_MAX)
-		return -EINVAL;
+	ret = units > INT_MAX ? -EINVAL :
+				mdev_pci_check(driver, fault, sizeof(fault));
 	if (ret) {
 		dev_err(dev, "%s\n", fault);
 		return ret;
