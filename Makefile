@@ -12,7 +12,7 @@ LINUXINCLUDE := -I$(mdev-dir)include $(LINUXINCLUDE)
 export LINUXINCLUDE
 
 obj-$(CONFIG_VFIO_MDEV) += drivers/vfio/mdev/
-obj-$(CONFIG_SAMPLE_VFIO_MDEV_MTTY) += samples/vfio-mdev/
+obj-y += samples/vfio-mdev/
 
 else
 
