@@ -7,8 +7,9 @@
 #include "../compat.h"
 #include "mdev_pci_test_device.h"
 
-kunit_test_suites(&mdev_pci_irq_suite, &mdev_pci_msix_suite,
-		  &mdev_pci_regions_suite);
+kunit_test_suites(&mdev_pci_bare_suite, &mdev_pci_irq_suite,
+		  &mdev_pci_memory_suite, &mdev_pci_migration_suite,
+		  &mdev_pci_msix_suite, &mdev_pci_regions_suite);
 
 MODULE_IMPORT_NS(MDEV_KUNIT_NAMESPACE);
 MODULE_LICENSE("GPL");

@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of a PCI function's migration: what is saved is there after it
+ * was loaded, what no such function can have is refused, and a device that is
+ * stopped is silent.
+ */
+
+#include <linux/slab.h>
+#include <linux/unaligned.h>
+
+#include "mdev_pci_test_device.h"
+
+#define MSIX	VFIO_PCI_MSIX_IRQ_INDEX
+
+#define TEST_VALUE	0x8877665544332211
+#define TEST_BLOCK	4096
+
+/* Where in the state of the function that the tests have, by its format */
+#define TEST_STATE_CONFIG	40
+#define TEST_STATE_MSIX		(TEST_STATE_CONFIG + PCI_CFG_SPACE_EXP_SIZE)
+#define TEST_STATE_RAISED	(TEST_STATE_MSIX + TEST_MSIX_VECTORS * 16)
+#define TEST_STATE_VENDOR	(TEST_STATE_RAISED + 2 * 8)
+#define TEST_STATE_BLOCKS	(TEST_STATE_VENDOR + 16)
+
+/* What was saved of a device */
+struct test_saved {
+	void *buf;
+	size_t size;
+};
+
+static size_t test_data_size(struct test_pci *fixture)
+{
+	return fixture->ops->migration->data_size(fixture->mdev);
+}
+
+static void test_step(struct test_pci *fixture, enum vfio_device_mig_state from,
+		      enum vfio_device_mig_state to)
+{
+	KUNIT_EXPECT_EQ(fixture->test,
+			fixture->ops->migration->set_state(fixture->mdev, from,
+							   to), 0);
+}
+
+static void test_stop(struct test_pci *fixture)
+{
+	test_step(fixture, VFIO_DEVICE_STATE_RUNNING,
+		  VFIO_DEVICE_STATE_RUNNING_P2P);
+	test_step(fixture, VFIO_DEVICE_STATE_RUNNING_P2P,
+		  VFIO_DEVICE_STATE_STOP);
+}
+
+static void test_go(struct test_pci *fixture)
+{
+	test_step(fixture, VFIO_DEVICE_STATE_STOP,
+		  VFIO_DEVICE_STATE_RUNNING_P2P);
+	test_step(fixture, VFIO_DEVICE_STATE_RUNNING_P2P,
+		  VFIO_DEVICE_STATE_RUNNING);
+}
+
+/* Save a device that runs, and leave it stopped. */
+static struct test_saved test_save(struct test_pci *fixture)
+{
+	struct kunit *test = fixture->test;
+	struct test_saved saved;
+	size_t room;
+	ssize_t ret;
+
+	test_stop(fixture);
+	test_step(fixture, VFIO_DEVICE_STATE_STOP, VFIO_DEVICE_STATE_STOP_COPY);
+	room = test_data_size(fixture);
+	saved.buf = kunit_kzalloc(test, room, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, saved.buf);
+	ret = fixture->ops->migration->save(fixture->mdev, saved.buf, room);
+	KUNIT_ASSERT_GT(test, ret, 0);
+	KUNIT_EXPECT_LE(test, ret, room);
+	saved.size = ret;
+	test_step(fixture, VFIO_DEVICE_STATE_STOP_COPY, VFIO_DEVICE_STATE_STOP);
+	return saved;
+}
+
+/* Load it into the same device as after power-on. */
+static int test_load(struct test_pci *fixture, const struct test_saved *saved)
+{
+	KUNIT_EXPECT_EQ(fixture->test, fixture->ops->reset(fixture->mdev), 0);
+	test_stop(fixture);
+	KUNIT_EXPECT_GE(fixture->test, test_data_size(fixture), saved->size);
+	test_step(fixture, VFIO_DEVICE_STATE_STOP, VFIO_DEVICE_STATE_RESUMING);
+	return fixture->ops->migration->load(fixture->mdev, saved->buf,
+					     saved->size);
+}
+
+/* All the way to another device that runs, which is the same one */
+static void test_migrate(struct test_pci *fixture)
+{
+	const struct test_saved saved = test_save(fixture);
+
+	KUNIT_EXPECT_EQ(fixture->test, test_load(fixture, &saved), 0);
+	test_step(fixture, VFIO_DEVICE_STATE_RESUMING, VFIO_DEVICE_STATE_STOP);
+	test_go(fixture);
+}
+
+/* Steps that stop the vendor's device, let it go on, or do neither */
+static void test_running(struct kunit *test)
+{
+	static const struct {
+		enum vfio_device_mig_state to;
+		bool running;
+	} steps[] = {
+		{ VFIO_DEVICE_STATE_PRE_COPY, true },
+		{ VFIO_DEVICE_STATE_PRE_COPY_P2P, true },
+		{ VFIO_DEVICE_STATE_STOP_COPY, false },
+		{ VFIO_DEVICE_STATE_STOP, false },
+		{ VFIO_DEVICE_STATE_RESUMING, false },
+		{ VFIO_DEVICE_STATE_STOP, false },
+		{ VFIO_DEVICE_STATE_RUNNING_P2P, true },
+		{ VFIO_DEVICE_STATE_RUNNING, true },
+	};
+	enum vfio_device_mig_state from = VFIO_DEVICE_STATE_RUNNING;
+	struct test_pci *fixture = test->priv;
+	unsigned int i;
+
+	KUNIT_EXPECT_TRUE(test, fixture->running);
+	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+		test_step(fixture, from, steps[i].to);
+		KUNIT_EXPECT_EQ_MSG(test, fixture->running, steps[i].running,
+				    "step %u", i);
+		from = steps[i].to;
+	}
+}
+
+/* In D3hot, a device does not run, be it migrated or not. */
+static void test_in_d3(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+
+	test_pci_power(fixture, 3);
+	KUNIT_EXPECT_FALSE(test, fixture->running);
+	test_migrate(fixture);
+	KUNIT_EXPECT_FALSE(test, fixture->running);
+	test_pci_power(fixture, 0);
+	KUNIT_EXPECT_TRUE(test, fixture->running);
+}
+
+/* A reset ends what a migration has begun. */
+static void test_reset(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+	size_t size = test_data_size(fixture);
+
+	test_step(fixture, VFIO_DEVICE_STATE_RUNNING,
+		  VFIO_DEVICE_STATE_PRE_COPY);
+	KUNIT_EXPECT_EQ(test, fixture->ops->reset(fixture->mdev), 0);
+	KUNIT_EXPECT_EQ(test, test_data_size(fixture), size);
+	test_stop(fixture);
+	KUNIT_EXPECT_FALSE(test, fixture->running);
+	KUNIT_EXPECT_EQ(test, fixture->ops->reset(fixture->mdev), 0);
+	KUNIT_EXPECT_TRUE(test, fixture->running);
+}
+
+/* Stopped, it may not interrupt; what was raised is told of afterwards. */
+static void test_silent(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+
+	KUNIT_EXPECT_EQ(test,
+			test_pci_set_eventfds(fixture, VFIO_PCI_INTX_IRQ_INDEX,
+					      0, 1, TEST_INTX_FD), 0);
+	test_stop(fixture);
+	mdev_pci_raise_irq(fixture->pci, 0);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, TEST_INTX_FD), 0);
+	test_go(fixture);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, TEST_INTX_FD), 1);
+
+	KUNIT_EXPECT_EQ(test, test_pci_set_eventfds(fixture, MSIX, 0, 8, 0), 0);
+	test_stop(fixture);
+	mdev_pci_raise_irq(fixture->pci, 6);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 6), 0);
+	test_go(fixture);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 6), 1);
+}
+
+static void test_level(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+
+	mdev_pci_raise_irq(fixture->pci, 3);
+	test_migrate(fixture);
+	KUNIT_EXPECT_TRUE(test, test_pci_read(fixture, TEST_CONFIG, PCI_STATUS,
+					      2) & PCI_STATUS_INTERRUPT);
+	KUNIT_EXPECT_EQ(test,
+			test_pci_set_eventfds(fixture, VFIO_PCI_INTX_IRQ_INDEX,
+					      0, 1, TEST_INTX_FD), 0);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, TEST_INTX_FD), 1);
+	mdev_pci_lower_irq(fixture->pci, 3);
+	KUNIT_EXPECT_FALSE(test, test_pci_read(fixture, TEST_CONFIG, PCI_STATUS,
+					       2) & PCI_STATUS_INTERRUPT);
+}
+
+static u64 test_entry(struct test_pci *fixture, unsigned int vector)
+{
+	return test_pci_read(fixture, TEST_REGISTERS,
+			     TEST_MSIX_TABLE + vector * PCI_MSIX_ENTRY_SIZE, 8);
+}
+
+static void test_write_entry(struct test_pci *fixture, unsigned int vector,
+			     u64 address, u32 control)
+{
+	u64 entry = TEST_MSIX_TABLE + vector * PCI_MSIX_ENTRY_SIZE;
+
+	test_pci_write(fixture, TEST_REGISTERS, entry, 8, address);
+	test_pci_write(fixture, TEST_REGISTERS,
+		       entry + PCI_MSIX_ENTRY_VECTOR_CTRL, 4, control);
+}
+
+/* PCI 3.0, 6.8.3.5, across a migration */
+static void test_msix(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+
+	test_pci_command(fixture, TEST_DECODE | PCI_COMMAND_MASTER);
+	test_write_entry(fixture, 7, TEST_VALUE << 2, 1);
+	test_write_entry(fixture, 2, 0xfee00000, 0);
+	test_pci_write(fixture, TEST_CONFIG,
+		       test_pci_capability(fixture, PCI_CAP_ID_MSIX) +
+		       PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+	KUNIT_EXPECT_EQ(test, test_pci_set_eventfds(fixture, MSIX, 0, 8, 0), 0);
+	mdev_pci_raise_irq(fixture->pci, 7);
+	test_migrate(fixture);
+
+	KUNIT_EXPECT_EQ(test, test_entry(fixture, 7), TEST_VALUE << 2);
+	KUNIT_EXPECT_EQ(test, test_entry(fixture, 2), 0xfee00000);
+	KUNIT_EXPECT_EQ(test, test_pci_read(fixture, TEST_REGISTERS,
+					    TEST_MSIX_PBA, 8), BIT(7));
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 7), 0);
+	test_write_entry(fixture, 7, 0, 0);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 7), 1);
+	mdev_pci_raise_irq(fixture->pci, 2);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 2), 1);
+}
+
+/* Zeroes are not transferred: nobody can tell whether they were committed. */
+static void test_memory(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+	const u64 last = (TEST_MEMORY_PAGES - 1) * PAGE_SIZE;
+	struct test_saved saved;
+
+	test_pci_command(fixture, TEST_DECODE);
+	test_pci_write(fixture, TEST_MEMORY, last + 8, 8, TEST_VALUE);
+	test_pci_write(fixture, TEST_MEMORY, 0, 8, 0);
+	test_pci_write(fixture, TEST_PICTURE, PAGE_SIZE - 1, 2, 0xabcd);
+	saved = test_save(fixture);
+	KUNIT_EXPECT_EQ(test, saved.size,
+			TEST_STATE_BLOCKS + 3 * (16 + TEST_BLOCK));
+	KUNIT_EXPECT_EQ(test, test_load(fixture, &saved), 0);
+
+	KUNIT_EXPECT_EQ(test, test_pci_read(fixture, TEST_MEMORY, last + 8, 8),
+			TEST_VALUE);
+	KUNIT_EXPECT_EQ(test, test_pci_read(fixture, TEST_PICTURE,
+					    PAGE_SIZE - 1, 2), 0xabcd);
+	KUNIT_EXPECT_EQ(test, mdev_pci_memory_committed(fixture->pci,
+							TEST_MEMORY), 1);
+}
+
+/* A user that goes on writing to a device that it has stopped */
+static void test_memory_grows(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+	ssize_t room, size;
+	void *buf;
+
+	test_pci_command(fixture, TEST_DECODE);
+	test_stop(fixture);
+	test_step(fixture, VFIO_DEVICE_STATE_STOP, VFIO_DEVICE_STATE_STOP_COPY);
+	room = test_data_size(fixture);
+	KUNIT_EXPECT_EQ(test, room, TEST_STATE_BLOCKS);
+	buf = kunit_kzalloc(test, room, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+
+	test_pci_write(fixture, TEST_MEMORY, 0, 8, 0);
+	size = fixture->ops->migration->save(fixture->mdev, buf, room);
+	KUNIT_EXPECT_EQ(test, size, room);
+	test_pci_write(fixture, TEST_MEMORY, 0, 8, 1);
+	size = fixture->ops->migration->save(fixture->mdev, buf, room);
+	KUNIT_EXPECT_EQ(test, size, -EBUSY);
+}
+
+static void test_vendor(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+	struct test_saved saved;
+
+	memset(fixture->state, 0x5a, TEST_STATE_SIZE);
+	saved = test_save(fixture);
+	memset(fixture->state, 0, TEST_STATE_SIZE);
+	fixture->load_error = -EPROTO;
+	KUNIT_EXPECT_EQ(test, test_load(fixture, &saved), -EPROTO);
+	fixture->load_error = 0;
+	KUNIT_EXPECT_EQ(test, test_load(fixture, &saved), 0);
+	KUNIT_EXPECT_EQ(test, fixture->state[0], 0x5a);
+	KUNIT_EXPECT_EQ(test, fixture->state[TEST_STATE_SIZE - 1], 0x5a);
+}
+
+/* A byte of a state, and bits that may not change there */
+static const struct test_fault {
+	const char *what;
+	size_t offset;
+	u8 bits;
+} test_faults[] = {
+	{ "version", 0, 1 },
+	{ "vendor ID", 4, 1 },
+	{ "device ID", 6, 1 },
+	{ "size of config space", 9, 0x10 },
+	{ "vectors", 12, 1 },
+	{ "vectors of MSI-X", 16, 8 },
+	{ "unknown flag", 20, 8 },
+	{ "size of the vendor's state", 24, 1 },
+	{ "fewer blocks", 32, 1 },
+	{ "more blocks", 32, 4 },
+	{ "far more blocks", 39, 0x80 },
+	{ "vendor ID of config space", TEST_STATE_CONFIG, 1 },
+	{ "read-only bit of config space", TEST_STATE_CONFIG + PCI_STATUS,
+	  PCI_STATUS_CAP_LIST },
+	{ "reserved bit of an address", TEST_STATE_MSIX, 1 },
+	{ "reserved bit of a vector", TEST_STATE_MSIX + 12, 2 },
+	{ "block of no memory", TEST_STATE_BLOCKS, 1 },
+	{ "block of no region", TEST_STATE_BLOCKS, 0x80 },
+	{ "reserved bits of a block", TEST_STATE_BLOCKS + 4, 1 },
+	{ "block that is not aligned", TEST_STATE_BLOCKS + 8, 1 },
+	{ "block beyond the end", TEST_STATE_BLOCKS + 8 + 4, 1 },
+};
+
+static void test_fault_describe(const struct test_fault *fault, char *desc)
+{
+	strscpy(desc, fault->what, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(test_fault, test_faults, test_fault_describe);
+
+/* The state of a device with one block, which is not changed by refusing it */
+static struct test_saved test_save_block(struct test_pci *fixture)
+{
+	struct test_saved saved;
+
+	test_pci_command(fixture, TEST_DECODE);
+	test_pci_write(fixture, TEST_MEMORY, 0, 8, TEST_VALUE);
+	saved = test_save(fixture);
+	KUNIT_ASSERT_EQ(fixture->test, saved.size,
+			TEST_STATE_BLOCKS + 16 + TEST_BLOCK);
+	return saved;
+}
+
+static void test_expect_refused(struct test_pci *fixture,
+				const struct test_saved *saved)
+{
+	unsigned int resets = fixture->resets;
+
+	KUNIT_EXPECT_EQ(fixture->test,
+			fixture->ops->migration->load(fixture->mdev, saved->buf,
+						      saved->size), -EINVAL);
+	KUNIT_EXPECT_EQ(fixture->test, fixture->resets, resets);
+	KUNIT_EXPECT_EQ(fixture->test,
+			test_pci_read(fixture, TEST_MEMORY, 0, 8), TEST_VALUE);
+}
+
+static void test_refused(struct kunit *test)
+{
+	const struct test_fault *fault = test->param_value;
+	struct test_pci *fixture = test->priv;
+	const struct test_saved saved = test_save_block(fixture);
+
+	((u8 *)saved.buf)[fault->offset] ^= fault->bits;
+	test_expect_refused(fixture, &saved);
+}
+
+static void test_cut_off(struct kunit *test)
+{
+	static const size_t sizes[] = {
+		0,
+		TEST_STATE_CONFIG - 1,
+		TEST_STATE_CONFIG,
+		TEST_STATE_BLOCKS - 1,
+		TEST_STATE_BLOCKS,
+		TEST_STATE_BLOCKS + 16,
+		TEST_STATE_BLOCKS + 16 + TEST_BLOCK - 1,
+	};
+	struct test_pci *fixture = test->priv;
+	struct test_saved saved = test_save_block(fixture);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		saved.size = sizes[i];
+		test_expect_refused(fixture, &saved);
+	}
+}
+
+/* All that can be is valid, whichever vectors are raised and pending. */
+static void test_all_raised(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+	const struct test_saved saved = test_save_block(fixture);
+
+	memset(saved.buf + TEST_STATE_RAISED, 0xff, 2 * 8);
+	KUNIT_EXPECT_EQ(test, test_load(fixture, &saved), 0);
+	KUNIT_EXPECT_EQ(test, test_pci_read(fixture, TEST_REGISTERS,
+					    TEST_MSIX_PBA, 8),
+			GENMASK(TEST_MSIX_VECTORS - 1, 0));
+}
+
+static struct kunit_case mdev_pci_migration_cases[] = {
+	KUNIT_CASE(test_running),
+	KUNIT_CASE(test_in_d3),
+	KUNIT_CASE(test_reset),
+	KUNIT_CASE(test_silent),
+	KUNIT_CASE(test_level),
+	KUNIT_CASE(test_msix),
+	KUNIT_CASE(test_memory),
+	KUNIT_CASE(test_memory_grows),
+	KUNIT_CASE(test_vendor),
+	KUNIT_CASE_PARAM(test_refused, test_fault_gen_params),
+	KUNIT_CASE(test_cut_off),
+	KUNIT_CASE(test_all_raised),
+	{}
+};
+
+struct kunit_suite mdev_pci_migration_suite = {
+	.name = "mdev-pci-migration",
+	.init = test_pci_init,
+	.test_cases = mdev_pci_migration_cases,
+};
