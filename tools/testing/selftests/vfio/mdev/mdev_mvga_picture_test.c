@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The picture of the sample displays, as the host sees it: when there is one,
+ * in the region that follows it, and as a dma-buf.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <linux/pci_regs.h>
+
+#include "kselftest_harness.h"
+
+#include "mdev_lib.h"
+#include "mvga_lib.h"
+#include "vfio_lib.h"
+
+/* DRM's fourcc_code('X', 'R', '2', '4') */
+#define XRGB8888	0x34325258
+
+FIXTURE(display)
+{
+	struct vfio_user user;
+	int device;
+};
+
+FIXTURE_SETUP(display)
+{
+	ASSERT_EQ(0, mdev_prepare());
+	ASSERT_EQ(0, mvga_prepare());
+	ASSERT_EQ(0, mvga_offer_buffers(true));
+	ASSERT_EQ(0, mvga_open(&self->user, UUID_A));
+	self->device = self->user.device;
+}
+
+FIXTURE_TEARDOWN(display)
+{
+	vfio_close(&self->user);
+	EXPECT_EQ(0, mvga_offer_buffers(false));
+	EXPECT_EQ(0, mdev_remove_all());
+}
+
+/* Whether neither the host nor the administrator sees anything */
+static bool is_off(int device)
+{
+	struct vfio_device_gfx_plane_info info;
+
+	return !mvga_query(device, REGION, OVERLAY, &info) &&
+	       mvga_shows_nothing(&info) && mvga_mode_is(UUID_A, "off");
+}
+
+/* A dma-buf of what is shown, or a negative errno */
+static int get_buffer(int device)
+{
+	struct vfio_device_gfx_plane_info info;
+	int ret = mvga_query(device, BUFFER, PRIMARY, &info);
+
+	return ret ? ret : vfio_ioctl(device, VFIO_DEVICE_GET_GFX_DMABUF,
+				      &info.dmabuf_id);
+}
+
+TEST_F(display, shows_the_mode_that_is_set)
+{
+	struct vfio_device_gfx_plane_info info;
+
+	EXPECT_TRUE(is_off(self->device));
+	ASSERT_EQ(0, mvga_set_mode(self->device, 800, 600));
+	EXPECT_TRUE(mvga_mode_is(UUID_A, "800x600"));
+	ASSERT_EQ(0, mvga_query(self->device, REGION, OVERLAY, &info));
+	EXPECT_EQ(XRGB8888, info.drm_format);
+	EXPECT_EQ(0, info.drm_format_mod);
+	EXPECT_EQ(800, info.width);
+	EXPECT_EQ(600, info.height);
+	EXPECT_EQ(3200, info.stride);
+	EXPECT_EQ((3200 * 600 + PAGE - 1) / PAGE * PAGE, info.size);
+	EXPECT_EQ(UINT32_MAX, info.x_hot);
+	EXPECT_EQ(UINT32_MAX, info.y_hot);
+	EXPECT_EQ(PICTURE, info.region_index);
+
+	/* Lines may be longer than what is seen of them */
+	ASSERT_EQ(0, mvga_put(self->device, VIRT_WIDTH, 1024));
+	ASSERT_EQ(0, mvga_query(self->device, REGION, PRIMARY, &info));
+	EXPECT_EQ(800, info.width);
+	EXPECT_EQ(4096, info.stride);
+	EXPECT_EQ(4096 * 600, info.size);
+
+	ASSERT_EQ(0, mvga_put(self->device, ENABLE, 0));
+	EXPECT_TRUE(is_off(self->device));
+	ASSERT_EQ(0, mvga_put(self->device, ENABLE, 1));
+	ASSERT_EQ(0, ioctl(self->device, VFIO_DEVICE_RESET));
+	EXPECT_TRUE(is_off(self->device));
+}
+
+TEST_F(display, shows_no_mode_that_does_not_fit)
+{
+	ASSERT_EQ(0, mvga_set_mode(self->device, 2048, 1024));
+	EXPECT_TRUE(mvga_mode_is(UUID_A, "2048x1024"));
+	ASSERT_EQ(0, mvga_put(self->device, YRES, 1025));
+	EXPECT_TRUE(is_off(self->device));
+	ASSERT_EQ(0, mvga_put(self->device, YRES, 1023));
+	ASSERT_EQ(0, mvga_put(self->device, Y_OFFSET, 1));
+	EXPECT_TRUE(mvga_mode_is(UUID_A, "2048x1023"));
+	ASSERT_EQ(0, mvga_put(self->device, Y_OFFSET, 2));
+	EXPECT_TRUE(is_off(self->device));
+	ASSERT_EQ(0, mvga_set_mode(self->device, 2048, 1024));
+	ASSERT_EQ(0, mvga_put(self->device, VIRT_WIDTH, 2049));
+	EXPECT_TRUE(is_off(self->device));
+
+	/* Nor the largest numbers there are */
+	ASSERT_EQ(0, mvga_set_mode(self->device, UINT16_MAX, UINT16_MAX));
+	ASSERT_EQ(0, mvga_put(self->device, X_OFFSET, UINT16_MAX));
+	ASSERT_EQ(0, mvga_put(self->device, Y_OFFSET, UINT16_MAX));
+	EXPECT_TRUE(is_off(self->device));
+}
+
+TEST_F(display, shows_no_mode_that_is_none)
+{
+	ASSERT_EQ(0, mvga_set_mode(self->device, 0, 768));
+	EXPECT_TRUE(is_off(self->device));
+	ASSERT_EQ(0, mvga_set_mode(self->device, 1024, 0));
+	EXPECT_TRUE(is_off(self->device));
+	ASSERT_EQ(0, mvga_set_mode(self->device, 1024, 768));
+	ASSERT_EQ(0, mvga_put(self->device, BPP, 16));
+	EXPECT_TRUE(is_off(self->device));
+	ASSERT_EQ(0, mvga_put(self->device, BPP, 32));
+	EXPECT_TRUE(mvga_mode_is(UUID_A, "1024x768"));
+	/* The host could not tell where in its first page it begins */
+	ASSERT_EQ(0, mvga_put(self->device, X_OFFSET, 1));
+	EXPECT_TRUE(is_off(self->device));
+}
+
+TEST_F(display, has_a_region_that_follows_the_picture)
+{
+	uint32_t *memory = mvga_map(self->device, BAR0, MVGA_MEMORY);
+	struct vfio_region_info info;
+	uint32_t *picture;
+	size_t size;
+
+	ASSERT_EQ(0, vfio_region_info(self->device, PICTURE, &info));
+	EXPECT_TRUE(info.flags & VFIO_REGION_INFO_FLAG_MMAP);
+	EXPECT_TRUE(info.flags & VFIO_REGION_INFO_FLAG_CAPS);
+	size = info.size;
+	ASSERT_GE(size, 2 * MVGA_MEMORY);
+	picture = mvga_map(self->device, PICTURE, size);
+	ASSERT_NE(MAP_FAILED, memory);
+	ASSERT_NE(MAP_FAILED, picture);
+
+	memory[0] = 1;
+	memory[PAGE] = 2;
+	memory[2 * PAGE] = 3;
+	ASSERT_EQ(0, mvga_set_mode(self->device, 1024, 768));
+	EXPECT_EQ(1, picture[0]);
+	EXPECT_EQ(2, picture[PAGE]);
+
+	/* Four pages, one each line of 1024 pixels */
+	ASSERT_EQ(0, mvga_put(self->device, Y_OFFSET, 4));
+	EXPECT_EQ(2, picture[0]);
+	EXPECT_EQ(3, picture[PAGE]);
+	memory[PAGE] = 4;
+	EXPECT_EQ(4, picture[0]);
+
+	/* A user who still shows more than there is now sees something */
+	EXPECT_EQ(1, picture[(MVGA_MEMORY - 4 * PAGE) / 4]);
+	EXPECT_EQ(4, picture[MVGA_MEMORY / 4]);
+
+	/* When nothing is shown, all of video memory is there */
+	ASSERT_EQ(0, mvga_put(self->device, ENABLE, 0));
+	EXPECT_EQ(1, picture[0]);
+
+	munmap(picture, size);
+	munmap(memory, MVGA_MEMORY);
+}
+
+/* A VMM that shows the picture must live while the guest sets its BARs up. */
+TEST_F(display, has_a_picture_while_it_decodes_nothing)
+{
+	uint32_t *picture = mvga_map(self->device, PICTURE, MVGA_MEMORY);
+
+	ASSERT_NE(MAP_FAILED, picture);
+	ASSERT_EQ(0, vfio_store(self->device, BAR0, 0, 4, 5));
+	ASSERT_EQ(0, vfio_store(self->device, VFIO_PCI_CONFIG_REGION_INDEX,
+				PCI_COMMAND, 2, 0));
+	EXPECT_EQ(5, picture[0]);
+	munmap(picture, MVGA_MEMORY);
+}
+
+TEST_F(display, answers_which_planes_it_offers)
+{
+	struct vfio_device_gfx_plane_info info;
+
+	EXPECT_EQ(0, mvga_query(self->device, PROBE | REGION, OVERLAY, &info));
+	EXPECT_EQ(0, mvga_query(self->device, PROBE | BUFFER, OVERLAY, &info));
+
+	/* As it is by default: QEMU without OpenGL fails on dma-bufs */
+	ASSERT_EQ(0, mvga_offer_buffers(false));
+	EXPECT_EQ(0, mvga_query(self->device, PROBE | REGION, OVERLAY, &info));
+	EXPECT_EQ(-EINVAL, mvga_query(self->device, PROBE | BUFFER, OVERLAY,
+				      &info));
+	EXPECT_EQ(-EINVAL, mvga_query(self->device, BUFFER, PRIMARY, &info));
+}
+
+TEST_F(display, has_no_cursor)
+{
+	struct vfio_device_gfx_plane_info info;
+
+	ASSERT_EQ(0, mvga_set_mode(self->device, 1024, 768));
+	ASSERT_EQ(0, mvga_query(self->device, REGION, CURSOR, &info));
+	EXPECT_TRUE(mvga_shows_nothing(&info));
+	ASSERT_EQ(0, mvga_query(self->device, BUFFER, CURSOR, &info));
+	EXPECT_TRUE(mvga_shows_nothing(&info));
+}
+
+TEST_F(display, refuses_bad_queries)
+{
+	static const uint32_t bad_flags[] = {
+		0, PROBE, REGION | BUFFER, PROBE | REGION | BUFFER,
+		REGION | 1 << 3, PROBE | REGION | 1U << 31,
+	};
+	struct vfio_device_gfx_plane_info info = { .flags = REGION };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad_flags); i++)
+		EXPECT_EQ(-EINVAL, mvga_query(self->device, bad_flags[i],
+					      PRIMARY, &info));
+	EXPECT_EQ(-EINVAL, mvga_query(self->device, REGION, CURSOR + 1, &info));
+
+	info.flags = REGION;
+	info.drm_plane_type = PRIMARY;
+	info.argsz = offsetof(struct vfio_device_gfx_plane_info, reserved) - 1;
+	EXPECT_EQ(-EINVAL, vfio_ioctl(self->device,
+				      VFIO_DEVICE_QUERY_GFX_PLANE, &info));
+	info.argsz++;
+	EXPECT_EQ(0, vfio_ioctl(self->device, VFIO_DEVICE_QUERY_GFX_PLANE,
+				&info));
+	EXPECT_EQ(-EFAULT, vfio_ioctl(self->device, VFIO_DEVICE_QUERY_GFX_PLANE,
+				      NULL));
+	EXPECT_EQ(-ENOTTY, vfio_ioctl(self->device, VFIO_DEVICE_IOEVENTFD,
+				      &info));
+}
+
+TEST_F(display, gives_its_picture_as_a_dma_buf)
+{
+	const size_t size = 1024 * 768 * 4;
+	uint32_t *memory = mvga_map(self->device, BAR0, MVGA_MEMORY);
+	uint32_t *picture;
+	int buffer;
+
+	ASSERT_NE(MAP_FAILED, memory);
+	ASSERT_EQ(0, mvga_set_mode(self->device, 1024, 768));
+	ASSERT_EQ(0, mvga_put(self->device, Y_OFFSET, 4));
+	buffer = get_buffer(self->device);
+	ASSERT_LE(0, buffer);
+	EXPECT_EQ(FD_CLOEXEC, fcntl(buffer, F_GETFD));
+	EXPECT_EQ(size, lseek(buffer, 0, SEEK_END));
+
+	picture = mmap(NULL, size, PROT_READ, MAP_SHARED, buffer, 0);
+	ASSERT_NE(MAP_FAILED, picture);
+	memory[PAGE] = 1;
+	memory[PAGE + size / 4 - 1] = 2;
+	EXPECT_EQ(1, picture[0]);
+	EXPECT_EQ(2, picture[size / 4 - 1]);
+
+	/* It is for looking, and no longer than the picture */
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, size, PROT_READ | PROT_WRITE,
+				   MAP_SHARED, buffer, 0));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, size + PAGE, PROT_READ, MAP_SHARED,
+				   buffer, 0));
+
+	/* It outlives the picture, and the use of the device */
+	munmap(memory, MVGA_MEMORY);
+	ASSERT_EQ(0, ioctl(self->device, VFIO_DEVICE_RESET));
+	EXPECT_EQ(0, mvga_committed(UUID_A));
+	vfio_close(&self->user);
+	close(buffer);
+	EXPECT_EQ(1, picture[0]);
+	munmap(picture, size);
+}
+
+TEST_F(display, names_each_picture_anew)
+{
+	struct vfio_device_gfx_plane_info first, second;
+	uint32_t id;
+
+	ASSERT_EQ(0, mvga_set_mode(self->device, 1024, 768));
+	ASSERT_EQ(0, mvga_query(self->device, BUFFER, PRIMARY, &first));
+	ASSERT_EQ(0, mvga_query(self->device, BUFFER, PRIMARY, &second));
+	EXPECT_EQ(first.dmabuf_id, second.dmabuf_id);
+	ASSERT_EQ(0, mvga_put(self->device, Y_OFFSET, 4));
+	ASSERT_EQ(0, mvga_query(self->device, BUFFER, PRIMARY, &second));
+	EXPECT_NE(first.dmabuf_id, second.dmabuf_id);
+
+	EXPECT_EQ(-EINVAL, vfio_ioctl(self->device, VFIO_DEVICE_GET_GFX_DMABUF,
+				      &first.dmabuf_id));
+	EXPECT_EQ(-EFAULT, vfio_ioctl(self->device, VFIO_DEVICE_GET_GFX_DMABUF,
+				      NULL));
+	ASSERT_EQ(0, mvga_put(self->device, ENABLE, 0));
+	id = second.dmabuf_id;
+	EXPECT_EQ(-EINVAL, vfio_ioctl(self->device, VFIO_DEVICE_GET_GFX_DMABUF,
+				      &id));
+	id++;
+	EXPECT_EQ(-EINVAL, vfio_ioctl(self->device, VFIO_DEVICE_GET_GFX_DMABUF,
+				      &id));
+}
+
+TEST_HARNESS_MAIN
