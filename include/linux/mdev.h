@@ -250,7 +250,9 @@ struct mdev_dirty_log_ops {
  *	have been mapped. Called until none is left; pages that stay pinned all
  *	the same are unpinned for the vendor, which is reported. Must not wait
  *	for a lock that is held across mdev_pin_pages() or mdev_dma_rw(). Never
- *	runs twice at once for one device.
+ *	runs twice at once for one device. A type1 container, unlike an iommufd,
+ *	asks for a limited number of times, so don't take longer than a few
+ *	seconds.
  * @migration: VFIO_DEVICE_FEATURE_MIGRATION; comes with @reset. Absent: the
  *	device can't migrate.
  * @dirty_log: VFIO_DEVICE_FEATURE_DMA_LOGGING_START and what belongs to it.

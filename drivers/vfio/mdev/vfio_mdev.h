@@ -3,6 +3,7 @@
 #ifndef _VFIO_MDEV_H
 #define _VFIO_MDEV_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/mdev.h>
 #include <linux/mutex.h>
@@ -42,19 +43,37 @@ struct vfio_mdev_dma_range {
 };
 
 /**
+ * struct vfio_mdev_unmap - memory that the user is taking away
+ * @range: which memory; no pin begins in it
+ * @task: who does that
+ * @asked: how many times VFIO has asked for it before
+ * @told: the vendor has heard of it, and has no pins in it any more
+ * @left: @task does not wait, and frees this no more
+ * @began: when it did, in nanoseconds
+ */
+struct vfio_mdev_unmap {
+	struct vfio_mdev_dma_range range;
+	const struct task_struct *task;
+	unsigned int asked;
+	bool told;
+	bool left;
+	u64 began;
+};
+
+/**
  * struct vfio_mdev_dma - what the vendor has pinned of the user's memory
  * @unmap_lock: keeps the vendor from hearing of an unmap while it opens or
  *	closes the device
  * @pins_lock: protects @pins and @nr_pins
  * @pins: how many times each page is pinned, by page number
  * @nr_pins: the sum of these
+ * @work: tells the vendor of @unmaps, and unpins what is owed
+ * @progress: changes when that, or a helper, gets on
  * @lock: protects what follows
  * @calls: ranges in which pages are being pinned or unpinned
- * @unmaps: ranges that the user is taking away, in which no pin begins
- * @idle: where to wait for the end of calls and evictions
- * @work: unpins what is pinned in @evicted
- * @evicted: a range that the user is taking away
- * @evicting: @work is queued or runs
+ * @unmaps: each &struct vfio_mdev_unmap, by the node of its range
+ * @idle: where to wait for the end of calls, unmaps and helpers
+ * @helpers: how many works unpin what is owed, beside @work
  * @open: pages may be pinned
  * @last: the range that was unmapped last, or is being unmapped
  * @asked: how many times VFIO has asked for it again
@@ -70,14 +89,14 @@ struct vfio_mdev_dma {
 	struct mutex pins_lock;
 	struct xarray pins;
 	unsigned int nr_pins;
+	struct work_struct work;
+	atomic_t progress;
 	/* Innermost */
 	spinlock_t lock;
 	struct list_head calls;
 	struct list_head unmaps;
 	wait_queue_head_t idle;
-	struct work_struct work;
-	struct vfio_mdev_dma_range evicted;
-	bool evicting;
+	unsigned int helpers;
 	bool open;
 	struct vfio_mdev_dma_range last;
 	unsigned int asked;
@@ -164,22 +183,38 @@ bool vfio_mdev_overlap(const struct vfio_mdev_dma_range *one,
 		       const struct vfio_mdev_dma_range *other);
 bool vfio_mdev_overlaps_any(const struct list_head *ranges,
 			    const struct vfio_mdev_dma_range *range);
-bool vfio_mdev_overlaps(struct vfio_mdev_dma *dma,
-			const struct list_head *ranges,
-			const struct vfio_mdev_dma_range *range);
-void vfio_mdev_wait_for_calls(struct vfio_mdev_dma *dma,
-			      const struct vfio_mdev_dma_range *range);
+void vfio_mdev_begin_call(struct vfio_mdev_dma *dma,
+			  struct vfio_mdev_dma_range *call);
+bool vfio_mdev_unpin_owed(struct vfio_mdev *vmdev);
+
+/* vfio_mdev_pins.c */
+int vfio_mdev_count(struct vfio_mdev_dma *dma,
+		    const struct vfio_mdev_dma_range *range, bool owed);
+int vfio_mdev_uncount_and_begin(struct vfio_mdev_dma *dma,
+				struct vfio_mdev_dma_range *call);
+unsigned long vfio_mdev_disown(struct vfio_mdev_dma *dma,
+			       const struct vfio_mdev_dma_range *range);
+unsigned long vfio_mdev_take_owed(struct vfio_mdev_dma *dma,
+				  struct vfio_mdev_dma_range *call,
+				  unsigned long max);
+bool vfio_mdev_owes(struct vfio_mdev_dma *dma);
+bool vfio_mdev_is_owed(struct vfio_mdev_dma *dma,
+		       const struct vfio_mdev_dma_range *range);
 bool vfio_mdev_is_pinned(struct vfio_mdev_dma *dma,
 			 const struct vfio_mdev_dma_range *range);
-unsigned long vfio_mdev_unpin_rest(struct vfio_mdev *vmdev,
-				   const struct vfio_mdev_dma_range *range);
+bool vfio_mdev_is_vendors(struct vfio_mdev_dma *dma,
+			  const struct vfio_mdev_dma_range *range);
 
 /* vfio_mdev_unmap.c */
+int vfio_mdev_unmap_init(void);
+void vfio_mdev_unmap_exit(void);
 void vfio_mdev_dma_init(struct vfio_mdev_dma *dma);
 void vfio_mdev_dma_exit(struct vfio_mdev_dma *dma);
 void vfio_mdev_dma_lock(struct vfio_mdev *vmdev);
 void vfio_mdev_dma_unlock(struct vfio_mdev *vmdev, bool open);
 void vfio_mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length);
+void vfio_mdev_queue_unmaps(struct vfio_mdev_dma *dma);
+void vfio_mdev_end_unmaps(struct vfio_mdev_dma *dma);
 
 /* vfio_mdev_irq.c */
 long vfio_mdev_ioctl_get_irq_info(struct vfio_mdev *vmdev,

@@ -237,13 +237,22 @@ static struct mdev_driver vfio_mdev_driver = {
 
 static int __init vfio_mdev_init(void)
 {
-	return mdev_register_driver(&vfio_mdev_driver, THIS_MODULE);
+	int ret;
+
+	ret = vfio_mdev_unmap_init();
+	if (ret)
+		return ret;
+	ret = mdev_register_driver(&vfio_mdev_driver, THIS_MODULE);
+	if (ret)
+		vfio_mdev_unmap_exit();
+	return ret;
 }
 module_init(vfio_mdev_init);
 
 static void __exit vfio_mdev_exit(void)
 {
 	mdev_unregister_driver(&vfio_mdev_driver);
+	vfio_mdev_unmap_exit();
 }
 module_exit(vfio_mdev_exit);
 

@@ -4,11 +4,12 @@
  * do for a VFIO device. vfio_mdev_unmap.c has what happens when the user takes
  * memory away.
  *
- * Each pin of a page is a pin in VFIO. We count the pins of each page, to know
- * when the vendor has to hear of an unmap, and what it forgot. A page is counted
- * after it was pinned and no more before it is unpinned; what is in between is
- * in the list of calls under way. No lock of ours is held when VFIO is called
- * for the vendor, since VFIO calls us with its own locks held.
+ * Each pin of a page is a pin in VFIO. We count the pins of each page, see
+ * vfio_mdev_pins.c, to know when the vendor has to hear of an unmap, and what it
+ * forgot. A page is counted after it was pinned and no more before it is
+ * unpinned; what is in between is in the list of calls under way. No lock of ours
+ * is held when VFIO is called for the vendor, since VFIO calls us with its own
+ * locks held.
  */
 
 #include <linux/delay.h>
@@ -21,9 +22,6 @@
 #include <linux/sched.h>
 
 #include "vfio_mdev.h"
-
-/* So that no count of VFIO's overflows, which a user's devices share */
-#define VFIO_MDEV_MAX_PINS		BIT(28)
 
 bool vfio_mdev_overlap(const struct vfio_mdev_dma_range *one,
 		       const struct vfio_mdev_dma_range *other)
@@ -41,33 +39,6 @@ bool vfio_mdev_overlaps_any(const struct list_head *ranges,
 			return true;
 	}
 	return false;
-}
-
-bool vfio_mdev_overlaps(struct vfio_mdev_dma *dma,
-			const struct list_head *ranges,
-			const struct vfio_mdev_dma_range *range)
-{
-	bool overlaps;
-
-	spin_lock(&dma->lock);
-	overlaps = vfio_mdev_overlaps_any(ranges, range);
-	spin_unlock(&dma->lock);
-	return overlaps;
-}
-
-void vfio_mdev_wait_for_calls(struct vfio_mdev_dma *dma,
-			      const struct vfio_mdev_dma_range *range)
-{
-	wait_event(dma->idle, !vfio_mdev_overlaps(dma, &dma->calls, range));
-}
-
-bool vfio_mdev_is_pinned(struct vfio_mdev_dma *dma,
-			 const struct vfio_mdev_dma_range *range)
-{
-	unsigned long index = range->first >> PAGE_SHIFT;
-
-	return xa_find(&dma->pins, &index, range->last >> PAGE_SHIFT,
-		       XA_PRESENT);
 }
 
 /* The pages that the vendor asks for */
@@ -93,8 +64,8 @@ static int vfio_mdev_dma_result(int ret)
 	return min(ret, 0);
 }
 
-static void vfio_mdev_begin_call(struct vfio_mdev_dma *dma,
-				 struct vfio_mdev_dma_range *call)
+void vfio_mdev_begin_call(struct vfio_mdev_dma *dma,
+			  struct vfio_mdev_dma_range *call)
 {
 	spin_lock(&dma->lock);
 	list_add(&call->node, &dma->calls);
@@ -107,6 +78,7 @@ static void vfio_mdev_end_call(struct vfio_mdev_dma *dma,
 	/* Who waits may free all this as soon as the lock is released */
 	spin_lock(&dma->lock);
 	list_del(&call->node);
+	vfio_mdev_end_unmaps(dma);
 	wake_up_all(&dma->idle);
 	spin_unlock(&dma->lock);
 }
@@ -167,10 +139,36 @@ static unsigned long vfio_mdev_pages_at_once(struct vfio_mdev *vmdev,
 	return min_t(unsigned long, pages, VFIO_PIN_PAGES_MAX_ENTRIES);
 }
 
+/*
+ * Leave pins to vfio_mdev_unpin_owed() while type1 unmaps memory: calls of a
+ * vendor that lets go page by page then become a few of VFIO, and can be made by
+ * several threads.
+ */
+static bool vfio_mdev_owe(struct vfio_mdev *vmdev, unsigned long iova,
+			  unsigned long pages)
+{
+	const struct vfio_mdev_dma_range range = {
+		.first = iova,
+		.last = iova + pages * PAGE_SIZE - 1,
+	};
+	struct vfio_mdev_dma *dma = &vmdev->dma;
+	bool unmaps;
+
+	if (vmdev->vdev.iommufd_access)
+		return false;
+	spin_lock(&dma->lock);
+	unmaps = !list_empty(&dma->unmaps);
+	spin_unlock(&dma->lock);
+	if (!unmaps || vfio_mdev_count(dma, &range, true))
+		return false;
+	vfio_mdev_queue_unmaps(dma);
+	return true;
+}
+
 static void vfio_mdev_unpin_in_vfio(struct vfio_mdev *vmdev,
 				    unsigned long iova, unsigned long pages)
 {
-	while (pages) {
+	while (pages && !vfio_mdev_owe(vmdev, iova, pages)) {
 		unsigned long some = vfio_mdev_pages_at_once(vmdev, pages);
 
 		vfio_unpin_pages(&vmdev->vdev, iova, some);
@@ -178,6 +176,25 @@ static void vfio_mdev_unpin_in_vfio(struct vfio_mdev *vmdev,
 		pages -= some;
 		cond_resched();
 	}
+}
+
+/* Unpin some pages that are owed; false if there is none. */
+bool vfio_mdev_unpin_owed(struct vfio_mdev *vmdev)
+{
+	unsigned long max = vfio_mdev_pages_at_once(vmdev, ULONG_MAX);
+	struct vfio_mdev_dma *dma = &vmdev->dma;
+	struct vfio_mdev_dma_range call;
+	unsigned long pages;
+
+	pages = vfio_mdev_take_owed(dma, &call, max);
+	if (!pages)
+		return false;
+	atomic_inc(&dma->progress);
+	vfio_unpin_pages(&vmdev->vdev, call.first, pages);
+	atomic_inc(&dma->progress);
+	vfio_mdev_end_call(dma, &call);
+	cond_resched();
+	return true;
 }
 
 /* A user that takes the pages away does not wait until all are pinned. */
@@ -217,85 +234,6 @@ static int vfio_mdev_pin_in_vfio(struct vfio_mdev *vmdev,
 	return 0;
 }
 
-/*
- * Count a page once less, and tell whether it was the last time. The caller has
- * seen that it is counted.
- */
-static bool vfio_mdev_uncount_page(struct vfio_mdev_dma *dma,
-				   unsigned long index)
-{
-	unsigned long count = xa_to_value(xa_load(&dma->pins, index));
-
-	/* Neither needs memory: the entry is there, or goes */
-	if (count > 1)
-		xa_store(&dma->pins, index, xa_mk_value(count - 1),
-			 GFP_KERNEL);
-	else
-		xa_erase(&dma->pins, index);
-	dma->nr_pins--;
-	return count == 1;
-}
-
-static int vfio_mdev_count_page(struct vfio_mdev_dma *dma, unsigned long index)
-{
-	void *entry = xa_load(&dma->pins, index);
-	unsigned long count = entry ? xa_to_value(entry) : 0;
-	int ret;
-
-	if (dma->nr_pins == VFIO_MDEV_MAX_PINS)
-		return -EOVERFLOW;
-	ret = xa_err(xa_store(&dma->pins, index, xa_mk_value(count + 1),
-			      GFP_KERNEL));
-	if (!ret)
-		dma->nr_pins++;
-	return ret;
-}
-
-static int vfio_mdev_count(struct vfio_mdev_dma *dma,
-			   const struct vfio_mdev_dma_range *range)
-{
-	unsigned long first = range->first >> PAGE_SHIFT;
-	unsigned long last = range->last >> PAGE_SHIFT;
-	unsigned long index;
-	int ret = 0;
-
-	mutex_lock(&dma->pins_lock);
-	for (index = first; index <= last; index++) {
-		ret = vfio_mdev_count_page(dma, index);
-		if (ret)
-			break;
-		cond_resched();
-	}
-	while (ret && index-- > first)
-		vfio_mdev_uncount_page(dma, index);
-	mutex_unlock(&dma->pins_lock);
-	return ret;
-}
-
-/* Once all pages are seen to be pinned, this is a call under way. */
-static int vfio_mdev_uncount_and_begin(struct vfio_mdev_dma *dma,
-				       struct vfio_mdev_dma_range *call)
-{
-	unsigned long first = call->first >> PAGE_SHIFT;
-	unsigned long last = call->last >> PAGE_SHIFT;
-	unsigned long index;
-	int ret = 0;
-
-	mutex_lock(&dma->pins_lock);
-	for (index = first; index <= last && !ret; index++) {
-		if (!xa_load(&dma->pins, index))
-			ret = -EINVAL;
-	}
-	if (!ret)
-		vfio_mdev_begin_call(dma, call);
-	for (index = first; index <= last && !ret; index++) {
-		vfio_mdev_uncount_page(dma, index);
-		cond_resched();
-	}
-	mutex_unlock(&dma->pins_lock);
-	return ret;
-}
-
 int vfio_mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
 			int prot, struct page **pages)
 {
@@ -315,7 +253,7 @@ int vfio_mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
 	ret = vfio_mdev_pin_in_vfio(vmdev, &call, npage, prot, pages);
 	if (ret)
 		goto out_end;
-	ret = vfio_mdev_count(dma, &call);
+	ret = vfio_mdev_count(dma, &call, false);
 	if (ret)
 		vfio_mdev_unpin_in_vfio(vmdev, call.first, npage);
 out_end:
@@ -352,50 +290,4 @@ int vfio_mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova, void *data,
 		return -EINVAL;
 	return vfio_mdev_dma_result(vfio_dma_rw(&vmdev->vdev, iova, data, len,
 						write));
-}
-
-/*
- * Take the first pinned pages of those from @index to @last that lie side by
- * side, once each; returns how many, and adds to @gone how many of them are not
- * pinned any more.
- */
-static unsigned long vfio_mdev_take_pages(struct vfio_mdev *vmdev,
-					  unsigned long *index,
-					  unsigned long last,
-					  unsigned long *gone)
-{
-	unsigned long max = vfio_mdev_pages_at_once(vmdev, ULONG_MAX);
-	struct vfio_mdev_dma *dma = &vmdev->dma;
-	unsigned long pages = 0;
-
-	mutex_lock(&dma->pins_lock);
-	if (xa_find(&dma->pins, index, last, XA_PRESENT)) {
-		do {
-			*gone += vfio_mdev_uncount_page(dma, *index + pages);
-			pages++;
-		} while (pages < max && pages <= last - *index &&
-			 xa_load(&dma->pins, *index + pages));
-	}
-	mutex_unlock(&dma->pins_lock);
-	return pages;
-}
-
-/* Unpin all that is pinned in a range; returns how many pages that were. */
-unsigned long vfio_mdev_unpin_rest(struct vfio_mdev *vmdev,
-				   const struct vfio_mdev_dma_range *range)
-{
-	unsigned long index = range->first >> PAGE_SHIFT;
-	unsigned long last = range->last >> PAGE_SHIFT;
-	struct vfio_mdev_dma *dma = &vmdev->dma;
-	struct vfio_mdev_dma_range call = *range;
-	unsigned long gone = 0;
-	unsigned long pages;
-
-	vfio_mdev_begin_call(dma, &call);
-	while ((pages = vfio_mdev_take_pages(vmdev, &index, last, &gone)))
-		vfio_mdev_unpin_in_vfio(vmdev, index << PAGE_SHIFT, pages);
-	vfio_mdev_end_call(dma, &call);
-	/* The vendor may have taken some of them itself just before */
-	vfio_mdev_wait_for_calls(dma, range);
-	return gone;
 }

@@ -6,6 +6,13 @@
  * it has asked eleven times in a row. So an unmap ends only when all are
  * unpinned: it keeps new pins out of its range, waits for the calls under way,
  * lets the vendor unpin and does the rest itself.
+ *
+ * Type1 asks with a lock held. A second thread that unmaps takes the lock that is
+ * needed to unpin and waits with it for the first one, so that nothing can be
+ * unpinned before we return. Then type1 takes the lock that is needed to unpin,
+ * to look and to ask again, but in the order of those who want it. So each of our
+ * threads that waits for it has it once in the meantime, for as many pages as
+ * VFIO takes at once: have many wait.
  */
 
 #include <linux/delay.h>
@@ -13,6 +20,8 @@
 #include <linux/ktime.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/workqueue.h>
 
 #include "vfio_mdev.h"
@@ -24,11 +33,85 @@
 #define VFIO_MDEV_UNMAP_MAX_ASKED	10U
 /* How soon it does that, beside what it takes us to unpin */
 #define VFIO_MDEV_ASK_GAP_NS		(2 * NSEC_PER_MSEC)
+/* How long nothing is unpinned before we expect that nothing will be */
+#define VFIO_MDEV_STALL		(HZ / 16)
+/* Of one device */
+#define VFIO_MDEV_MAX_HELPERS	128
 
-/* Get all pages in a range unpinned. */
-static void vfio_mdev_evict(struct vfio_mdev *vmdev,
-			    const struct vfio_mdev_dma_range *range)
+struct vfio_mdev_helper {
+	struct work_struct work;
+	struct vfio_mdev *vmdev;
+};
+
+/* For helpers only, since each may wait for long */
+static struct workqueue_struct *vfio_mdev_helpers_wq;
+
+/* No page in it is pinned, and none can be. */
+static bool vfio_mdev_is_over(struct vfio_mdev_dma *dma,
+			      const struct vfio_mdev_unmap *unmap)
 {
+	lockdep_assert_held(&dma->lock);
+	return unmap->told &&
+	       !vfio_mdev_overlaps_any(&dma->calls, &unmap->range) &&
+	       !vfio_mdev_is_owed(dma, &unmap->range);
+}
+
+static bool vfio_mdev_see_if_over(struct vfio_mdev_dma *dma,
+				  const struct vfio_mdev_unmap *unmap)
+{
+	bool over;
+
+	spin_lock(&dma->lock);
+	over = vfio_mdev_is_over(dma, unmap);
+	spin_unlock(&dma->lock);
+	return over;
+}
+
+static void vfio_mdev_wait_for_calls(struct vfio_mdev_dma *dma,
+				     const struct vfio_mdev_dma_range *range)
+{
+	spin_lock(&dma->lock);
+	wait_event_cmd(dma->idle, !vfio_mdev_overlaps_any(&dma->calls, range),
+		       spin_unlock(&dma->lock), spin_lock(&dma->lock));
+	spin_unlock(&dma->lock);
+}
+
+/*
+ * When VFIO has asked for the third time in a row, pins wait for twice as long
+ * as it was away, and for as long as it takes to unpin them: neither is this
+ * device the reason for VFIO to ask once more, nor the one that others wait for.
+ */
+static void vfio_mdev_end_unmap(struct vfio_mdev_dma *dma,
+				struct vfio_mdev_unmap *unmap)
+{
+	dma->ended = ktime_get_ns();
+	dma->took = dma->ended - unmap->began;
+	dma->until = dma->ended;
+	if (dma->asked > 1)
+		dma->until += 2 * dma->gap + dma->took;
+	list_del(&unmap->range.node);
+}
+
+/* End those that nobody waits for, if they are over. */
+void vfio_mdev_end_unmaps(struct vfio_mdev_dma *dma)
+{
+	struct vfio_mdev_unmap *unmap;
+	struct vfio_mdev_unmap *next;
+
+	lockdep_assert_held(&dma->lock);
+	list_for_each_entry_safe(unmap, next, &dma->unmaps, range.node) {
+		if (unmap->left && vfio_mdev_is_over(dma, unmap)) {
+			vfio_mdev_end_unmap(dma, unmap);
+			kfree(unmap);
+		}
+	}
+}
+
+/* Get all pins in a range from the vendor. */
+static void vfio_mdev_tell(struct vfio_mdev *vmdev,
+			   struct vfio_mdev_unmap *unmap)
+{
+	const struct vfio_mdev_dma_range *range = &unmap->range;
 	u64 length = range->last - range->first + 1;
 	struct vfio_mdev_dma *dma = &vmdev->dma;
 	unsigned long pages;
@@ -37,63 +120,131 @@ static void vfio_mdev_evict(struct vfio_mdev *vmdev,
 	mutex_lock(&dma->unmap_lock);
 	vfio_mdev_wait_for_calls(dma, range);
 	for (tries = 0; tries < VFIO_MDEV_UNMAP_TRIES; tries++) {
-		if (!vmdev->ops->dma_unmap || !vfio_mdev_is_pinned(dma, range))
+		if (!vmdev->ops->dma_unmap || !vfio_mdev_is_vendors(dma, range))
 			break;
 		vmdev->ops->dma_unmap(vmdev->mdev, range->first, length);
 		/* It may have left that to another thread */
-		wait_event_timeout(dma->idle, !vfio_mdev_is_pinned(dma, range),
+		wait_event_timeout(dma->idle, !vfio_mdev_is_vendors(dma, range),
 				   msecs_to_jiffies(VFIO_MDEV_UNMAP_PAUSE_MS));
 	}
-	pages = vfio_mdev_unpin_rest(vmdev, range);
+	pages = vfio_mdev_disown(dma, range);
 	mutex_unlock(&dma->unmap_lock);
 
 	if (pages)
 		dev_warn_ratelimited(mdev_dev(vmdev->mdev),
 				     "unpinned %lu pages in memory that the user takes away\n",
 				     pages);
-}
-
-static void vfio_mdev_evict_work(struct work_struct *work)
-{
-	struct vfio_mdev *vmdev = container_of(work, struct vfio_mdev,
-					       dma.work);
-	struct vfio_mdev_dma *dma = &vmdev->dma;
-
-	vfio_mdev_evict(vmdev, &dma->evicted);
 	spin_lock(&dma->lock);
-	WRITE_ONCE(dma->evicting, false);
+	unmap->told = true;
+	vfio_mdev_end_unmaps(dma);
 	wake_up_all(&dma->idle);
 	spin_unlock(&dma->lock);
 }
 
-/*
- * Type1 holds a lock that it takes elsewhere while it has the one that is needed
- * to unpin. Thus pages can be unpinned neither here, nor surely before we
- * return: wait for a limited time, a longer one each time that we are asked
- * again, and the last time as long as it takes.
- */
-static void vfio_mdev_evict_elsewhere(struct vfio_mdev_dma *dma,
-				      const struct vfio_mdev_dma_range *range,
-				      unsigned int asked)
+static struct vfio_mdev_unmap *vfio_mdev_next_unmap(struct vfio_mdev_dma *dma)
 {
-	long timeout = asked < VFIO_MDEV_UNMAP_MAX_ASKED ? HZ << asked :
-							  MAX_SCHEDULE_TIMEOUT;
-	bool ours;
+	struct vfio_mdev_unmap *found = NULL;
+	struct vfio_mdev_unmap *unmap;
 
-	/* Another range may come first */
-	do {
-		spin_lock(&dma->lock);
-		ours = !dma->evicting;
-		if (ours) {
-			WRITE_ONCE(dma->evicting, true);
-			dma->evicted = *range;
-			queue_work(system_long_wq, &dma->work);
+	spin_lock(&dma->lock);
+	list_for_each_entry(unmap, &dma->unmaps, range.node) {
+		if (!unmap->told) {
+			found = unmap;
+			break;
 		}
-		spin_unlock(&dma->lock);
-		timeout = wait_event_idle_timeout(dma->idle,
-						  !READ_ONCE(dma->evicting),
-						  timeout);
-	} while (!ours && timeout);
+	}
+	spin_unlock(&dma->lock);
+	return found;
+}
+
+static void vfio_mdev_unmap_work(struct work_struct *work)
+{
+	struct vfio_mdev *vmdev = container_of(work, struct vfio_mdev,
+					       dma.work);
+	struct vfio_mdev_unmap *unmap;
+
+	do {
+		while ((unmap = vfio_mdev_next_unmap(&vmdev->dma)))
+			vfio_mdev_tell(vmdev, unmap);
+	} while (vfio_mdev_unpin_owed(vmdev));
+}
+
+void vfio_mdev_queue_unmaps(struct vfio_mdev_dma *dma)
+{
+	queue_work(system_long_wq, &dma->work);
+}
+
+static void vfio_mdev_end_help(struct vfio_mdev_dma *dma)
+{
+	spin_lock(&dma->lock);
+	dma->helpers--;
+	wake_up_all(&dma->idle);
+	spin_unlock(&dma->lock);
+}
+
+static void vfio_mdev_help(struct work_struct *work);
+
+/* Have another thread wait for VFIO's lock. It is no harm if there is none. */
+static void vfio_mdev_get_help(struct vfio_mdev *vmdev)
+{
+	struct vfio_mdev_dma *dma = &vmdev->dma;
+	struct vfio_mdev_helper *helper;
+	bool enough;
+
+	spin_lock(&dma->lock);
+	enough = !vfio_mdev_owes(dma) || dma->helpers == VFIO_MDEV_MAX_HELPERS;
+	dma->helpers += !enough;
+	spin_unlock(&dma->lock);
+	if (enough)
+		return;
+
+	helper = kzalloc_obj(*helper);
+	if (!helper) {
+		vfio_mdev_end_help(dma);
+		return;
+	}
+	helper->vmdev = vmdev;
+	INIT_WORK(&helper->work, vfio_mdev_help);
+	queue_work(vfio_mdev_helpers_wq, &helper->work);
+}
+
+static void vfio_mdev_help(struct work_struct *work)
+{
+	struct vfio_mdev_helper *helper =
+		container_of(work, struct vfio_mdev_helper, work);
+	struct vfio_mdev *vmdev = helper->vmdev;
+
+	kfree(helper);
+	vfio_mdev_get_help(vmdev);
+	while (vfio_mdev_unpin_owed(vmdev))
+		;
+	vfio_mdev_end_help(&vmdev->dma);
+}
+
+/*
+ * Wait as long as pages are unpinned, or could be: for a longer time each time
+ * that we are asked again, and the last time as long as it takes.
+ */
+static void vfio_mdev_wait_for_unmap(struct vfio_mdev *vmdev,
+				     const struct vfio_mdev_unmap *unmap)
+{
+	bool last = unmap->asked >= VFIO_MDEV_UNMAP_MAX_ASKED;
+	long timeout = VFIO_MDEV_STALL << unmap->asked;
+	struct vfio_mdev_dma *dma = &vmdev->dma;
+	unsigned int stalls = 0;
+	int progress;
+
+	while (last || stalls < 2) {
+		progress = atomic_read(&dma->progress);
+		if (wait_event_idle_timeout(dma->idle,
+					    vfio_mdev_see_if_over(dma, unmap),
+					    timeout))
+			break;
+		if (progress == atomic_read(&dma->progress)) {
+			stalls++;
+			vfio_mdev_get_help(vmdev);
+		}
+	}
 }
 
 /*
@@ -120,66 +271,120 @@ static void vfio_mdev_note_unmap(struct vfio_mdev_dma *dma,
 	}
 }
 
-/*
- * Keep new pins out of the range; false if nobody pins or has pinned there. In
- * @asked, how many times we were asked for it before.
- */
+/* Whether somebody pins there or has pinned */
+static bool vfio_mdev_is_busy(struct vfio_mdev_dma *dma,
+			      const struct vfio_mdev_dma_range *range)
+{
+	lockdep_assert_held(&dma->lock);
+	return vfio_mdev_overlaps_any(&dma->calls, range) ||
+	       vfio_mdev_is_pinned(dma, range);
+}
+
+/* Keep new pins out of the range, if that is needed. */
 static bool vfio_mdev_begin_unmap(struct vfio_mdev_dma *dma,
-				  struct vfio_mdev_dma_range *range,
-				  unsigned int *asked)
+				  const struct vfio_mdev_dma_range *range,
+				  struct vfio_mdev_unmap *unmap)
 {
 	bool busy;
 
 	spin_lock(&dma->lock);
-	busy = vfio_mdev_overlaps_any(&dma->calls, range) ||
-	       vfio_mdev_is_pinned(dma, range);
-	if (busy) {
+	busy = vfio_mdev_is_busy(dma, range);
+	if (busy && unmap) {
+		*unmap = (struct vfio_mdev_unmap) {
+			.range = *range,
+			.task = current,
+			.began = ktime_get_ns(),
+		};
 		vfio_mdev_note_unmap(dma, range);
-		*asked = dma->asked;
-		list_add(&range->node, &dma->unmaps);
+		list_add(&unmap->range.node, &dma->unmaps);
 	}
 	spin_unlock(&dma->lock);
 	return busy;
 }
 
-/*
- * When VFIO has asked for the third time in a row, pins wait for twice as long
- * as it was away, and for as long as it takes to unpin them: neither is this
- * device the reason for VFIO to ask once more, nor the one that others wait for.
- */
-static void vfio_mdev_end_unmap(struct vfio_mdev_dma *dma,
-				struct vfio_mdev_dma_range *range, u64 began)
+/* The one that we have left, when VFIO asks again */
+static struct vfio_mdev_unmap *
+vfio_mdev_find_unmap(struct vfio_mdev_dma *dma,
+		     const struct vfio_mdev_dma_range *range)
 {
+	struct vfio_mdev_unmap *found = NULL;
+	struct vfio_mdev_unmap *unmap;
+
 	spin_lock(&dma->lock);
-	dma->ended = ktime_get_ns();
-	dma->took = dma->ended - began;
-	dma->until = dma->ended;
-	if (dma->asked > 1)
-		dma->until += 2 * dma->gap + dma->took;
-	list_del(&range->node);
+	list_for_each_entry(unmap, &dma->unmaps, range.node) {
+		if (unmap->task == current &&
+		    unmap->range.first == range->first &&
+		    unmap->range.last == range->last) {
+			unmap->left = false;
+			unmap->asked++;
+			found = unmap;
+			break;
+		}
+	}
+	spin_unlock(&dma->lock);
+	return found;
+}
+
+static void vfio_mdev_unmap_type1(struct vfio_mdev *vmdev,
+				  const struct vfio_mdev_dma_range *range)
+{
+	struct vfio_mdev_dma *dma = &vmdev->dma;
+	struct vfio_mdev_unmap *unmap;
+
+	unmap = vfio_mdev_find_unmap(dma, range);
+	if (!unmap) {
+		/* Without it, type1 would ask again for nothing */
+		unmap = kzalloc_obj(*unmap, GFP_KERNEL | __GFP_NOFAIL);
+		if (!vfio_mdev_begin_unmap(dma, range, unmap)) {
+			kfree(unmap);
+			return;
+		}
+		vfio_mdev_queue_unmaps(dma);
+	}
+	vfio_mdev_wait_for_unmap(vmdev, unmap);
+	spin_lock(&dma->lock);
+	unmap->left = true;
+	vfio_mdev_end_unmaps(dma);
+	wake_up_all(&dma->idle);
+	spin_unlock(&dma->lock);
+}
+
+/* Iommufd has no such locks, and when it detaches, asks only once. */
+static void vfio_mdev_unmap_iommufd(struct vfio_mdev *vmdev,
+				    const struct vfio_mdev_dma_range *range)
+{
+	struct vfio_mdev_dma *dma = &vmdev->dma;
+	struct vfio_mdev_unmap unmap;
+
+	if (!vfio_mdev_begin_unmap(dma, range, &unmap))
+		return;
+	vfio_mdev_tell(vmdev, &unmap);
+	while (vfio_mdev_unpin_owed(vmdev))
+		;
+	spin_lock(&dma->lock);
+	wait_event_cmd(dma->idle, vfio_mdev_is_over(dma, &unmap),
+		       spin_unlock(&dma->lock), spin_lock(&dma->lock));
+	vfio_mdev_end_unmap(dma, &unmap);
+	wake_up_all(&dma->idle);
 	spin_unlock(&dma->lock);
 }
 
 void vfio_mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length)
 {
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
-	struct vfio_mdev_dma *dma = &vmdev->dma;
-	struct vfio_mdev_dma_range range = {
+	const struct vfio_mdev_dma_range range = {
 		.first = iova,
 		.last = min(iova + length - 1, (u64)ULONG_MAX),
 	};
-	u64 began = ktime_get_ns();
-	unsigned int asked;
 
 	/* Nothing is pinned above */
-	if (iova > ULONG_MAX || !vfio_mdev_begin_unmap(dma, &range, &asked))
+	if (iova > ULONG_MAX ||
+	    !vfio_mdev_begin_unmap(&vmdev->dma, &range, NULL))
 		return;
-	/* Iommufd has no such locks, and when it detaches, asks only once */
 	if (vdev->iommufd_access)
-		vfio_mdev_evict(vmdev, &range);
+		vfio_mdev_unmap_iommufd(vmdev, &range);
 	else
-		vfio_mdev_evict_elsewhere(dma, &range, asked);
-	vfio_mdev_end_unmap(dma, &range, began);
+		vfio_mdev_unmap_type1(vmdev, &range);
 }
 
 static void vfio_mdev_dma_set_open(struct vfio_mdev_dma *dma, bool open)
@@ -210,15 +415,21 @@ void vfio_mdev_dma_unlock(struct vfio_mdev *vmdev, bool open)
 
 	vfio_mdev_dma_set_open(dma, false);
 	vfio_mdev_wait_for_calls(dma, &all);
-	pages = vfio_mdev_unpin_rest(vmdev, &all);
+	pages = vfio_mdev_disown(dma, &all);
+	while (vfio_mdev_unpin_owed(vmdev))
+		;
 	mutex_unlock(&dma->unmap_lock);
 	/*
 	 * Once VFIO takes the device from iommufd, that waits for who has not
 	 * left vfio_mdev_dma_unmap() yet, but does not hear that they leave: it
 	 * goes on after a minute.
 	 */
-	while (vfio_mdev_overlaps(dma, &dma->unmaps, &all))
-		fsleep(USEC_PER_MSEC);
+	spin_lock(&dma->lock);
+	wait_event_cmd(dma->idle,
+		       list_empty(&dma->calls) && list_empty(&dma->unmaps) &&
+		       !dma->helpers,
+		       spin_unlock(&dma->lock), spin_lock(&dma->lock));
+	spin_unlock(&dma->lock);
 	/* What they left to it is none of the next open's business */
 	flush_work(&dma->work);
 	if (pages)
@@ -236,7 +447,7 @@ void vfio_mdev_dma_init(struct vfio_mdev_dma *dma)
 	INIT_LIST_HEAD(&dma->calls);
 	INIT_LIST_HEAD(&dma->unmaps);
 	init_waitqueue_head(&dma->idle);
-	INIT_WORK(&dma->work, vfio_mdev_evict_work);
+	INIT_WORK(&dma->work, vfio_mdev_unmap_work);
 }
 
 void vfio_mdev_dma_exit(struct vfio_mdev_dma *dma)
@@ -244,4 +455,16 @@ void vfio_mdev_dma_exit(struct vfio_mdev_dma *dma)
 	xa_destroy(&dma->pins);
 	mutex_destroy(&dma->pins_lock);
 	mutex_destroy(&dma->unmap_lock);
+}
+
+int vfio_mdev_unmap_init(void)
+{
+	vfio_mdev_helpers_wq = alloc_workqueue("vfio_mdev_unpin", WQ_UNBOUND,
+					       WQ_MAX_ACTIVE);
+	return vfio_mdev_helpers_wq ? 0 : -ENOMEM;
+}
+
+void vfio_mdev_unmap_exit(void)
+{
+	destroy_workqueue(vfio_mdev_helpers_wq);
 }
