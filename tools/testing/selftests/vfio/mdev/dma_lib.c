@@ -12,7 +12,19 @@
 #include <linux/iommufd.h>
 
 #include "dma_lib.h"
+#include "mdev_lib.h"
 #include "sim_lib.h"
+
+int dma_prepare(struct dma_user *user,
+		int (*opener)(struct dma_user *user, const char *uuid))
+{
+	int ret;
+
+	ret = sim_prepare();
+	if (!ret)
+		ret = sim_create(SIM_FULL, SIM_PCI, UUID_A);
+	return ret ? ret : opener(user, UUID_A);
+}
 
 int dma_open_container(struct dma_user *user, const char *uuid)
 {
@@ -46,6 +58,11 @@ int dma_open_cdev(struct dma_user *user, const char *uuid)
 void dma_close(struct dma_user *user)
 {
 	vfio_close(&user->vfio);
+}
+
+int dma_open_device(int group, const char *uuid)
+{
+	return vfio_ioctl(group, VFIO_GROUP_GET_DEVICE_FD, (void *)uuid);
 }
 
 int dma_ioas_alloc(int iommufd, uint32_t *ioas)

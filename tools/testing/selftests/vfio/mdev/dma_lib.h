@@ -31,11 +31,20 @@ struct dma_user {
 	uint32_t ioas;
 };
 
+/*
+ * To begin with: what sim_prepare() does, and a device with UUID_A, opened by one
+ * of the functions below.
+ */
+int dma_prepare(struct dma_user *user,
+		int (*opener)(struct dma_user *user, const char *uuid));
+
 /* One for each way to open a device, see vfio_lib.h */
 int dma_open_container(struct dma_user *user, const char *uuid);
 int dma_open_group(struct dma_user *user, const char *uuid);
 int dma_open_cdev(struct dma_user *user, const char *uuid);
 void dma_close(struct dma_user *user);
+/* A device of a group that has a container, or an iommufd */
+int dma_open_device(int group, const char *uuid);
 
 /* Another address space of the iommufd */
 int dma_ioas_alloc(int iommufd, uint32_t *ioas);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Memory of the user that is taken away while a device that has pages of it
- * pinned is closed, or another one is opened; and pages that a vendor driver
- * forgets when a device is closed.
+ * pinned is opened or closed; and pages that a vendor driver forgets when a
+ * device is closed.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -23,7 +22,6 @@
 #define SIZE		(PAGES * PAGE)
 
 #define ROUNDS		200
-#define PINNERS		4
 
 static void *unmap_once(void *data)
 {
@@ -60,11 +58,9 @@ FIXTURE_VARIANT_ADD(close, cdev) { .open = dma_open_cdev };
 
 FIXTURE_SETUP(close)
 {
-	ASSERT_EQ(0, sim_prepare());
 	self->log = kernel_log_open();
 	ASSERT_LE(0, self->log);
-	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
-	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
+	ASSERT_EQ(0, dma_prepare(&self->user, variant->open));
 	self->fd = self->user.vfio.device;
 	self->memory = dma_memory(PAGES);
 	ASSERT_NE(NULL, self->memory);
@@ -170,9 +166,7 @@ FIXTURE_VARIANT_ADD(reopen, iommufd)
 
 FIXTURE_SETUP(reopen)
 {
-	ASSERT_EQ(0, sim_prepare());
-	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
-	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
+	ASSERT_EQ(0, dma_prepare(&self->user, variant->open));
 	self->memory = dma_memory(PAGES);
 	ASSERT_NE(NULL, self->memory);
 	ASSERT_EQ(0, dma_map(&self->user, IOVA, self->memory, SIZE, DMA_BOTH));
@@ -184,17 +178,12 @@ FIXTURE_TEARDOWN(reopen)
 	EXPECT_EQ(0, sim_finish());
 }
 
-static int open_device(int group, const char *uuid)
-{
-	return vfio_ioctl(group, VFIO_GROUP_GET_DEVICE_FD, (void *)uuid);
-}
-
 static void *open_and_close(void *data)
 {
 	struct dma_task *task = data;
 
 	while (dma_task_goes_on(task)) {
-		int fd = open_device(task->user->vfio.group, UUID_A);
+		int fd = dma_open_device(task->user->vfio.group, UUID_A);
 
 		if (fd < 0) {
 			task->result = fd;
@@ -221,121 +210,6 @@ TEST_F_TIMEOUT(reopen, races_with_open_and_close, RACE_TIMEOUT)
 		usleep(random() % 2000);
 	}
 	EXPECT_EQ(0, dma_task_end(&opener));
-}
-
-/* Two devices in one container of type1 */
-FIXTURE(shared)
-{
-	struct dma_user user;
-	char *memory;
-	int group;
-};
-
-FIXTURE_SETUP(shared)
-{
-	char path[VFIO_PATH_SIZE];
-
-	ASSERT_EQ(0, sim_prepare());
-	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
-	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_B));
-	ASSERT_EQ(0, dma_open_container(&self->user, UUID_A));
-	self->memory = dma_memory(PAGES);
-	ASSERT_NE(NULL, self->memory);
-	ASSERT_EQ(0, dma_map(&self->user, IOVA, self->memory, SIZE, DMA_BOTH));
-
-	ASSERT_EQ(0, vfio_group_path(path, UUID_B));
-	self->group = open(path, O_RDWR | O_CLOEXEC);
-	ASSERT_LE(0, self->group);
-	ASSERT_EQ(0, vfio_ioctl(self->group, VFIO_GROUP_SET_CONTAINER,
-				&self->user.vfio.container));
-}
-
-FIXTURE_TEARDOWN(shared)
-{
-	close(self->group);
-	dma_close(&self->user);
-	EXPECT_EQ(0, sim_finish());
-}
-
-TEST_F(shared, tells_who_has_pinned)
-{
-	int device = open_device(self->group, UUID_B);
-
-	ASSERT_LE(0, device);
-	ASSERT_EQ(0, dma_pin(self->user.vfio.device, 0, IOVA, 1, DMA_READ));
-	EXPECT_EQ(0, dma_unmap(&self->user, IOVA, SIZE));
-	EXPECT_EQ(0, sim_register(device, MDEV_SIM_REG_UNMAPS));
-	EXPECT_EQ(1, sim_register(self->user.vfio.device, MDEV_SIM_REG_UNMAPS));
-	close(device);
-}
-
-static void *open_the_other(void *data)
-{
-	struct dma_task *task = data;
-
-	task->result = open_device(task->user->vfio.group, UUID_B);
-	return NULL;
-}
-
-/*
- * Who opens a device holds the lock that is needed to unpin, and waits for the
- * one that is held across dma_unmap.
- */
-TEST_F(shared, gets_by_who_opens_another_device)
-{
-	struct dma_user other = { .vfio.group = self->group };
-	struct dma_task unmap = { .user = &self->user };
-	struct dma_task open = { .user = &other };
-
-	ASSERT_EQ(0, dma_pin(self->user.vfio.device, 0, IOVA, 1, DMA_READ));
-	ASSERT_EQ(0, sim_set("dma_unmap/block", 1));
-	ASSERT_EQ(0, dma_task_start(&unmap, unmap_once));
-	EXPECT_TRUE(sim_wait_for("dma_unmap/blocked", 1));
-	ASSERT_EQ(0, dma_task_start(&open, open_the_other));
-	sleep_ms(300);
-	EXPECT_EQ(0, sim_set("dma_unmap/block", 0));
-	EXPECT_EQ(0, dma_task_end(&unmap));
-	EXPECT_LE(0, dma_task_end(&open));
-	EXPECT_EQ(0, sim_get("pins"));
-	close(open.result);
-}
-
-static void *pin_again_and_again(void *data)
-{
-	struct dma_task *task = data;
-
-	while (dma_task_goes_on(task))
-		dma_pin(task->user->vfio.device, task->channel, IOVA, 1,
-			DMA_READ);
-	return NULL;
-}
-
-/* Type1 asks one device after the other, and the first may have pinned again. */
-TEST_F_TIMEOUT(shared, outruns_those_who_pin, RACE_TIMEOUT)
-{
-	struct dma_user other = { .vfio = self->user.vfio };
-	struct dma_task pinners[PINNERS] = {};
-	unsigned int i;
-
-	other.vfio.device = open_device(self->group, UUID_B);
-	ASSERT_LE(0, other.vfio.device);
-	/* Time for one device to pin while the other one is asked */
-	ASSERT_EQ(0, sim_set("dma_unmap/delay", 20));
-	for (i = 0; i < ARRAY_SIZE(pinners); i++) {
-		pinners[i].user = i % 2 ? &other : &self->user;
-		pinners[i].channel = i;
-		ASSERT_EQ(0, dma_task_start(&pinners[i], pin_again_and_again));
-	}
-	for (i = 0; i < ROUNDS / 10; i++) {
-		EXPECT_EQ(0, dma_pin(other.vfio.device, PINNERS, IOVA, 1,
-				     DMA_READ));
-		EXPECT_EQ(0, dma_unmap(&self->user, IOVA, SIZE));
-		EXPECT_EQ(0, dma_map(&self->user, IOVA, self->memory, SIZE,
-				     DMA_BOTH));
-	}
-	for (i = 0; i < ARRAY_SIZE(pinners); i++)
-		dma_task_end(&pinners[i]);
-	close(other.vfio.device);
 }
 
 TEST_HARNESS_MAIN

@@ -48,9 +48,7 @@ FIXTURE_VARIANT_ADD(dma, cdev) { .open = dma_open_cdev };
 
 FIXTURE_SETUP(dma)
 {
-	ASSERT_EQ(0, sim_prepare());
-	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
-	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
+	ASSERT_EQ(0, dma_prepare(&self->user, variant->open));
 	self->fd = self->user.vfio.device;
 	self->memory = dma_memory(2 * PAGES);
 	ASSERT_NE(NULL, self->memory);

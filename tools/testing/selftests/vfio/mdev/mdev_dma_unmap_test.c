@@ -49,11 +49,9 @@ FIXTURE_VARIANT_ADD(unmap, cdev) { .open = dma_open_cdev };
 
 FIXTURE_SETUP(unmap)
 {
-	ASSERT_EQ(0, sim_prepare());
 	self->log = kernel_log_open();
 	ASSERT_LE(0, self->log);
-	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
-	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
+	ASSERT_EQ(0, dma_prepare(&self->user, variant->open));
 	self->fd = self->user.vfio.device;
 	self->memory = dma_memory(2 * PAGES);
 	ASSERT_NE(NULL, self->memory);
@@ -218,11 +216,9 @@ FIXTURE(unmap_cdev)
 
 FIXTURE_SETUP(unmap_cdev)
 {
-	ASSERT_EQ(0, sim_prepare());
 	self->log = kernel_log_open();
 	ASSERT_LE(0, self->log);
-	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
-	ASSERT_EQ(0, dma_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, dma_prepare(&self->user, dma_open_cdev));
 	ASSERT_EQ(0, dma_ioas_alloc(self->user.vfio.container, &self->other));
 	self->fd = self->user.vfio.device;
 	self->memory = dma_memory(PAGES);
