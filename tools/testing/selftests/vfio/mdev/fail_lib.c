@@ -75,7 +75,7 @@ bool fail_prepare(void)
 	return nth_fd >= 0 && make_fd >= 0;
 }
 
-int fail_prepare_sim(void)
+static int prepare_sim(void)
 {
 	int ret;
 
@@ -83,6 +83,20 @@ int fail_prepare_sim(void)
 		return sim_prepare();
 	ret = mdev_remove_all();
 	return ret ? ret : sim_set("map_block", MDEV_SIM_MAP_BLOCK);
+}
+
+int fail_prepare_sim(const char **missing)
+{
+	int ret = prepare_sim();
+
+	*missing = NULL;
+	if (ret == -ENOENT)
+		*missing = "there is no mdev_sim";
+	else if (ret)
+		return ret;
+	else if (!fail_prepare())
+		*missing = "the kernel can't let allocations fail";
+	return 0;
 }
 
 /* Where a function of the kernel begins, and where the next one does */

@@ -8,11 +8,18 @@
 
 #include <stdbool.h>
 
+/* For TEST_F_TIMEOUT(): debugging kernels on emulated machines */
+#define FAIL_TIMEOUT	300
+
 /* Whether the kernel can do it. If so, every kind of allocation may fail. */
 bool fail_prepare(void);
 
-/* As sim_prepare(), but fast if another test has called that before */
-int fail_prepare_sim(void);
+/*
+ * The same, and what sim_prepare() does, but fast if another test has called that
+ * before. Says in @missing what is not there, for which the test is to be
+ * skipped, or NULL.
+ */
+int fail_prepare_sim(const char **missing);
 
 /*
  * Nothing fails inside of a function of the kernel that has a bug of its own

@@ -13,9 +13,6 @@
 #include "mdev_lib.h"
 #include "sim_lib.h"
 
-/* For TEST_F_TIMEOUT(): debugging kernels on emulated machines */
-#define FAIL_TIMEOUT	300
-
 #define IOVA		0x100000
 #define NR_PAGES	4
 
@@ -36,13 +33,11 @@ FIXTURE_VARIANT(dma)
 
 FIXTURE_SETUP(dma)
 {
-	int ret = fail_prepare_sim();
+	const char *missing;
 
-	if (ret == -ENOENT)
-		SKIP(return, "there is no mdev_sim");
-	ASSERT_EQ(0, ret);
-	if (!fail_prepare())
-		SKIP(return, "the kernel can't let allocations fail");
+	ASSERT_EQ(0, fail_prepare_sim(&missing));
+	if (missing)
+		SKIP(return, "%s", missing);
 
 	memory = dma_memory(NR_PAGES);
 	ASSERT_NE(NULL, memory);

@@ -16,9 +16,6 @@
 #include "sim_lib.h"
 #include "vfio_lib.h"
 
-/* For TEST_F_TIMEOUT(): debugging kernels on emulated machines */
-#define FAIL_TIMEOUT	300
-
 #define IOVA		0x100000
 #define LOG_SIZE	0x4000
 #define PAGE		0x1000
@@ -44,13 +41,11 @@ FIXTURE_VARIANT(migration)
 
 FIXTURE_SETUP(migration)
 {
-	int ret = fail_prepare_sim();
+	const char *missing;
 
-	if (ret == -ENOENT)
-		SKIP(return, "there is no mdev_sim");
-	ASSERT_EQ(0, ret);
-	if (!fail_prepare())
-		SKIP(return, "the kernel can't let allocations fail");
+	ASSERT_EQ(0, fail_prepare_sim(&missing));
+	if (missing)
+		SKIP(return, "%s", missing);
 
 	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
 	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_A));

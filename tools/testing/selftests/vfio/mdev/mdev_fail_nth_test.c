@@ -20,9 +20,6 @@
 #include "sim_lib.h"
 #include "vfio_lib.h"
 
-/* For TEST_F_TIMEOUT(): debugging kernels on emulated machines */
-#define FAIL_TIMEOUT	300
-
 #define DEVICE		MDEV_DEVICES "/" UUID_A
 
 /* Forgets the IOMMU group that it has taken, and warns of it */
@@ -45,13 +42,13 @@ FIXTURE_VARIANT(life)
 
 FIXTURE_SETUP(life)
 {
-	int ret = fail_prepare_sim();
+	const char *missing;
 
-	if (ret == -ENOENT)
-		SKIP(return, "there is no mdev_sim");
-	ASSERT_EQ(0, ret);
-	if (!fail_prepare() || !fail_spare(variant->spared))
-		SKIP(return, "the kernel can't let allocations fail");
+	ASSERT_EQ(0, fail_prepare_sim(&missing));
+	if (!missing && !fail_spare(variant->spared))
+		missing = "the kernel can't spare functions";
+	if (missing)
+		SKIP(return, "%s", missing);
 	ASSERT_EQ(0, variant->setup());
 }
 

@@ -20,9 +20,6 @@
 #include "sim_lib.h"
 #include "vfio_lib.h"
 
-/* For TEST_F_TIMEOUT(): debugging kernels on emulated machines */
-#define FAIL_TIMEOUT	300
-
 #define NR_VECTORS	8
 #define PAGE_SIZE	0x1000
 
@@ -49,13 +46,11 @@ FIXTURE_VARIANT(use)
 
 FIXTURE_SETUP(use)
 {
-	int ret = fail_prepare_sim();
+	const char *missing;
 
-	if (ret == -ENOENT)
-		SKIP(return, "there is no mdev_sim");
-	ASSERT_EQ(0, ret);
-	if (!fail_prepare())
-		SKIP(return, "the kernel can't let allocations fail");
+	ASSERT_EQ(0, fail_prepare_sim(&missing));
+	if (missing)
+		SKIP(return, "%s", missing);
 
 	event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ASSERT_LE(0, event);
@@ -384,13 +379,11 @@ FIXTURE(without_memory)
 
 FIXTURE_SETUP(without_memory)
 {
-	int ret = fail_prepare_sim();
+	const char *missing;
 
-	if (ret == -ENOENT)
-		SKIP(return, "there is no mdev_sim");
-	ASSERT_EQ(0, ret);
-	if (!fail_prepare())
-		SKIP(return, "the kernel can't let allocations fail");
+	ASSERT_EQ(0, fail_prepare_sim(&missing));
+	if (missing)
+		SKIP(return, "%s", missing);
 
 	event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ASSERT_LE(0, event);
