@@ -14,6 +14,7 @@
 
 #include "kselftest_harness.h"
 
+#include "irq_lib.h"
 #include "mdev_lib.h"
 #include "sim_lib.h"
 #include "vfio_lib.h"
@@ -23,13 +24,6 @@
 #define BAR2		VFIO_PCI_BAR2_REGION_INDEX
 #define REQ		VFIO_PCI_REQ_IRQ_INDEX
 #define UUID_C		UUID_PREFIX "cccccccccccc"
-
-static int set_eventfd(int device, uint32_t index, int fd)
-{
-	return vfio_set_irqs(device, VFIO_IRQ_SET_DATA_EVENTFD |
-				     VFIO_IRQ_SET_ACTION_TRIGGER,
-			     index, 0, 1, &fd, sizeof(fd));
-}
 
 /* Waits for it, as long as it takes. */
 static uint64_t wait_for_eventfd(int fd)
@@ -74,7 +68,7 @@ FIXTURE_SETUP(unplug)
 	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
 	self->request = eventfd(0, EFD_CLOEXEC);
 	ASSERT_LE(0, self->request);
-	ASSERT_EQ(0, set_eventfd(self->user.device, REQ, self->request));
+	ASSERT_EQ(0, irq_set_eventfd(self->user.device, REQ, TRIGGER, self->request));
 }
 
 FIXTURE_TEARDOWN(unplug)
@@ -164,7 +158,7 @@ TEST_F(unplug, waits_for_who_does_not_listen)
 {
 	struct work remover;
 
-	ASSERT_EQ(0, set_eventfd(self->user.device, REQ, -1));
+	ASSERT_EQ(0, irq_set_eventfd(self->user.device, REQ, TRIGGER, -1));
 	ASSERT_EQ(0, work_start(&remover, remove_a));
 	EXPECT_TRUE(sim_wait_for("request/calls", 1));
 	vfio_close(&self->user);
@@ -182,7 +176,7 @@ TEST_F(unplug, of_the_parent_asks_and_waits)
 	ASSERT_LE(0, request);
 	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_B));
 	ASSERT_EQ(0, variant->open(&other, UUID_B));
-	ASSERT_EQ(0, set_eventfd(other.device, REQ, request));
+	ASSERT_EQ(0, irq_set_eventfd(other.device, REQ, TRIGGER, request));
 
 	ASSERT_EQ(0, work_start(&remover, unbind_full));
 	EXPECT_LE(1, wait_for_eventfd(self->request));
@@ -272,7 +266,7 @@ TEST_F(stay, asks_when_the_parent_goes)
 	int request = eventfd(0, EFD_CLOEXEC);
 
 	ASSERT_LE(0, request);
-	ASSERT_EQ(0, set_eventfd(self->user.device, REQ, request));
+	ASSERT_EQ(0, irq_set_eventfd(self->user.device, REQ, TRIGGER, request));
 	ASSERT_EQ(0, work_start(&unbinder, unbind_stay));
 	EXPECT_LE(1, wait_for_eventfd(request));
 	vfio_close(&self->user);
@@ -451,7 +445,8 @@ TEST_F(online, commands_go_on_during_a_reset)
 	ASSERT_EQ(0, sim_set("reset/block", 1));
 	ASSERT_EQ(0, pthread_create(&reset.thread, NULL, reset_device, &reset));
 	EXPECT_TRUE(sim_wait_for("reset/blocked", 1));
-	EXPECT_EQ(0, set_eventfd(device, VFIO_PCI_ERR_IRQ_INDEX, -1));
+	EXPECT_EQ(0, irq_set_eventfd(device, VFIO_PCI_ERR_IRQ_INDEX, TRIGGER,
+				     -1));
 	EXPECT_EQ(0, SIM_COMMAND(device, MDEV_SIM_INVALIDATE, 0, UINT64_MAX));
 	EXPECT_EQ(0, SIM_COMMAND(device, MDEV_SIM_NOP));
 	EXPECT_EQ(0, sim_set("reset/block", 0));
