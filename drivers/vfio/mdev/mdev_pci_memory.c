@@ -28,6 +28,13 @@
 #include "compat.h"
 #include "mdev_pci_private.h"
 
+/*
+ * A user commits what it wants and is not seen to have it: when memory runs
+ * short, better it than what the OOM killer would choose.
+ */
+#define MDEV_PCI_MEMORY_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | \
+				 __GFP_NOWARN)
+
 /**
  * struct mdev_pci_memory - what backs a region
  * @pages: committed pages, each with a reference, by their place in the region
@@ -67,14 +74,15 @@ static struct page *mdev_pci_memory_find(struct mdev_pci_memory *memory,
 static struct page *mdev_pci_memory_commit(struct mdev_pci_memory *memory,
 					   unsigned long index)
 {
-	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	struct page *page = alloc_page(MDEV_PCI_MEMORY_GFP | __GFP_ZERO);
 	void *old;
 
 	if (!page)
 		return ERR_PTR(-ENOMEM);
 	get_page(page);
 	atomic_long_inc(&memory->committed);
-	old = xa_cmpxchg(&memory->pages, index, NULL, page, GFP_KERNEL_ACCOUNT);
+	old = xa_cmpxchg(&memory->pages, index, NULL, page,
+			 MDEV_PCI_MEMORY_GFP);
 	if (!old)
 		return page;
 
@@ -91,8 +99,11 @@ static struct page *mdev_pci_memory_commit(struct mdev_pci_memory *memory,
  * @offset: where in the region, in bytes
  *
  * Commits the page, zeroed, if nobody has touched it yet. After the page has
- * been discarded, it is not the region's any more, but exists as long as it is
- * referenced.
+ * been discarded, by mdev_pci_memory_discard() or a reset, it is not the
+ * region's any more, but exists as long as it is referenced. A vendor that lets
+ * users map it through a @map of another region either keeps its reference for
+ * as long as that may be, or makes @map answer anew and calls
+ * mdev_pci_invalidate() for that region before it discards the page.
  *
  * Context: may sleep.
  * Return: the page, with a reference for the caller to put_page(); -EINVAL if
