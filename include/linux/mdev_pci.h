@@ -268,6 +268,8 @@ struct mdev_pci {
 	 * stopped it
 	 */
 	bool stopped;
+	/* Likewise: a migration has stopped it; it may not even interrupt */
+	bool silent;
 	/* Protected by lock: it is being saved */
 	bool saving;
 	/* Likewise: what @run was told last */

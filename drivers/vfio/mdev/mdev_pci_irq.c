@@ -16,8 +16,8 @@
 #include <linux/bitmap.h>
 #include <linux/cleanup.h>
 #include <linux/export.h>
-#include <linux/lockdep.h>
 #include <linux/minmax.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/unaligned.h>
@@ -112,9 +112,9 @@ static bool mdev_pci_msix_masked(const struct mdev_pci *pci,
 }
 
 /* While a migration has stopped it, or in D3hot (PCI PM 1.2, 5.4.1) */
-static bool mdev_pci_irqs_stopped(const struct mdev_pci *pci)
+static bool mdev_pci_silent(const struct mdev_pci *pci)
 {
-	return READ_ONCE(pci->stopped) || !mdev_pci_in_d0(pci);
+	return READ_ONCE(pci->silent) || !mdev_pci_in_d0(pci);
 }
 
 /* PCI 3.0, 6.2.2: a message is a write to memory, hence a master's */
@@ -127,7 +127,7 @@ static bool mdev_pci_may_send(struct mdev_pci *pci, u32 mode,
 
 	if (written && !(command & PCI_COMMAND_MASTER))
 		return false;
-	return !mdev_pci_irqs_stopped(pci) &&
+	return !mdev_pci_silent(pci) &&
 	       !(msix ? mdev_pci_msix_masked(pci, message) :
 			mdev_pci_msi_masked(pci, message));
 }
@@ -162,17 +162,6 @@ static void mdev_pci_send(struct mdev_pci *pci, u32 mode, unsigned int message)
 		__set_bit(message, pci->pending);
 }
 
-/* Pending messages may have become others, since there are fewer now. */
-static void mdev_pci_send_pending(struct mdev_pci *pci, u32 mode)
-{
-	unsigned int message;
-
-	for_each_set_bit(message, pci->pending, pci->layout->nr_vectors) {
-		__clear_bit(message, pci->pending);
-		mdev_pci_send(pci, mode, mdev_pci_message(pci, mode, message));
-	}
-}
-
 /* PCI 3.0, 6.8.1.8 */
 static void mdev_pci_show_pending(struct mdev_pci *pci, u32 mode)
 {
@@ -200,36 +189,63 @@ static void mdev_pci_show_status(struct mdev_pci *pci, bool raised)
 static void mdev_pci_update_intx(struct mdev_pci *pci, u32 mode)
 {
 	u16 command = mdev_pci_config_word(pci, PCI_COMMAND);
-	bool raised;
+	bool raised = pci->layout->function->interrupt_pin &&
+		      !bitmap_empty(pci->raised, pci->layout->nr_vectors);
 
-	if (!pci->layout->function->interrupt_pin)
-		return;
-	raised = !bitmap_empty(pci->raised, pci->layout->nr_vectors);
 	mdev_pci_show_status(pci, raised);
 	mdev_irqs_set_level(&pci->irqs, VFIO_PCI_INTX_IRQ_INDEX, 0,
 			    raised && mode == VFIO_PCI_INTX_IRQ_INDEX &&
 			    !(command & PCI_COMMAND_INTX_DISABLE) &&
-			    !mdev_pci_irqs_stopped(pci));
+			    !mdev_pci_silent(pci));
 }
 
-static void mdev_pci_irqs_update_locked(struct mdev_pci *pci)
+/*
+ * Returns whether there was a pending message from *@message on, which it has
+ * then tried to send, maybe as another one since there are fewer now.
+ */
+static bool mdev_pci_send_next(struct mdev_pci *pci, u32 mode,
+			       unsigned int *message)
 {
-	u32 mode = mdev_pci_irq_mode(pci);
+	unsigned int nr_vectors = pci->layout->nr_vectors;
 
-	lockdep_assert_held(&pci->irq_lock);
-	if (mode != VFIO_PCI_INTX_IRQ_INDEX)
-		mdev_pci_send_pending(pci, mode);
-	else if (!mdev_pci_irqs_stopped(pci))
+	if (mode == VFIO_PCI_INTX_IRQ_INDEX) {
 		/* Who goes back to INTx finds the level of what is raised */
-		bitmap_zero(pci->pending, pci->layout->nr_vectors);
+		if (!mdev_pci_silent(pci))
+			bitmap_zero(pci->pending, nr_vectors);
+		return false;
+	}
+	*message = find_next_bit(pci->pending, nr_vectors, *message);
+	if (*message >= nr_vectors)
+		return false;
+	__clear_bit(*message, pci->pending);
+	mdev_pci_send(pci, mode, mdev_pci_message(pci, mode, *message));
+	(*message)++;
+	return true;
+}
+
+static bool mdev_pci_update_next(struct mdev_pci *pci, unsigned int *message)
+{
+	u32 mode;
+	bool more;
+
+	guard(spinlock_irqsave)(&pci->irq_lock);
+	mode = mdev_pci_irq_mode(pci);
+	more = mdev_pci_send_next(pci, mode, message);
 	mdev_pci_show_pending(pci, mode);
 	mdev_pci_update_intx(pci, mode);
+	return more;
 }
 
+/*
+ * May sleep. A signal may wake any number of waiters, so that interrupts come
+ * between one message and the next.
+ */
 void mdev_pci_irqs_update(struct mdev_pci *pci)
 {
-	guard(spinlock_irqsave)(&pci->irq_lock);
-	mdev_pci_irqs_update_locked(pci);
+	unsigned int message = 0;
+
+	while (mdev_pci_update_next(pci, &message))
+		cond_resched();
 }
 
 /**
@@ -241,7 +257,8 @@ void mdev_pci_irqs_update(struct mdev_pci *pci)
  * MSI or MSI-X; where it enabled fewer messages than there are vectors, several
  * vectors share one. A message that is masked is kept pending and sent when it
  * is unmasked. Otherwise asserts INTx, until all vectors have been lowered with
- * mdev_pci_lower_irq().
+ * mdev_pci_lower_irq(). A function with an interrupt pin lowers them even if it
+ * sends messages: else INTx is asserted when the guest goes back to that.
  *
  * Context: Any in which a spinlock may be taken, hard interrupts included.
  */
@@ -308,20 +325,21 @@ void mdev_pci_request(struct mdev_device *mdev, unsigned int count)
 /* After the registers have been reset */
 void mdev_pci_irqs_reset(struct mdev_pci *pci)
 {
-	guard(spinlock_irqsave)(&pci->irq_lock);
-	bitmap_zero(pci->raised, pci->layout->nr_vectors);
-	bitmap_zero(pci->pending, pci->layout->nr_vectors);
-	pci->msi_written = false;
-	pci->msix_written = false;
-	mdev_pci_msix_reset(pci);
-	mdev_irqs_reset(&pci->irqs);
-	mdev_pci_irqs_update_locked(pci);
+	scoped_guard(spinlock_irqsave, &pci->irq_lock) {
+		bitmap_zero(pci->raised, pci->layout->nr_vectors);
+		bitmap_zero(pci->pending, pci->layout->nr_vectors);
+		pci->msi_written = false;
+		pci->msix_written = false;
+		mdev_pci_msix_reset(pci);
+		mdev_irqs_reset(&pci->irqs);
+	}
+	mdev_pci_irqs_update(pci);
 }
 
 static int mdev_pci_irqs_init_indexes(struct mdev_pci *pci)
 {
 	const struct mdev_pci_function *function = pci->layout->function;
-	const struct mdev_irq_info info[VFIO_PCI_NUM_IRQS] = {
+	struct mdev_irq_info info[VFIO_PCI_NUM_IRQS] = {
 		[VFIO_PCI_INTX_IRQ_INDEX] = {
 			.flags = VFIO_IRQ_INFO_EVENTFD |
 				 VFIO_IRQ_INFO_MASKABLE |
@@ -345,7 +363,11 @@ static int mdev_pci_irqs_init_indexes(struct mdev_pci *pci)
 			.count = 1,
 		},
 	};
+	unsigned int i;
 
+	for (i = 0; i < ARRAY_SIZE(info); i++)
+		if (!info[i].count)
+			info[i].flags = 0;
 	return mdev_irqs_init(&pci->irqs, pci->mdev, info, ARRAY_SIZE(info));
 }
 

@@ -12,8 +12,6 @@
 #include <linux/cleanup.h>
 #include <linux/compiler.h>
 #include <linux/lockdep.h>
-#include <linux/limits.h>
-#include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/nospec.h>
 #include <linux/sched.h>
@@ -103,17 +101,23 @@ static struct mdev_pci_places mdev_pci_places(const struct mdev_pci *pci)
 	return places;
 }
 
+/* What a device may not do of its own accord */
 static const struct {
-	/* It may neither interrupt nor do anything of its own accord */
+	/* Access memory, which may be that of another device */
 	bool stopped;
-	/* Its state is about to be transferred to elsewhere */
+	/* Interrupt */
+	bool silent;
+	/* And whether its state is about to be transferred to elsewhere */
 	bool saving;
-} mdev_pci_steps[VFIO_DEVICE_STATE_NR] = {
-	[VFIO_DEVICE_STATE_STOP] = { .stopped = true },
-	[VFIO_DEVICE_STATE_RESUMING] = { .stopped = true },
-	[VFIO_DEVICE_STATE_STOP_COPY] = { .stopped = true, .saving = true },
+} mdev_pci_states[VFIO_DEVICE_STATE_NR] = {
+	[VFIO_DEVICE_STATE_STOP] = { .stopped = true, .silent = true },
+	[VFIO_DEVICE_STATE_STOP_COPY] = {
+		.stopped = true, .silent = true, .saving = true,
+	},
+	[VFIO_DEVICE_STATE_RESUMING] = { .stopped = true, .silent = true },
+	[VFIO_DEVICE_STATE_RUNNING_P2P] = { .stopped = true },
 	[VFIO_DEVICE_STATE_PRE_COPY] = { .saving = true },
-	[VFIO_DEVICE_STATE_PRE_COPY_P2P] = { .saving = true },
+	[VFIO_DEVICE_STATE_PRE_COPY_P2P] = { .stopped = true, .saving = true },
 };
 
 /*
@@ -127,8 +131,9 @@ static int mdev_pci_set_state(struct mdev_device *mdev,
 	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
 
 	guard(mutex)(&pci->lock);
-	WRITE_ONCE(pci->saving, mdev_pci_steps[to].saving);
-	WRITE_ONCE(pci->stopped, mdev_pci_steps[to].stopped);
+	WRITE_ONCE(pci->saving, mdev_pci_states[to].saving);
+	WRITE_ONCE(pci->silent, mdev_pci_states[to].silent);
+	WRITE_ONCE(pci->stopped, mdev_pci_states[to].stopped);
 	mdev_pci_update_running(pci);
 	mdev_pci_irqs_update(pci);
 	return 0;
@@ -138,12 +143,13 @@ void mdev_pci_migration_end(struct mdev_pci *pci)
 {
 	lockdep_assert_held(&pci->lock);
 	WRITE_ONCE(pci->saving, false);
+	WRITE_ONCE(pci->silent, false);
 	WRITE_ONCE(pci->stopped, false);
 }
 
 /*
  * What is committed now when the device is saved, all that there could be when
- * it takes over what another one has saved.
+ * it takes over what another one has saved. mdev_pci_check() limits that.
  */
 static size_t mdev_pci_data_size(struct mdev_device *mdev)
 {
@@ -157,9 +163,8 @@ static size_t mdev_pci_data_size(struct mdev_device *mdev)
 			memory += saving ? (u64)PAGE_SIZE *
 				  mdev_pci_memory_committed(pci, region) :
 				  mdev_pci_region(pci, region)->size;
-	return min(mdev_pci_places(pci).blocks +
-		   memory / MDEV_PCI_BLOCK_SIZE * sizeof(struct mdev_pci_block),
-		   (u64)INT_MAX);
+	return mdev_pci_places(pci).blocks +
+	       memory / MDEV_PCI_BLOCK_SIZE * sizeof(struct mdev_pci_block);
 }
 
 /* The bit for a vector does not depend on the size or order of longs. */
@@ -400,7 +405,6 @@ static int mdev_pci_load(struct mdev_device *mdev, const void *buf, size_t size)
 }
 
 const struct mdev_migration_ops mdev_pci_migration = {
-	/* No DMA of a mediated device goes to another device */
 	.flags = VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P |
 		 VFIO_MIGRATION_PRE_COPY,
 	.set_state = mdev_pci_set_state,
