@@ -16,8 +16,29 @@
 
 #define TRACEFS		"/sys/kernel/tracing"
 #define INSTANCE	TRACEFS "/instances/mdev_selftest"
+#define RECORD_NAMES	TRACEFS "/options/record-cmd"
 
 static int tracing_on = -1;
+
+/*
+ * Names of tasks come from tracepoints of the scheduler. They would be patched
+ * in while other processors run them, for each event enabled: QEMU's TCG doesn't
+ * survive that always. An instance takes over what is set when it is made.
+ */
+static int make_instance(void)
+{
+	char names[4];
+	int ret;
+
+	ret = sysfs_read(names, sizeof(names), RECORD_NAMES);
+	if (ret < 0)
+		return ret;
+	ret = sysfs_write("0", RECORD_NAMES);
+	if (ret)
+		return ret;
+	ret = mkdir(INSTANCE, 0700) ? -errno : 0;
+	return sysfs_write(names, RECORD_NAMES) ?: ret;
+}
 
 int trace_prepare(void)
 {
@@ -31,14 +52,7 @@ int trace_prepare(void)
 		return -EOPNOTSUPP;
 	/* One that a test has left would have events enabled */
 	trace_end();
-	if (mkdir(INSTANCE, 0700))
-		return -errno;
-	/*
-	 * Names of tasks come from tracepoints of the scheduler. They would be
-	 * patched in while other processors run them, for each event enabled:
-	 * QEMU's TCG doesn't survive that always.
-	 */
-	ret = sysfs_write("0", INSTANCE "/options/record-cmd");
+	ret = make_instance();
 	if (ret)
 		return ret;
 	tracing_on = open(INSTANCE "/tracing_on", O_WRONLY | O_CLOEXEC);
