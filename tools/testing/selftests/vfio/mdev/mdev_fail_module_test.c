@@ -24,7 +24,7 @@
 
 /* From the one that needs the others to the one that needs none */
 static const char * const modules[] = {
-	"mdev_sim", "mtty", "vfio_mdev", "mdev",
+	"mdev_sim", "mtty", "mdev_pci", "vfio_mdev", "mdev",
 };
 
 /* The module that is loaded and unloaded, and its file */

@@ -122,6 +122,8 @@ FIXTURE_SETUP(fuzz)
 	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
 	ASSERT_EQ(0, dma_map(&self->user, IOVA, memory, NR_PAGES * PAGE,
 			     DMA_BOTH));
+	if (!variant->parent)
+		ASSERT_EQ(0, vfio_pci_enable(self->user.vfio.device));
 	ASSERT_EQ(0, query(self->user.vfio.device, &self->description));
 	ASSERT_TRUE(fuzz_prepare());
 }

@@ -37,6 +37,7 @@ FIXTURE_SETUP(irq)
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
 	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
 	self->device = self->user.device;
+	ASSERT_EQ(0, vfio_pci_enable(self->device));
 	self->event = irq_eventfd();
 	self->other_event = irq_eventfd();
 	ASSERT_LE(0, self->event);
@@ -163,13 +164,13 @@ TEST_F(irq, intx_can_be_disabled_in_config_space)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
 	ASSERT_EQ(0, vfio_store(self->device, CONFIG, PCI_COMMAND, 2,
-				PCI_COMMAND_INTX_DISABLE));
+				PCI_COMMAND_IO | PCI_COMMAND_INTX_DISABLE));
 	ASSERT_EQ(0, irq_raise_by_uart(self->device));
 	EXPECT_EQ(0, irq_signals(self->event));
 	EXPECT_TRUE(vfio_load(self->device, CONFIG, PCI_STATUS, 2) &
 		    PCI_STATUS_INTERRUPT);
 
-	ASSERT_EQ(0, vfio_store(self->device, CONFIG, PCI_COMMAND, 2, 0));
+	ASSERT_EQ(0, vfio_pci_enable(self->device));
 	EXPECT_EQ(1, irq_signals(self->event));
 	ASSERT_EQ(0, irq_lower_by_uart(self->device));
 	EXPECT_FALSE(vfio_load(self->device, CONFIG, PCI_STATUS, 2) &
@@ -267,6 +268,7 @@ FIXTURE_SETUP(vector)
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
 	ASSERT_EQ(0, vfio_open_container(&self->user, UUID_A));
 	self->device = self->user.device;
+	ASSERT_EQ(0, vfio_pci_enable(self->device));
 	self->event = irq_eventfd();
 	self->other_event = irq_eventfd();
 	ASSERT_LE(0, self->event);
@@ -337,6 +339,7 @@ TEST_F(vector, is_torn_down_with_the_last_user)
 {
 	vfio_close(&self->user);
 	ASSERT_EQ(0, vfio_open_container(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_pci_enable(self->user.device));
 	ASSERT_EQ(0, irq_raise_by_uart(self->user.device));
 	EXPECT_EQ(0, irq_signals(self->event));
 }

@@ -38,6 +38,7 @@ FIXTURE_SETUP(irqfd)
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
 	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
 	self->device = self->user.device;
+	ASSERT_EQ(0, vfio_pci_enable(self->device));
 	self->event = irq_eventfd();
 	self->mask = irq_eventfd();
 	self->unmask = irq_eventfd();
@@ -184,6 +185,7 @@ TEST_F(irqfd, ends_with_the_last_user)
 	vfio_close(&self->user);
 	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
 	self->device = self->user.device;
+	ASSERT_EQ(0, vfio_pci_enable(self->device));
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
 	ASSERT_EQ(0, irq_raise_by_uart(self->device));
 	EXPECT_EQ(1, irq_signals(self->event));
@@ -235,6 +237,7 @@ TEST_F(irqfd, serves_two_devices)
 
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_B));
 	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_B));
+	ASSERT_EQ(0, vfio_pci_enable(user.device));
 	ASSERT_EQ(0, irq_set_eventfd(user.device, INTX, TRIGGER, self->other));
 	ASSERT_EQ(0, irq_set_eventfd(user.device, INTX, UNMASK, self->unmask));
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->unmask));

@@ -26,17 +26,23 @@
 
 #define SET_EVENTFD	(VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER)
 
-/* What a card's state consists of, in the stream: see its driver */
+/* What the state of a PCI function consists of, in the stream: see mdev_pci */
+#define AT_HEADER(at)	(STREAM_STATE + (at))
+#define AT_CONFIG(at)	AT_HEADER(40 + (at))
+#define AT_RAISED	AT_CONFIG(256)
+#define AT_PENDING	(AT_RAISED + 8)
+#define AT_CARD		(AT_PENDING + 8)
+
+/* And that of a card: see its driver */
 #define PORT_SIZE	29
-#define AT_VERSION	STREAM_STATE
-#define AT_PORTS	(STREAM_STATE + 4)
-#define AT_CONFIG(at)	(STREAM_STATE + 8 + (at))
-#define AT_PORT(n, at)	(AT_CONFIG(256) + (n) * PORT_SIZE + (at))
+#define AT_PORT(n, at)	(AT_CARD + (n) * PORT_SIZE + (at))
 #define AT_REG(n, reg)	AT_PORT(n, reg)
-#define AT_HEAD(n)	AT_PORT(n, 26)
-#define AT_COUNT(n)	AT_PORT(n, 27)
-#define AT_SENT(n)	AT_PORT(n, 28)
-#define STREAM_LENGTH	AT_PORT(2, 0)
+#define AT_COUNT(n)	AT_PORT(n, 26)
+#define AT_SENT(n)	AT_PORT(n, 27)
+#define AT_CAUSES(n)	AT_PORT(n, 28)
+
+/* All parts begin at a multiple of 8 */
+#define STREAM_LENGTH	((AT_PORT(2, 0) + 7) & ~7)
 
 #define FEATURE_GET	VFIO_DEVICE_FEATURE_GET
 #define FEATURE_SET	VFIO_DEVICE_FEATURE_SET
@@ -343,24 +349,66 @@ TEST_F(cards, repeat_no_message)
 }
 
 /* One byte of a state that no card can be in */
-TEST_F(cards, refuse_an_impossible_state)
+struct change {
+	size_t at;
+	uint8_t value;
+};
+
+/* Loads the target with a state that has it; and leaves the error state again */
+static int load_changed(int target, char *stream, const struct change *change)
 {
-	static const struct {
-		size_t at;
-		uint8_t value;
-	} changes[] = {
-		{ AT_VERSION, 2 },
-		{ AT_VERSION + 3, 1 },
-		{ AT_PORTS, 1 },
-		{ AT_PORTS, 3 },
-		{ AT_PORTS + 3, 0x80 },
+	char kept = stream[change->at];
+	int ret;
+
+	stream[change->at] = change->value;
+	ret = migration_load(target, stream, STREAM_LENGTH);
+	stream[change->at] = kept;
+	if (ret != -EINVAL || migration_state(target) != ERROR)
+		return ret ? ret : -EPROTO;
+	return vfio_ioctl(target, VFIO_DEVICE_RESET, NULL);
+}
+
+TEST_F(cards, refuse_impossible_registers)
+{
+	static const struct change changes[] = {
+		/* Version, vendor and device, and sizes */
+		{ AT_HEADER(0), 2 },
+		{ AT_HEADER(3), 1 },
+		{ AT_HEADER(4), 0 },
+		{ AT_HEADER(6), 0 },
+		{ AT_HEADER(8), 1 },
+		{ AT_HEADER(9), 0x10 },
+		{ AT_HEADER(12), 2 },
+		{ AT_HEADER(16), 1 },
+		{ AT_HEADER(20), 0x08 },
+		{ AT_HEADER(24), 0 },
+		{ AT_HEADER(31), 0x80 },
+		{ AT_HEADER(32), 1 },
+		{ AT_HEADER(39), 0x80 },
 		{ AT_CONFIG(PCI_VENDOR_ID), 0 },
-		{ AT_CONFIG(PCI_COMMAND), PCI_COMMAND_MEMORY },
+		{ AT_CONFIG(PCI_COMMAND), PCI_COMMAND_SPECIAL },
 		{ AT_CONFIG(PCI_STATUS + 1), 0x82 },
 		{ AT_CONFIG(PCI_BASE_ADDRESS_0), 0 },
 		{ AT_CONFIG(PCI_BASE_ADDRESS_2), 1 },
 		{ AT_CONFIG(PCI_CAPABILITY_LIST), 0x80 },
 		{ AT_CONFIG(255), 1 },
+	};
+	unsigned int i;
+
+	ASSERT_EQ(0, begin_conversation(self->source));
+	ASSERT_EQ(STREAM_LENGTH, migration_save(self->source, self->stream,
+						sizeof(self->stream)));
+	for (i = 0; i < ARRAY_SIZE(changes); i++) {
+		EXPECT_EQ(0, load_changed(self->target, self->stream,
+					  &changes[i]))
+			TH_LOG("%u at %zu", changes[i].value, changes[i].at);
+	}
+	EXPECT_EQ(0, migration_load(self->target, self->stream, STREAM_LENGTH));
+}
+
+TEST_F(cards, refuse_impossible_ports)
+{
+	static const struct change changes[] = {
 		{ AT_REG(0, UART_RX), 1 },
 		{ AT_REG(0, UART_IER), 0x10 },
 		{ AT_REG(0, UART_FCR), 0x02 },
@@ -369,36 +417,53 @@ TEST_F(cards, refuse_an_impossible_state)
 		{ AT_REG(0, UART_LSR), UART_LSR_TEMT },
 		{ AT_REG(0, UART_LSR), 0xff },
 		{ AT_REG(0, UART_MSR), UART_MSR_RI },
-		{ AT_HEAD(0), 16 },
-		{ AT_HEAD(1), 0xff },
 		{ AT_COUNT(0), 17 },
 		/* Without FIFO */
 		{ AT_COUNT(1), 2 },
 		{ AT_SENT(0), 2 },
 		{ AT_SENT(1), 0xff },
+		/* There is data that it shall interrupt for; and there is none */
+		{ AT_CAUSES(0), 0 },
+		{ AT_CAUSES(1), UART_IER_MSI },
 	};
 	unsigned int i;
-	ssize_t size;
-	char kept;
 
 	ASSERT_EQ(0, begin_conversation(self->source));
-	size = migration_save(self->source, self->stream, sizeof(self->stream));
-	ASSERT_EQ(STREAM_LENGTH, size);
+	ASSERT_EQ(STREAM_LENGTH, migration_save(self->source, self->stream,
+						sizeof(self->stream)));
 	for (i = 0; i < ARRAY_SIZE(changes); i++) {
-		ASSERT_EQ(0, vfio_store(self->target, BAR0, UART_SCR, 1, 0x42));
-		kept = self->stream[changes[i].at];
-		self->stream[changes[i].at] = changes[i].value;
-		EXPECT_EQ(-EINVAL, migration_load(self->target, self->stream,
-						  size))
+		EXPECT_EQ(0, load_changed(self->target, self->stream,
+					  &changes[i]))
 			TH_LOG("%u at %zu", changes[i].value, changes[i].at);
-		self->stream[changes[i].at] = kept;
+	}
+	EXPECT_EQ(0, migration_load(self->target, self->stream, STREAM_LENGTH));
+}
 
-		EXPECT_EQ(ERROR, migration_state(self->target));
-		EXPECT_EQ(0x42, get(BAR0, UART_SCR));
+/* Not even until the reset that it needs */
+TEST_F(cards, keep_nothing_of_what_they_refuse)
+{
+	static const struct change changes[] = {
+		{ AT_CONFIG(PCI_VENDOR_ID), 0 },
+		{ AT_COUNT(1), 2 },
+	};
+	unsigned int i;
+
+	ASSERT_EQ(0, begin_conversation(self->source));
+	ASSERT_EQ(STREAM_LENGTH, migration_save(self->source, self->stream,
+						sizeof(self->stream)));
+	for (i = 0; i < ARRAY_SIZE(changes); i++) {
+		char kept = self->stream[changes[i].at];
+
+		self->stream[changes[i].at] = changes[i].value;
+		ASSERT_EQ(-EINVAL, migration_load(self->target, self->stream,
+						  STREAM_LENGTH));
+		self->stream[changes[i].at] = kept;
+		ASSERT_EQ(0, vfio_pci_enable(self->target));
+		EXPECT_EQ(0, get(BAR0, UART_SCR));
 		EXPECT_EQ(0, get(BAR1, UART_SCR));
+		EXPECT_EQ(0, get(BAR0, UART_IER));
 		ASSERT_EQ(0, vfio_ioctl(self->target, VFIO_DEVICE_RESET, NULL));
 	}
-	EXPECT_EQ(0, migration_load(self->target, self->stream, size));
 }
 
 TEST_HARNESS_MAIN

@@ -82,6 +82,7 @@ TEST_F(modules, all_leave_nothing_behind)
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
 	EXPECT_EQ(0, module_unload("mtty"));
 	EXPECT_EQ(0, module_unload("vfio_mdev"));
+	EXPECT_EQ(0, module_unload("mdev_pci"));
 	EXPECT_EQ(0, module_unload("mdev"));
 	EXPECT_FALSE(path_exists("/sys/bus/mdev"));
 	EXPECT_FALSE(path_exists("/sys/class/mdev_bus"));

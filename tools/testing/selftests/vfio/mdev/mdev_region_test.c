@@ -63,6 +63,7 @@ FIXTURE_SETUP(region)
 	ASSERT_EQ(0, mdev_create(variant->type, UUID_A));
 	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
 	self->fd = self->user.device;
+	ASSERT_EQ(0, vfio_pci_enable(self->fd));
 }
 
 FIXTURE_TEARDOWN(region)
@@ -117,7 +118,8 @@ TEST_F(region, writes_any_size_and_alignment)
 	memset(&writable[first + PCI_MSI_ADDRESS_LO], 0xff, 4);
 	writable[first + PCI_MSI_ADDRESS_LO] = 0xfc;
 	memset(&writable[first + PCI_MSI_DATA_32], 0xff, 2);
-	writable[first + PCI_MSI_FLAGS] = PCI_MSI_FLAGS_ENABLE;
+	writable[first + PCI_MSI_FLAGS] = PCI_MSI_FLAGS_ENABLE |
+					  PCI_MSI_FLAGS_QSIZE;
 
 	for (offset = first; offset < end; offset++) {
 		for (size = 1; size <= LARGEST_ACCESS; size++) {
@@ -322,6 +324,7 @@ TEST_F(region, identifies_the_card)
 	EXPECT_EQ(PCI_HEADER_TYPE_NORMAL,
 		  vfio_load(self->fd, CONFIG, PCI_HEADER_TYPE, 1));
 	EXPECT_EQ(1, vfio_load(self->fd, CONFIG, PCI_INTERRUPT_PIN, 1));
+	ASSERT_EQ(0, vfio_ioctl(self->fd, VFIO_DEVICE_RESET, NULL));
 	EXPECT_EQ(0, vfio_load(self->fd, CONFIG, PCI_COMMAND, 2));
 }
 

@@ -15,6 +15,8 @@
 #include "mdev_lib.h"
 #include "vfio_lib.h"
 
+#define REQ		VFIO_PCI_REQ_IRQ_INDEX
+
 /* One request and its answer */
 FIXTURE(request)
 {
@@ -137,7 +139,11 @@ FIXTURE_VARIANT_ADD(request, msix_teardown)
 FIXTURE_VARIANT_ADD(request, err)
 	REQUEST(EVENTFD | TRIGGER, VFIO_PCI_ERR_IRQ_INDEX, 0, 1, 4, -EINVAL);
 FIXTURE_VARIANT_ADD(request, req)
-	REQUEST(EVENTFD | TRIGGER, VFIO_PCI_REQ_IRQ_INDEX, 0, 1, 4, -EINVAL);
+	REQUEST(EVENTFD | TRIGGER, REQ, 0, 1, 4, 0);
+FIXTURE_VARIANT_ADD(request, second_req)
+	REQUEST(EVENTFD | TRIGGER, REQ, 1, 1, 4, -EINVAL);
+FIXTURE_VARIANT_ADD(request, req_mask)
+	REQUEST(NONE | MASK, REQ, 0, 1, 0, -EINVAL);
 
 FIXTURE_SETUP(request)
 {

@@ -43,6 +43,7 @@ FIXTURE_SETUP(shared_device)
 	self->race = race_alloc();
 	ASSERT_NE(NULL, self->race);
 	shared.device = self->user.device;
+	ASSERT_EQ(0, vfio_pci_enable(shared.device));
 	shared.event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	ASSERT_LE(0, shared.event);
 }
@@ -101,7 +102,8 @@ static void use_everything(struct race *race, unsigned int worker)
 		eventfd_write(shared.event, 1);
 		if (random() % 10)
 			continue;
-		if (vfio_ioctl(device, VFIO_DEVICE_RESET, NULL))
+		if (vfio_ioctl(device, VFIO_DEVICE_RESET, NULL) ||
+		    vfio_pci_enable(device))
 			race_count(&race->broken);
 	}
 }

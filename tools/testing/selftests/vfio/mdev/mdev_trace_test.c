@@ -103,6 +103,8 @@ static int interrupt(int device)
 	ret = vfio_set_irqs(device, SET_EVENTFD, INTX, 0, 1, &event,
 			    sizeof(event));
 	if (!ret)
+		ret = vfio_pci_enable(device);
+	if (!ret)
 		ret = vfio_store(device, BAR0, UART_IER, 1, 0);
 	if (!ret)
 		ret = vfio_store(device, BAR0, UART_IER, 1, UART_IER_THRI);

@@ -51,6 +51,7 @@ FIXTURE_SETUP(transfer)
 	self->source = self->source_user.device;
 	self->target = self->target_user.device;
 
+	ASSERT_EQ(0, vfio_pci_enable(self->source));
 	ASSERT_EQ(0, vfio_store(self->source, BAR0, UART_SCR, 1, 0x5a));
 	size = migration_save(self->source, self->stream, sizeof(self->stream));
 	ASSERT_LT(STREAM_STATE, size);
@@ -141,6 +142,7 @@ TEST_F(transfer, needs_all_of_it)
 		ASSERT_EQ(0, put(0, size));
 		ASSERT_EQ(-EINVAL, migration_move(self->target, RUNNING));
 		ASSERT_EQ(ERROR, migration_state(self->target));
+		ASSERT_EQ(0, vfio_pci_enable(self->target));
 		EXPECT_EQ(0, vfio_load(self->target, BAR0, UART_SCR, 1));
 	}
 }
@@ -313,6 +315,7 @@ TEST_F(transfer, has_a_part_that_is_copied_before)
 	EXPECT_EQ(0, events(self->data));
 
 	/* The source runs meanwhile */
+	ASSERT_EQ(0, vfio_pci_enable(self->source));
 	ASSERT_EQ(0, vfio_store(self->source, BAR0, UART_SCR, 1, 0x77));
 	ASSERT_EQ(0, migration_go(self->source, PRE_COPY_P2P));
 	EXPECT_EQ(0, events(self->data));

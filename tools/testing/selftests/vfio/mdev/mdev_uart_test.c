@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdint.h>
 
-#include <linux/pci_regs.h>
 #include <linux/serial_reg.h>
 
 #include "kselftest_harness.h"
@@ -53,9 +52,7 @@ FIXTURE_SETUP(port)
 	ASSERT_EQ(0, mdev_prepare());
 	ASSERT_EQ(0, mdev_create(variant->type, UUID_A));
 	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
-	ASSERT_EQ(0, vfio_store(self->user.device,
-				VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND, 2,
-				PCI_COMMAND_IO));
+	ASSERT_EQ(0, vfio_pci_enable(self->user.device));
 }
 
 FIXTURE_TEARDOWN(port)

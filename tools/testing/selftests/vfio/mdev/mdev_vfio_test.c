@@ -59,6 +59,7 @@ FIXTURE_SETUP(device)
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
 	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
 	self->fd = self->user.device;
+	ASSERT_EQ(0, vfio_pci_enable(self->fd));
 }
 
 FIXTURE_TEARDOWN(device)
@@ -158,6 +159,7 @@ TEST_F(device, describes_its_interrupts)
 		[VFIO_PCI_MSI_IRQ_INDEX] = {
 			1, VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE
 		},
+		[VFIO_PCI_REQ_IRQ_INDEX] = { 1, VFIO_IRQ_INFO_EVENTFD },
 	};
 	struct vfio_irq_info info;
 	uint32_t index;
@@ -262,19 +264,18 @@ TEST_F(device, resets)
 	ASSERT_EQ(0, vfio_store(self->fd, BAR0, UART_LCR, 1, UART_LCR_WLEN8));
 	ASSERT_EQ(0, vfio_store(self->fd, BAR0, UART_IER, 1, UART_IER_RDI));
 	ASSERT_EQ(0, vfio_store(self->fd, BAR0, UART_TX, 1, 'x'));
-	ASSERT_EQ(0, vfio_store(self->fd, CONFIG, PCI_COMMAND, 2,
-				PCI_COMMAND_IO));
 	ASSERT_EQ(0, vfio_store(self->fd, CONFIG, PCI_BASE_ADDRESS_0, 4,
 				0xc000));
 
 	EXPECT_EQ(0, vfio_ioctl(self->fd, VFIO_DEVICE_RESET, NULL));
+	EXPECT_EQ(0, vfio_load(self->fd, CONFIG, PCI_COMMAND, 2));
+	EXPECT_EQ(PCI_BASE_ADDRESS_SPACE_IO,
+		  vfio_load(self->fd, CONFIG, PCI_BASE_ADDRESS_0, 4));
+	ASSERT_EQ(0, vfio_pci_enable(self->fd));
 	EXPECT_EQ(0, vfio_load(self->fd, BAR0, UART_LCR, 1));
 	EXPECT_EQ(0, vfio_load(self->fd, BAR0, UART_IER, 1));
 	EXPECT_EQ(UART_LSR_TEMT | UART_LSR_THRE,
 		  vfio_load(self->fd, BAR0, UART_LSR, 1));
-	EXPECT_EQ(0, vfio_load(self->fd, CONFIG, PCI_COMMAND, 2));
-	EXPECT_EQ(PCI_BASE_ADDRESS_SPACE_IO,
-		  vfio_load(self->fd, CONFIG, PCI_BASE_ADDRESS_0, 4));
 }
 
 TEST_F(device, can_not_be_mapped)
@@ -300,6 +301,7 @@ TEST_F(device, is_reset_for_the_next_user)
 	ASSERT_EQ(0, vfio_store(self->fd, BAR0, UART_TX, 1, 'x'));
 	vfio_close(&self->user);
 	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_pci_enable(self->user.device));
 	EXPECT_EQ(0, vfio_load(self->user.device, BAR0, UART_LCR, 1));
 	EXPECT_EQ(UART_LSR_TEMT | UART_LSR_THRE,
 		  vfio_load(self->user.device, BAR0, UART_LSR, 1));
@@ -323,6 +325,7 @@ TEST_F(device, shares_nothing_with_another)
 
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_B));
 	ASSERT_EQ(0, variant->open(&other, UUID_B));
+	ASSERT_EQ(0, vfio_pci_enable(other.device));
 	EXPECT_EQ(0, vfio_store(self->fd, BAR0, UART_SCR, 1, 0x5a));
 	EXPECT_EQ(0, vfio_store(other.device, BAR0, UART_SCR, 1, 0xa5));
 	EXPECT_EQ(0x5a, vfio_load(self->fd, BAR0, UART_SCR, 1));
@@ -399,6 +402,7 @@ TEST_F(new_device, is_shared_within_its_group)
 			    UUID_A);
 	ASSERT_LE(0, second);
 	EXPECT_NE(self->user.device, second);
+	ASSERT_EQ(0, vfio_pci_enable(second));
 	EXPECT_EQ(0, vfio_store(self->user.device, BAR0, UART_SCR, 1, 0x5a));
 	EXPECT_EQ(0x5a, vfio_load(second, BAR0, UART_SCR, 1));
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <linux/iommufd.h>
+#include <linux/pci_regs.h>
 
 #include "mdev_lib.h"
 #include "vfio_lib.h"
@@ -268,4 +269,11 @@ int vfio_store(int device, uint32_t region, uint64_t offset, size_t size,
 	if (done < 0)
 		return done;
 	return (size_t)done == size ? 0 : -EIO;
+}
+
+int vfio_pci_enable(int device)
+{
+	return vfio_store(device, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND, 2,
+			  PCI_COMMAND_IO | PCI_COMMAND_MEMORY |
+			  PCI_COMMAND_MASTER);
 }

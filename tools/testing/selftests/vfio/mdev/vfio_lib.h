@@ -69,4 +69,10 @@ int64_t vfio_load(int device, uint32_t region, uint64_t offset, size_t size);
 int vfio_store(int device, uint32_t region, uint64_t offset, size_t size,
 	       uint32_t value);
 
+/*
+ * Has a PCI function answer at its BARs and send messages. After a reset, it
+ * does neither.
+ */
+int vfio_pci_enable(int device);
+
 #endif
