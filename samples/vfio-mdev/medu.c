@@ -70,10 +70,11 @@ static void medu_reset(struct mdev_pci *pci)
 	medu->regs[MEDU_ID] = 0x010000ed;
 }
 
+/* What a guest finds on its bus */
 static const struct mdev_pci_function medu_function = {
 	.vendor = 0x1234,
 	.device = 0x11e8,
-	.class = 0xff0000,			/* fits none that is defined */
+	.class = 0xff0000,	/* none of those that are defined */
 	.capabilities = MDEV_PCI_PM | MDEV_PCI_FLR,
 	.interrupt_pin = 1,
 	.msi.vectors = 1,
@@ -95,6 +96,7 @@ static const struct mdev_pci_driver medu_driver = {
 	.reset = medu_reset,
 };
 
+/* A real driver waits for its bus to find a parent; this one makes it. */
 static struct platform_driver medu_platform_driver = { .driver.name = "medu" };
 static struct platform_device *medu_device;
 static struct mdev_pci_parent medu_parent;
@@ -104,7 +106,6 @@ static int medu_probe(struct platform_device *device)
 	return mdev_pci_register(&medu_parent, &device->dev, &medu_driver, 16);
 }
 
-/* A real driver waits for its bus to find a parent; this one makes it. */
 static int __init medu_init(void)
 {
 	medu_device = platform_create_bundle(&medu_platform_driver, medu_probe,

@@ -11,7 +11,6 @@
 
 #include <linux/array_size.h>
 #include <linux/cleanup.h>
-#include <linux/container_of.h>
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/mdev_pci.h>
@@ -33,7 +32,7 @@
 /* There is never anything left to send */
 #define MTTY_LSR_IDLE	(UART_LSR_TEMT | UART_LSR_THRE)
 
-/* A 16550A. It migrates as it is here. */
+/* A 16550A */
 struct mtty_port {
 	/* IER, FCR, LCR, MCR, LSR without DR, MSR and SCR, by offset */
 	u8 regs[MTTY_PORT_SIZE];
@@ -301,6 +300,7 @@ static void mtty_reset(struct mdev_pci *pci)
 		};
 }
 
+/* A port migrates as the bytes that it consists of. */
 static void mtty_save(struct mdev_pci *pci, void *state)
 {
 	struct mtty_card *card = to_mtty_card(pci);
