@@ -13,6 +13,7 @@
  * One device, the anchor, stays open for all of that: it keeps the container
  * alive, so that opening another one costs what it costs itself.
  */
+#include <endian.h>
 #include <err.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -22,6 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <linux/pci_regs.h>
 #include <linux/vfio.h>
 
 #include "common.h"
@@ -115,8 +117,7 @@ static double open_and_close(void)
 
 enum file { ZERO, CONFIG, BAR, FILES };
 
-#define SCRATCH		7	/* A 16550's register without side effect */
-#define INTERRUPT_LINE	0x3c
+#define SCRATCH	7	/* A 16550's register without side effect */
 
 static const struct access {
 	const char *name;
@@ -135,8 +136,8 @@ static const struct access {
 	{ "config read 1", CONFIG, false, 0, 1 },
 	{ "config read 4", CONFIG, false, 0, 4 },
 	{ "config read 8", CONFIG, false, 0, 8 },
-	{ "config write 1", CONFIG, true, INTERRUPT_LINE, 1 },
-	{ "config write 4", CONFIG, true, INTERRUPT_LINE, 4 },
+	{ "config write 1", CONFIG, true, PCI_INTERRUPT_LINE, 1 },
+	{ "config write 4", CONFIG, true, PCI_INTERRUPT_LINE, 4 },
 	{ "bulk read 128", CONFIG, false, 0, 128 },
 };
 
@@ -159,6 +160,17 @@ static double access_batch(const struct access *access, int fd, off_t pos)
 	return (now() - start) / ACCESS_BATCH;
 }
 
+/* Registers are decoded if the command register says so, PCI 3.0, 6.2.2. */
+static void enable_registers(int device)
+{
+	const __u16 command = htole16(PCI_COMMAND_IO);
+
+	if (pwrite(device, &command, sizeof(command),
+		   region_start(device, VFIO_PCI_CONFIG_REGION_INDEX) +
+		   PCI_COMMAND) != sizeof(command))
+		err(1, "command register");
+}
+
 /* By turns, so that what disturbs for a while disturbs all alike */
 static void measure_accesses(int device)
 {
@@ -172,6 +184,7 @@ static void measure_accesses(int device)
 	size_t each;
 	int i;
 
+	enable_registers(device);
 	for (i = 0; i < ACCESS_SAMPLES; i++) {
 		for (each = 0; each < ACCESSES; each++) {
 			const struct access *access = &accesses[each];
