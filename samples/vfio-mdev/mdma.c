@@ -237,13 +237,13 @@ static void mdma_step(struct work_struct *work)
 
 	scoped_guard(mutex, &queue->lock) {
 		queue->unmapped = false;
-		if (queue->registers[MDMA_HEAD] == queue->registers[MDMA_TAIL])
+		if (queue->registers[MDMA_HEAD] ==
+		    queue->registers[MDMA_TAIL] || !mdev_pci_is_master(pci))
 			return;
 		address = (u64)queue->registers[MDMA_BASE] << MDMA_BASE_SHIFT;
 		address += queue->registers[MDMA_HEAD] * sizeof(descriptor);
 	}
-	if (mdev_pci_is_master(pci) &&
-	    !mdev_dma_rw(pci->mdev, address, &descriptor, size, false))
+	if (!mdev_dma_rw(pci->mdev, address, &descriptor, size, false))
 		result = mdma_copy(queue, &descriptor);
 	if (result > 0) {
 		descriptor.checksum = cpu_to_le32(queue->registers[MDMA_CRC]);

@@ -45,7 +45,10 @@
  */
 #define MDMA_SIZE		1
 #define MDMA_MAX_SIZE		4096
-/* The doorbell: up to which descriptor the queue is to work */
+/*
+ * The doorbell: up to which descriptor the queue is to work. It waits while bus
+ * mastering is off; when it is on again, another write lets the queue go on.
+ */
 #define MDMA_TAIL		2
 /* Errors, which are cleared by writing 1 */
 #define MDMA_STATUS		3
@@ -57,10 +60,7 @@
 
 /* A descriptor has failed */
 #define MDMA_STATUS_ERROR	0x1
-/*
- * The queue has disabled itself: SIZE or TAIL is wrong, there is no memory where
- * the ring is, or bus mastering is off
- */
+/* The queue has disabled itself: SIZE, TAIL, or where the ring is, is wrong */
 #define MDMA_STATUS_BAD_RING	0x2
 #define MDMA_STATUS_ERRORS	(MDMA_STATUS_ERROR | MDMA_STATUS_BAD_RING)
 
