@@ -36,6 +36,10 @@ struct mdev_pci_memory;
  * neither memory nor I/O and may not access memory until its command register
  * says so: accesses to its BARs read all ones and write nothing.
  *
+ * What is mapped of a BAR is taken away when the BAR is decoded no more, by its
+ * command register, its power state or a reset. Who touches it then without
+ * having enabled the BAR again gets SIGBUS, as with vfio-pci.
+ *
  * What is absent from &mdev_pci_driver.ops is filled in by mdev_pci_register().
  * A vendor that sets a member of it replaces what mdev_pci does there.
  */
@@ -195,8 +199,10 @@ struct mdev_pci_type {
 
 /**
  * struct mdev_pci_driver - what a vendor does for its devices
- * @ops: &parent_ops.owner, and what the vendor wants to do itself. Creation,
- *	removal and types are not among that, but below.
+ * @ops: &parent_ops.owner, and what the vendor wants to do itself. Types,
+ *	creation, removal, open, release and reset are not among that: see below.
+ *	@get_region_info comes with @read and @write, @get_irq_info with
+ *	@set_irqs.
  * @types: the types
  * @nr_types: number of @types
  * @device_size: size of the vendor's device: MDEV_PCI_DEVICE_SIZE()
@@ -208,13 +214,15 @@ struct mdev_pci_type {
  *	unpin what it has pinned. Comes after @create, when a user opens the
  *	device or has closed it, and for each kind of reset. Nothing is mapped
  *	while it runs, but accesses to regions may be under way. What @run has
- *	said still holds afterwards.
+ *	said still holds afterwards; interrupts that were raised are forgotten.
  * @run: access memory and raise interrupts of one's own accord from now on, or
  *	stop that. A device that was created is stopped. It is told to run when
  *	a user has opened it, and to stop at the last close, before @reset; in
- *	between for power state D3hot and for migrations.
- *	Returns when the device has stopped; accesses to its regions may come
- *	all the same. Absent: it does nothing like that.
+ *	between for power state D3hot and for migrations, and to stop and run at
+ *	once when the guest forbids accesses to memory, see
+ *	mdev_pci_is_master(). Returns when the device has stopped; accesses to
+ *	its regions may come all the same. Not told of &parent_ops.stop. Absent:
+ *	it does nothing like that.
  * @save: write the vendor's state to @state, which is zeroed, in a form that
  *	does not depend on the kernel. The device is stopped. PCI's state and
  *	@memory regions are saved by mdev_pci.
@@ -223,8 +231,10 @@ struct mdev_pci_type {
  *	errno refuses it.
  *
  * All but &parent_ops.owner, @types and @device_size is optional; without both
- * @save and @load, devices don't migrate. Callbacks may sleep. @reset, @run, @save and
- * @load of one device never run concurrently.
+ * @save and @load, devices don't migrate. Callbacks may sleep. @reset, @run,
+ * @save and @load of one device never run concurrently. They must not call
+ * mdev_dma_rw() nor mdev_pin_pages(): memory of the user may be a mapped BAR of
+ * the same device, which waits for them.
  */
 struct mdev_pci_driver {
 	struct parent_ops ops;

@@ -12,6 +12,7 @@
 #include <linux/math.h>
 #include <linux/mm.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
 #include <linux/sprintf.h>
 #include <linux/string.h>
 #include <kunit/visibility.h>
@@ -25,6 +26,8 @@
 				 MDEV_PCI_EXPRESS | MDEV_PCI_FLR)
 /* What fits between the header and the end of what the list can reach */
 #define MDEV_PCI_CAPS_ROOM	(PCI_CFG_SPACE_SIZE - PCI_STD_HEADER_SIZEOF)
+/* Few enough for a position in the device file to tell them apart */
+#define MDEV_PCI_MAX_REGIONS	0x10000
 /* VGA's memory ends there; its I/O ports are below */
 #define MDEV_PCI_VGA_SIZE	0xc0000
 
@@ -316,7 +319,10 @@ mdev_pci_vendor_cap_fault(const struct mdev_pci_function *function,
 	return NULL;
 }
 
-/* 6.2.1, 6.2.4, and all capabilities together */
+/*
+ * 6.2.1, 6.2.4, and all capabilities together. PCI Express 2.0, 5.3.1: power
+ * management is mandatory there.
+ */
 static const char *
 mdev_pci_header_fault(const struct mdev_pci_function *function,
 		      unsigned int index)
@@ -332,6 +338,11 @@ mdev_pci_header_fault(const struct mdev_pci_function *function,
 	if ((function->capabilities & (MDEV_PCI_SOFT_RESET | MDEV_PCI_PM)) ==
 	    MDEV_PCI_SOFT_RESET)
 		return "MDEV_PCI_SOFT_RESET comes with MDEV_PCI_PM";
+	if ((function->capabilities & (MDEV_PCI_EXPRESS | MDEV_PCI_PM)) ==
+	    MDEV_PCI_EXPRESS)
+		return "MDEV_PCI_EXPRESS comes with MDEV_PCI_PM";
+	if (function->nr_regions > MDEV_PCI_MAX_REGIONS)
+		return "there are too many regions";
 	if (!function->regions != !function->nr_regions)
 		return "regions and their number contradict each other";
 	if (!function->vendor_caps != !function->nr_vendor_caps)
@@ -409,14 +420,22 @@ static const char *mdev_pci_type_fault(const struct mdev_pci_driver *driver,
 
 static const char *mdev_pci_driver_fault(const struct mdev_pci_driver *driver)
 {
+	const struct parent_ops *ops = &driver->ops;
 	unsigned int i;
 
-	if (driver->ops.supported_type_groups)
+	if (ops->supported_type_groups)
 		return "types are described, not given as attribute groups";
-	if (driver->ops.create || driver->ops.remove)
-		return "create and remove are not for a vendor to replace";
+	if (ops->create || ops->remove || ops->open || ops->release ||
+	    ops->reset)
+		return "create, remove, open, release and reset can't be replaced";
+	if (ops->get_region_info && !(ops->read && ops->write))
+		return "get_region_info comes with read and write";
+	if (ops->get_irq_info && !ops->set_irqs)
+		return "get_irq_info comes with set_irqs";
 	if (driver->device_size < sizeof(struct mdev_pci))
 		return "device_size has no room for a struct mdev_pci";
+	if (driver->device_size > KMALLOC_MAX_SIZE)
+		return "device_size is too large to be allocated";
 	if (!driver->save != !driver->load)
 		return "save and load come together";
 	if (!driver->types || !driver->nr_types)

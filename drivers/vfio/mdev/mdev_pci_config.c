@@ -11,6 +11,7 @@
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/mutex.h>
+#include <linux/nospec.h>
 #include <linux/spinlock.h>
 #include <kunit/visibility.h>
 
@@ -92,13 +93,15 @@ bool mdev_pci_config_valid(const struct mdev_pci *pci, const u8 *config)
 	return !layout->pm ||
 	       mdev_pci_pm_state_valid(config[layout->pm + PCI_PM_CTRL]);
 }
+EXPORT_SYMBOL_IF_KUNIT(mdev_pci_config_valid);
 
-/* Naturally aligned, so within config space. */
+/* Naturally aligned, so within config space; the offset is the user's. */
 void mdev_pci_config_read(struct mdev_pci *pci, char *buf, size_t count,
 			  unsigned int offset)
 {
 	size_t i;
 
+	offset = array_index_nospec(offset, pci->layout->size);
 	for (i = 0; i < count; i++)
 		buf[i] = READ_ONCE(pci->config[offset + i]);
 }
@@ -112,7 +115,7 @@ static void mdev_pci_write_byte(struct mdev_pci *pci, unsigned int offset,
 {
 	u8 writable = pci->layout->writable[offset];
 	u8 clear = pci->layout->clear[offset] & value;
-	u8 old = pci->config[offset];
+	u8 old = READ_ONCE(pci->config[offset]);
 
 	if (writable | clear)
 		WRITE_ONCE(pci->config[offset], (old & ~writable & ~clear) |
@@ -123,7 +126,9 @@ static void mdev_pci_write_byte(struct mdev_pci *pci, unsigned int offset,
 static void mdev_pci_write_dword(struct mdev_pci *pci, const char *buf,
 				 size_t count, unsigned int offset)
 {
+	const struct mdev_pci_layout *layout = pci->layout;
 	unsigned int index = offset / sizeof(u32);
+	u32 old = mdev_pci_config_dword(pci, index * sizeof(u32));
 	u32 value = 0;
 	u32 mask = 0;
 	size_t i;
@@ -135,18 +140,21 @@ static void mdev_pci_write_dword(struct mdev_pci *pci, const char *buf,
 		value |= (u32)(u8)buf[i] << shift;
 		mask |= 0xffU << shift;
 	}
-	if (index < ARRAY_SIZE(pci->layout->effects) &&
-	    pci->layout->effects[index])
-		pci->layout->effects[index](pci, value, mask);
+	if (index >= ARRAY_SIZE(layout->effects))
+		return;
+	index = array_index_nospec(index, ARRAY_SIZE(layout->effects));
+	if (layout->effects[index])
+		layout->effects[index](pci, old, value, mask);
 }
 
-/* Naturally aligned, so within a dword, or two dwords. */
+/* Naturally aligned, so within a dword, or two dwords. The user's, as above */
 void mdev_pci_config_write(struct mdev_pci *pci, const char *buf, size_t count,
 			   unsigned int offset)
 {
 	size_t done;
 	size_t size = min(count, sizeof(u32));
 
+	offset = array_index_nospec(offset, pci->layout->size);
 	mutex_lock(&pci->lock);
 	for (done = 0; done < count; done += size)
 		mdev_pci_write_dword(pci, buf + done, size, offset + done);

@@ -20,11 +20,27 @@ static void mdev_pci_close_bars(struct mdev_pci *pci)
 				       MDEV_REGION_SHIFT);
 }
 
-/* 6.2.2 */
-void mdev_pci_command_written(struct mdev_pci *pci, u32 value, u32 mask)
+/* Accesses to memory that are under way are over when this returns. */
+static void mdev_pci_end_dma(struct mdev_pci *pci)
 {
-	if (!(mdev_pci_config_word(pci, PCI_COMMAND) & PCI_COMMAND_MEMORY))
+	const struct mdev_pci_driver *driver = pci->parent->driver;
+
+	if (!driver->run || !pci->running)
+		return;
+	driver->run(pci, false);
+	driver->run(pci, true);
+}
+
+/* 6.2.2 */
+void mdev_pci_command_written(struct mdev_pci *pci, u32 old, u32 value,
+			      u32 mask)
+{
+	u16 command = mdev_pci_config_word(pci, PCI_COMMAND);
+
+	if (!(command & PCI_COMMAND_MEMORY))
 		mdev_pci_close_bars(pci);
+	if (old & ~command & PCI_COMMAND_MASTER)
+		mdev_pci_end_dma(pci);
 	mdev_pci_irqs_update(pci);
 }
 
@@ -32,11 +48,10 @@ void mdev_pci_command_written(struct mdev_pci *pci, u32 value, u32 mask)
  * PCI Power Management 1.2, 3.2.4: a state that there is not is not entered.
  * 5.4.1: leaving D3hot is a reset, unless No_Soft_Reset says otherwise.
  */
-void mdev_pci_pm_written(struct mdev_pci *pci, u32 value, u32 mask)
+void mdev_pci_pm_written(struct mdev_pci *pci, u32 old, u32 value, u32 mask)
 {
 	const struct mdev_pci_layout *layout = pci->layout;
 	unsigned int control = layout->pm + PCI_PM_CTRL;
-	u8 old = pci->config[control];
 
 	value = (old & ~mask) | (value & mask);
 	if (!((value ^ old) & PCI_PM_CTRL_STATE_MASK) ||
@@ -48,8 +63,9 @@ void mdev_pci_pm_written(struct mdev_pci *pci, u32 value, u32 mask)
 		return;
 	}
 
-	WRITE_ONCE(pci->config[control], (old & ~PCI_PM_CTRL_STATE_MASK) |
-					 (value & PCI_PM_CTRL_STATE_MASK));
+	WRITE_ONCE(pci->config[control],
+		   (u8)(old & ~PCI_PM_CTRL_STATE_MASK) |
+		   (value & PCI_PM_CTRL_STATE_MASK));
 	if (!mdev_pci_in_d0(pci))
 		mdev_pci_close_bars(pci);
 	mdev_pci_update_running(pci);
@@ -67,13 +83,13 @@ static void mdev_pci_message_written(struct mdev_pci *pci, bool *written)
 }
 
 /* 6.8.1 */
-void mdev_pci_msi_written(struct mdev_pci *pci, u32 value, u32 mask)
+void mdev_pci_msi_written(struct mdev_pci *pci, u32 old, u32 value, u32 mask)
 {
 	mdev_pci_message_written(pci, &pci->msi_written);
 }
 
 /* 6.8.2 */
-void mdev_pci_msix_written(struct mdev_pci *pci, u32 value, u32 mask)
+void mdev_pci_msix_written(struct mdev_pci *pci, u32 old, u32 value, u32 mask)
 {
 	mdev_pci_message_written(pci, &pci->msix_written);
 }
@@ -82,7 +98,8 @@ void mdev_pci_msix_written(struct mdev_pci *pci, u32 value, u32 mask)
  * PCI Express 2.0, 6.6.2: a function-level reset leaves alone what the two ends
  * of the link have to agree on.
  */
-void mdev_pci_express_written(struct mdev_pci *pci, u32 value, u32 mask)
+void mdev_pci_express_written(struct mdev_pci *pci, u32 old, u32 value,
+			      u32 mask)
 {
 	u8 *link = &pci->config[pci->layout->express + PCI_EXP_LNKCTL];
 	u8 control = *link;
@@ -94,7 +111,7 @@ void mdev_pci_express_written(struct mdev_pci *pci, u32 value, u32 mask)
 }
 
 /* Advanced Capabilities for Conventional PCI */
-void mdev_pci_af_written(struct mdev_pci *pci, u32 value, u32 mask)
+void mdev_pci_af_written(struct mdev_pci *pci, u32 old, u32 value, u32 mask)
 {
 	if (value & PCI_AF_CTRL_FLR)
 		mdev_pci_reset_locked(pci);

@@ -14,12 +14,11 @@
 #include <linux/minmax.h>
 #include <linux/slab.h>
 #include <linux/vfio.h>
-#include <kunit/visibility.h>
 
 #include "compat.h"
 #include "mdev_pci_private.h"
 
-/* 6.2.5.2: the least and the most that the BAR of an expansion ROM may have */
+/* 6.2.5.2: the least that the BAR of an expansion ROM may have */
 #define MDEV_PCI_ROM_MIN	0x800
 
 /* PCI Express 2.0, 7.8: with the registers of slots and root ports, all zero */
@@ -104,7 +103,7 @@ static void mdev_pci_lay_header(struct mdev_pci_layout *layout)
 		/* 6.2.3; PCI Express 2.0, 7.5.1.2: no DEVSEL# timing there */
 		{ PCI_STATUS, 2,
 		  .value = express ? 0 : PCI_STATUS_DEVSEL_MEDIUM,
-		  .device = PCI_STATUS_INTERRUPT,
+		  .device = function->interrupt_pin ? PCI_STATUS_INTERRUPT : 0,
 		  .clear = PCI_STATUS_PARITY | PCI_STATUS_SIG_TARGET_ABORT |
 			   PCI_STATUS_REC_TARGET_ABORT |
 			   PCI_STATUS_REC_MASTER_ABORT |
@@ -447,7 +446,6 @@ mdev_pci_layout_create(const struct mdev_pci_function *function)
 	mdev_pci_lay_caps(layout);
 	return layout;
 }
-EXPORT_SYMBOL_IF_KUNIT(mdev_pci_layout_create);
 
 void mdev_pci_layout_free(struct mdev_pci_layout *layout)
 {
@@ -456,4 +454,3 @@ void mdev_pci_layout_free(struct mdev_pci_layout *layout)
 	kfree(layout->initial);
 	kfree(layout);
 }
-EXPORT_SYMBOL_IF_KUNIT(mdev_pci_layout_free);

@@ -129,7 +129,7 @@ void mdev_pci_update_running(struct mdev_pci *pci)
 
 /*
  * Nothing is decoded from the first step on, so that no new work reaches the
- * vendor. Interrupts are forgotten when it raises none any more.
+ * vendor. Interrupts are forgotten as soon as it has none any more.
  */
 void mdev_pci_reset_locked(struct mdev_pci *pci)
 {
@@ -138,8 +138,8 @@ void mdev_pci_reset_locked(struct mdev_pci *pci)
 	mdev_pci_config_reset(pci);
 	if (pci->parent->driver->reset)
 		pci->parent->driver->reset(pci);
-	mdev_pci_memory_reset(pci);
 	mdev_pci_irqs_reset(pci);
+	mdev_pci_memory_reset(pci);
 	mdev_map_unblock(pci->mdev);
 	mdev_pci_update_running(pci);
 }
@@ -284,9 +284,9 @@ static void mdev_pci_fill_ops(struct mdev_pci_parent *parent)
 	ops->supported_type_groups = parent->group_list;
 	ops->create = mdev_pci_create;
 	ops->remove = mdev_pci_remove;
-	ops->open = ops->open ?: mdev_pci_open;
-	ops->release = ops->release ?: mdev_pci_release;
-	ops->reset = ops->reset ?: mdev_pci_reset;
+	ops->open = mdev_pci_open;
+	ops->release = mdev_pci_release;
+	ops->reset = mdev_pci_reset;
 	ops->get_device_info = ops->get_device_info ?: mdev_pci_get_device_info;
 	ops->get_region_info = ops->get_region_info ?: mdev_pci_get_region_info;
 	ops->get_irq_info = ops->get_irq_info ?: mdev_pci_get_irq_info;

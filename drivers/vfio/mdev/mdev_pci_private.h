@@ -11,9 +11,11 @@ struct vfio_region_info;
 
 /*
  * What comes of a write to a dword of config space: called under the device's
- * lock with what the guest has written, and which bits of that it has.
+ * lock with what the dword was before, and what the guest has written to the
+ * bits in @mask.
  */
-typedef void (*mdev_pci_effect_t)(struct mdev_pci *pci, u32 value, u32 mask);
+typedef void (*mdev_pci_effect_t)(struct mdev_pci *pci, u32 old, u32 value,
+				  u32 mask);
 
 /**
  * struct mdev_pci_layout - config space as a function's description lays it out
@@ -78,12 +80,14 @@ bool mdev_pci_pm_state_valid(u32 control);
 bool mdev_pci_in_d0(const struct mdev_pci *pci);
 
 /* mdev_pci_effects.c: what comes of writes to config space */
-void mdev_pci_command_written(struct mdev_pci *pci, u32 value, u32 mask);
-void mdev_pci_pm_written(struct mdev_pci *pci, u32 value, u32 mask);
-void mdev_pci_msi_written(struct mdev_pci *pci, u32 value, u32 mask);
-void mdev_pci_msix_written(struct mdev_pci *pci, u32 value, u32 mask);
-void mdev_pci_express_written(struct mdev_pci *pci, u32 value, u32 mask);
-void mdev_pci_af_written(struct mdev_pci *pci, u32 value, u32 mask);
+void mdev_pci_command_written(struct mdev_pci *pci, u32 old, u32 value,
+			      u32 mask);
+void mdev_pci_pm_written(struct mdev_pci *pci, u32 old, u32 value, u32 mask);
+void mdev_pci_msi_written(struct mdev_pci *pci, u32 old, u32 value, u32 mask);
+void mdev_pci_msix_written(struct mdev_pci *pci, u32 old, u32 value, u32 mask);
+void mdev_pci_express_written(struct mdev_pci *pci, u32 old, u32 value,
+			      u32 mask);
+void mdev_pci_af_written(struct mdev_pci *pci, u32 old, u32 value, u32 mask);
 
 /* mdev_pci_regions.c */
 const struct mdev_pci_region *mdev_pci_region(const struct mdev_pci *pci,
