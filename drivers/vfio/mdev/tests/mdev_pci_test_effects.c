@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of what comes of writes to config space: decoding that ends,
+ * power states, and resets of the function. Paragraphs are those of the PCI
+ * Local Bus Specification 3.0, unless another specification is named.
+ */
+
+#include <linux/string.h>
+
+#include "../mdev_pci_private.h"
+#include "mdev_pci_test_config.h"
+
+#define TEST_D1		1
+#define TEST_D2		2
+#define TEST_D3HOT	3
+
+/* Registers that a guest has set up, and that a reset sets back */
+static void test_set_up(struct test_pci *fixture)
+{
+	test_config_write(fixture, PCI_BASE_ADDRESS_1, 4, 0xfebf0000);
+	test_config_write(fixture, PCI_INTERRUPT_LINE, 1, 11);
+	test_pci_command(fixture, TEST_DECODE | PCI_COMMAND_MASTER);
+	fixture->resets = 0;
+}
+
+/* @resets: how many since test_set_up() */
+static void test_expect_reset(struct test_pci *fixture, unsigned int resets)
+{
+	struct kunit *test = fixture->test;
+	bool reset = resets > 0;
+
+	KUNIT_EXPECT_EQ(test, fixture->resets, resets);
+	KUNIT_EXPECT_EQ(test, !test_config_read(fixture, PCI_BASE_ADDRESS_1, 4),
+			reset);
+	KUNIT_EXPECT_EQ(test, !test_config_read(fixture, PCI_INTERRUPT_LINE, 1),
+			reset);
+	KUNIT_EXPECT_EQ(test, !test_config_read(fixture, PCI_COMMAND, 2),
+			reset);
+	KUNIT_EXPECT_EQ(test, !mdev_pci_is_master(fixture->pci), reset);
+}
+
+/* 6.2.2: after a reset a function answers to nothing and is no master */
+static void test_master(struct kunit *test)
+{
+	struct test_pci *fixture = test_config_create(test, TEST_CARD);
+
+	KUNIT_EXPECT_FALSE(test, mdev_pci_is_master(fixture->pci));
+	test_pci_command(fixture, TEST_DECODE);
+	KUNIT_EXPECT_FALSE(test, mdev_pci_is_master(fixture->pci));
+	test_pci_command(fixture, PCI_COMMAND_MASTER);
+	KUNIT_EXPECT_TRUE(test, mdev_pci_is_master(fixture->pci));
+	fixture->ops->reset(fixture->mdev);
+	KUNIT_EXPECT_FALSE(test, mdev_pci_is_master(fixture->pci));
+}
+
+/* 6.2.2: what is mapped is not reached when memory is decoded no more */
+static void test_unmap(struct kunit *test)
+{
+	struct test_pci *fixture = test_config_create(test, TEST_CARD);
+	unsigned long seq;
+
+	test_pci_command(fixture, TEST_DECODE);
+	seq = fixture->mdev->map_seq;
+	test_pci_command(fixture, PCI_COMMAND_MEMORY);
+	KUNIT_EXPECT_EQ(test, fixture->mdev->map_seq, seq);
+	test_pci_command(fixture, PCI_COMMAND_IO);
+	KUNIT_EXPECT_NE(test, fixture->mdev->map_seq, seq);
+
+	test_pci_command(fixture, PCI_COMMAND_MEMORY);
+	seq = fixture->mdev->map_seq;
+	test_pci_power(fixture, TEST_D3HOT);
+	KUNIT_EXPECT_NE(test, fixture->mdev->map_seq, seq);
+}
+
+/* PM 1.2, 5.4.1: in D3hot there is nothing but config space */
+static void test_d3hot(struct kunit *test)
+{
+	struct test_pci *fixture = test_config_create(test, TEST_EXPRESS);
+	unsigned int control = TEST_EXPRESS_PM + PCI_PM_CTRL;
+
+	test_set_up(fixture);
+	KUNIT_EXPECT_TRUE(test, fixture->running);
+	test_pci_power(fixture, TEST_D3HOT);
+	KUNIT_EXPECT_FALSE(test, fixture->running);
+	KUNIT_EXPECT_FALSE(test, mdev_pci_is_master(fixture->pci));
+	KUNIT_EXPECT_EQ(test, test_pci_read(fixture, 0, 0, 4), 0xffffffff);
+	KUNIT_EXPECT_EQ(test, fixture->accesses, 0);
+
+	KUNIT_EXPECT_EQ(test, test_config_read(fixture, control, 2),
+			PCI_PM_CTRL_NO_SOFT_RESET | TEST_D3HOT);
+	KUNIT_EXPECT_EQ(test, test_config_read(fixture, 0, 4), 0x12351af4);
+	test_config_write(fixture, PCI_CACHE_LINE_SIZE, 1, 0x10);
+	KUNIT_EXPECT_EQ(test, test_config_read(fixture, PCI_CACHE_LINE_SIZE, 1),
+			0x10);
+}
+
+/* PM 1.2, 3.2.4: with No_Soft_Reset the function is as it was */
+static void test_no_soft_reset(struct kunit *test)
+{
+	struct test_pci *fixture = test_config_create(test, TEST_EXPRESS);
+
+	test_set_up(fixture);
+	test_pci_power(fixture, TEST_D3HOT);
+	test_pci_power(fixture, 0);
+	test_expect_reset(fixture, 0);
+	KUNIT_EXPECT_TRUE(test, fixture->running);
+}
+
+/* PM 1.2, 5.4.1: without, all is as after power-on */
+static void test_soft_reset(struct kunit *test)
+{
+	struct test_pci *fixture = test_config_create(test, TEST_CARD);
+
+	test_set_up(fixture);
+	test_pci_power(fixture, TEST_D3HOT);
+	KUNIT_EXPECT_EQ(test, fixture->resets, 0);
+	test_pci_power(fixture, 0);
+	test_expect_reset(fixture, 1);
+	KUNIT_EXPECT_TRUE(test, fixture->running);
+}
+
+/* PM 1.2, 3.2.4: a state that is not supported is not entered */
+static void test_no_such_state(struct kunit *test)
+{
+	struct test_pci *fixture = test_config_create(test, TEST_CARD);
+	unsigned int control = TEST_CARD_PM + PCI_PM_CTRL;
+	unsigned int state;
+
+	test_set_up(fixture);
+	for (state = TEST_D1; state <= TEST_D2; state++) {
+		test_pci_power(fixture, state);
+		KUNIT_EXPECT_EQ(test, test_config_read(fixture, control, 2), 0);
+	}
+	KUNIT_EXPECT_TRUE(test, fixture->running);
+
+	test_pci_power(fixture, TEST_D3HOT);
+	for (state = TEST_D1; state <= TEST_D2; state++) {
+		test_pci_power(fixture, state);
+		KUNIT_EXPECT_EQ(test, test_config_read(fixture, control, 2),
+				TEST_D3HOT);
+	}
+	KUNIT_EXPECT_FALSE(test, fixture->running);
+	KUNIT_EXPECT_EQ(test, fixture->resets, 0);
+}
+
+/* 2.2.3: a write changes the bytes that it enables */
+static void test_other_byte(struct kunit *test)
+{
+	struct test_pci *fixture = test_config_create(test, TEST_CARD);
+	unsigned int control = TEST_CARD_PM + PCI_PM_CTRL;
+
+	test_pci_power(fixture, TEST_D3HOT);
+	test_config_write(fixture, control + 1, 1, 0);
+	test_config_write(fixture, control + 2, 2, 0);
+	KUNIT_EXPECT_EQ(test, test_config_read(fixture, control, 2),
+			TEST_D3HOT);
+}
+
+/* PCI Express 2.0, 6.6.2: but for what both ends of the link agree on */
+static void test_express_flr(struct kunit *test)
+{
+	struct test_pci *fixture = test_config_create(test, TEST_EXPRESS);
+	unsigned int control = TEST_EXPRESS_EXP + PCI_EXP_DEVCTL;
+	unsigned int link = TEST_EXPRESS_EXP + PCI_EXP_LNKCTL;
+
+	test_set_up(fixture);
+	test_config_write(fixture, control, 2, 0);
+	test_config_write(fixture, link, 2, 0x42);
+	test_expect_reset(fixture, 0);
+	test_config_write(fixture, control, 2, PCI_EXP_DEVCTL_BCR_FLR);
+	test_expect_reset(fixture, 1);
+	KUNIT_EXPECT_EQ(test, test_config_read(fixture, control, 2), 0x2810);
+	KUNIT_EXPECT_EQ(test, test_config_read(fixture, link, 2), 0x42);
+	KUNIT_EXPECT_TRUE(test, fixture->running);
+
+	test_set_up(fixture);
+	test_config_write(fixture, control + 1, 1, PCI_EXP_DEVCTL_BCR_FLR >> 8);
+	test_expect_reset(fixture, 1);
+	KUNIT_EXPECT_EQ(test, test_config_read(fixture, control + 2, 2) &
+			      PCI_EXP_DEVSTA_TRPND, 0);
+}
+
+/* PCI Express 2.0, 7.8.4: read-only zero in a function that can't do it */
+static void test_no_flr(struct kunit *test)
+{
+	struct test_pci *fixture = test_pci_new(test);
+	unsigned int control = TEST_EXPRESS_EXP + PCI_EXP_DEVCTL;
+
+	fixture->function = test_functions[TEST_EXPRESS];
+	fixture->function.capabilities &= ~MDEV_PCI_FLR;
+	test_pci_create(fixture);
+	KUNIT_EXPECT_FALSE(test, test_config_read(fixture, TEST_EXPRESS_EXP +
+							   PCI_EXP_DEVCAP, 4) &
+				 PCI_EXP_DEVCAP_FLR);
+	test_set_up(fixture);
+	test_config_write(fixture, control, 2, PCI_EXP_DEVCTL_BCR_FLR);
+	test_expect_reset(fixture, 0);
+	KUNIT_EXPECT_EQ(test, test_config_read(fixture, control, 2), 0);
+}
+
+/* Advanced Capabilities for Conventional PCI: reads as zero, status as well */
+static void test_af_flr(struct kunit *test)
+{
+	struct test_pci *fixture = test_config_create(test, TEST_CARD);
+	unsigned int control = TEST_CARD_AF + PCI_AF_CTRL;
+
+	test_set_up(fixture);
+	test_config_write(fixture, control, 1, ~PCI_AF_CTRL_FLR);
+	test_expect_reset(fixture, 0);
+	test_config_write(fixture, control, 1, PCI_AF_CTRL_FLR);
+	test_expect_reset(fixture, 1);
+	KUNIT_EXPECT_EQ(test, test_config_read(fixture, control, 2), 0);
+}
+
+/* PCI Express 2.0, 6.6.2; PM 1.2, 5.4: a reset leads to D0 */
+static void test_reset_in_d3hot(struct kunit *test)
+{
+	struct test_pci *fixture = test_config_create(test, TEST_CARD);
+
+	test_set_up(fixture);
+	test_pci_power(fixture, TEST_D3HOT);
+	test_config_write(fixture, TEST_CARD_AF + PCI_AF_CTRL, 1,
+			  PCI_AF_CTRL_FLR);
+	test_expect_reset(fixture, 1);
+	KUNIT_EXPECT_TRUE(test, fixture->running);
+}
+
+/* 2.2.3: eight bytes are two accesses, of a dword each */
+static void test_two_dwords(struct kunit *test)
+{
+	struct test_pci *fixture = test_config_create(test, TEST_CARD);
+
+	test_set_up(fixture);
+	test_pci_power(fixture, TEST_D3HOT);
+	test_pci_write(fixture, TEST_CONFIG, TEST_CARD_PM, 8, 0);
+	test_expect_reset(fixture, 1);
+	test_set_up(fixture);
+	test_pci_write(fixture, TEST_CONFIG, TEST_CARD_AF + PCI_AF_CTRL, 8,
+		       PCI_AF_CTRL_FLR);
+	test_expect_reset(fixture, 1);
+}
+
+/* What a migration brings differs in what the guest or the function changes */
+static void test_valid(struct kunit *test)
+{
+	struct test_pci *fixture = test_config_create(test, TEST_CARD);
+	u8 *config = kunit_kmalloc(test, PCI_CFG_SPACE_SIZE, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, config);
+	test_set_up(fixture);
+	test_config_write(fixture, TEST_CARD_MSI + PCI_MSI_FLAGS, 2, 1);
+	memcpy(config, fixture->pci->config, PCI_CFG_SPACE_SIZE);
+	KUNIT_EXPECT_TRUE(test, mdev_pci_config_valid(fixture->pci, config));
+
+	config[PCI_STATUS + 1] |= PCI_STATUS_DETECTED_PARITY >> 8;
+	config[TEST_CARD_PM + PCI_PM_CTRL] = TEST_D3HOT;
+	config[TEST_CARD_MSI + PCI_MSI_PENDING_64] = 0x81;
+	KUNIT_EXPECT_TRUE(test, mdev_pci_config_valid(fixture->pci, config));
+
+	config[TEST_CARD_PM + PCI_PM_CTRL] = TEST_D1;
+	KUNIT_EXPECT_FALSE(test, mdev_pci_config_valid(fixture->pci, config));
+	config[TEST_CARD_PM + PCI_PM_CTRL] = 0;
+	config[PCI_DEVICE_ID] ^= 1;
+	KUNIT_EXPECT_FALSE(test, mdev_pci_config_valid(fixture->pci, config));
+	config[PCI_DEVICE_ID] ^= 1;
+	config[TEST_CARD_MSI + PCI_MSI_PENDING_64 + 1] = 1;
+	KUNIT_EXPECT_FALSE(test, mdev_pci_config_valid(fixture->pci, config));
+	config[TEST_CARD_MSI + PCI_MSI_PENDING_64 + 1] = 0;
+	config[PCI_CFG_SPACE_SIZE - 1] = 1;
+	KUNIT_EXPECT_FALSE(test, mdev_pci_config_valid(fixture->pci, config));
+}
+
+static struct kunit_case mdev_pci_effects_cases[] = {
+	KUNIT_CASE(test_master),
+	KUNIT_CASE(test_unmap),
+	KUNIT_CASE(test_d3hot),
+	KUNIT_CASE(test_no_soft_reset),
+	KUNIT_CASE(test_soft_reset),
+	KUNIT_CASE(test_no_such_state),
+	KUNIT_CASE(test_other_byte),
+	KUNIT_CASE(test_express_flr),
+	KUNIT_CASE(test_no_flr),
+	KUNIT_CASE(test_af_flr),
+	KUNIT_CASE(test_reset_in_d3hot),
+	KUNIT_CASE(test_two_dwords),
+	KUNIT_CASE(test_valid),
+	{}
+};
+
+struct kunit_suite mdev_pci_effects_suite = {
+	.name = "mdev-pci-effects",
+	.init = test_pci_skip,
+	.test_cases = mdev_pci_effects_cases,
+};
