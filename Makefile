@@ -23,7 +23,7 @@ unexport MAKEFLAGS MFLAGS MAKELEVEL
 .PHONY: help demo check static kunit selftests guest coverage shell bench kernel modules \
 	clean distclean
 
-#: make demo        a mediated device is created, given to a QEMU guest, used and removed
+#: make demo        mediated devices are created, given to QEMU guests, used and removed
 #: make check       every test on every supported kernel; the last line sums up
 #: make static      its parts: checkpatch, sparse, kernel-doc and the like
 #: make kunit           the core with a scripted vendor driver
