@@ -25,7 +25,13 @@
 
 #define WORKERS		8
 #define ROUNDS		60
-#define NR_UUIDS	5
+#define NR_UUIDS	8
+/* For how many errors an action may have a reason */
+#define NR_ERRORS	7
+
+/* Until a device can be used */
+#define USE_TRIES	50
+#define USE_PAUSE_MS	20
 
 /* A worker that has not finished anything for so long hangs. */
 #define HANG_MS		60000
@@ -39,6 +45,18 @@ static const char * const parents[] = { SIM_FULL, SIM_STAY, SIM_PLAIN };
 static void any_uuid(char uuid[UUID_SIZE])
 {
 	uuid_numbered(uuid, random_below(NR_UUIDS));
+}
+
+/* One that is there, unless somebody removes it first */
+static void existing_uuid(char uuid[UUID_SIZE])
+{
+	unsigned int first = random_below(NR_UUIDS), i;
+
+	for (i = 0; i < NR_UUIDS; i++) {
+		uuid_numbered(uuid, (first + i) % NR_UUIDS);
+		if (path_exists(MDEV_DEVICES "/%s", uuid))
+			return;
+	}
 }
 
 static int create_of_any_type(const char *uuid)
@@ -62,23 +80,43 @@ static int remove_device(void)
 {
 	char uuid[UUID_SIZE];
 
-	any_uuid(uuid);
+	existing_uuid(uuid);
 	return mdev_remove(uuid);
 }
 
-/* If there is none, some other worker may be the first to use it. */
-static int use(void)
+/*
+ * If there is none, or it has lost its driver to a worker that could not bind it
+ * again, some other worker may be the first to use it.
+ */
+static int use_or_create(unsigned int count)
 {
-	unsigned int count = 1 + random_below(10);
 	char uuid[UUID_SIZE];
 	int ret;
 
-	any_uuid(uuid);
+	existing_uuid(uuid);
 	ret = stress_use(uuid, count);
 	if (ret != -ENOENT)
 		return ret;
 	ret = create_of_any_type(uuid);
+	if (ret == -EEXIST)
+		ret = sysfs_write(uuid, VFIO_MDEV "/bind");
 	return ret ? ret : stress_use(uuid, count);
+}
+
+/* While modules are loaded there is nothing to use, and that takes long. */
+static int use(void)
+{
+	unsigned int count = 1 + random_below(10);
+	unsigned int tries = USE_TRIES;
+	int ret;
+
+	do {
+		ret = use_or_create(count);
+		if (!ret || ret == -EBUSY)
+			break;
+		sleep_ms(USE_PAUSE_MS);
+	} while (--tries);
+	return ret;
 }
 
 /* A user that is killed at any time, with all that it has mapped and pinned */
@@ -101,7 +139,7 @@ static int set_online(void)
 {
 	char uuid[UUID_SIZE];
 
-	any_uuid(uuid);
+	existing_uuid(uuid);
 	return sysfs_write(random_once_in(2) ? "1" : "0",
 			   MDEV_DEVICES "/%s/online", uuid);
 }
@@ -111,7 +149,7 @@ static int bind_again(void)
 	char uuid[UUID_SIZE];
 	int ret;
 
-	any_uuid(uuid);
+	existing_uuid(uuid);
 	ret = sysfs_write(uuid, VFIO_MDEV "/unbind");
 	return ret ? ret : sysfs_write(uuid, VFIO_MDEV "/bind");
 }
@@ -152,7 +190,7 @@ static const struct action {
 	const char *name;
 	unsigned int weight;
 	int (*run)(void);
-	int errors[7];
+	int errors[NR_ERRORS];
 } actions[] = {
 	{ "create", 12, create, { EEXIST, ENOSPC, ENOENT, ENODEV } },
 	{ "remove", 8, remove_device,
@@ -173,7 +211,7 @@ struct worker {
 	const struct action *action;
 	unsigned int rounds;
 	unsigned int tried[ARRAY_SIZE(actions)];
-	unsigned int done[ARRAY_SIZE(actions)];
+	unsigned int failed[ARRAY_SIZE(actions)][NR_ERRORS];
 	/* An error that there is no reason for, and of what */
 	int unexpected;
 	const struct action *unexpected_in;
@@ -192,13 +230,18 @@ static const struct action *choose(void)
 	return &actions[i];
 }
 
-static bool is_expected(const struct action *action, int result)
+/* Counts it, if there is a reason for it. */
+static bool is_expected(const struct action *action, int result,
+			unsigned int *failed)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(action->errors); i++)
-		if (action->errors[i] == -result)
+	for (i = 0; result && i < NR_ERRORS; i++) {
+		if (action->errors[i] == -result) {
+			failed[i]++;
 			return true;
+		}
+	}
 	return !result;
 }
 
@@ -212,8 +255,8 @@ static void work(struct worker *worker, unsigned int rounds)
 		__atomic_store_n(&worker->action, action, __ATOMIC_SEQ_CST);
 		result = action->run();
 		worker->tried[action - actions]++;
-		worker->done[action - actions] += !result;
-		if (!is_expected(action, result)) {
+		if (!is_expected(action, result,
+				 worker->failed[action - actions])) {
 			worker->unexpected = result;
 			worker->unexpected_in = action;
 		}
@@ -247,6 +290,26 @@ static void print_workers(const struct worker *workers)
 						   "nothing yet");
 		print_stack(workers[i].pid);
 	}
+}
+
+/* How often an action was tried, and what it failed with */
+static void print_results(const struct worker *workers, unsigned int action)
+{
+	const int *errors = actions[action].errors;
+	unsigned int tried = 0, failed, i, j;
+	char text[256] = "";
+	size_t used = 0;
+
+	for (i = 0; i < WORKERS; i++)
+		tried += workers[i].tried[action];
+	for (j = 0; j < NR_ERRORS && errors[j]; j++) {
+		failed = 0;
+		for (i = 0; i < WORKERS; i++)
+			failed += workers[i].failed[action][j];
+		used += snprintf(text + used, sizeof(text) - used, ", %u %s",
+				 failed, strerrorname_np(errors[j]));
+	}
+	ksft_print_msg("%s: %u times%s\n", actions[action].name, tried, text);
 }
 
 static unsigned int count_rounds(const struct worker *workers)
@@ -309,7 +372,7 @@ FIXTURE_TEARDOWN(stress)
 
 TEST_F_TIMEOUT(stress, all_at_once, STRESS_TIMEOUT)
 {
-	unsigned int rounds = random_rounds(ROUNDS), i, j;
+	unsigned int rounds = random_rounds(ROUNDS), i;
 	struct state before;
 
 	state_take(&before, false);
@@ -330,15 +393,8 @@ TEST_F_TIMEOUT(stress, all_at_once, STRESS_TIMEOUT)
 	}
 	ASSERT_TRUE(watch(self->workers));
 
-	for (i = 0; i < ARRAY_SIZE(actions); i++) {
-		unsigned int tried = 0, done = 0;
-
-		for (j = 0; j < WORKERS; j++) {
-			tried += self->workers[j].tried[i];
-			done += self->workers[j].done[i];
-		}
-		TH_LOG("%s: %u of %u", actions[i].name, done, tried);
-	}
+	for (i = 0; i < ARRAY_SIZE(actions); i++)
+		print_results(self->workers, i);
 	for (i = 0; i < WORKERS; i++)
 		EXPECT_EQ(0, self->workers[i].unexpected) {
 			TH_LOG("in: %s", self->workers[i].unexpected_in->name);
