@@ -29,7 +29,6 @@ FIXTURE(display)
 
 FIXTURE_SETUP(display)
 {
-	ASSERT_EQ(0, mdev_prepare());
 	ASSERT_EQ(0, mvga_prepare());
 	ASSERT_EQ(0, mvga_offer_buffers(true));
 	ASSERT_EQ(0, mvga_open(&self->user, UUID_A));
@@ -39,8 +38,7 @@ FIXTURE_SETUP(display)
 FIXTURE_TEARDOWN(display)
 {
 	vfio_close(&self->user);
-	EXPECT_EQ(0, mvga_offer_buffers(false));
-	EXPECT_EQ(0, mdev_remove_all());
+	EXPECT_EQ(0, mvga_finish());
 }
 
 /* Whether neither the host nor the administrator sees anything */

@@ -30,7 +30,6 @@ FIXTURE(display)
 
 FIXTURE_SETUP(display)
 {
-	ASSERT_EQ(0, mdev_prepare());
 	ASSERT_EQ(0, mvga_prepare());
 	ASSERT_EQ(0, mvga_open(&self->user, UUID_A));
 	self->device = self->user.device;
@@ -39,7 +38,7 @@ FIXTURE_SETUP(display)
 FIXTURE_TEARDOWN(display)
 {
 	vfio_close(&self->user);
-	EXPECT_EQ(0, mdev_remove_all());
+	EXPECT_EQ(0, mvga_finish());
 }
 
 TEST_F(display, begins_with_the_registers_of_the_real_one)

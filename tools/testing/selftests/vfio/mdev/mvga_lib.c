@@ -15,7 +15,16 @@
 
 int mvga_prepare(void)
 {
-	return module_load("mvga");
+	int ret = mdev_prepare();
+
+	return ret || path_exists(MVGA_TYPES) ? ret : module_load("mvga");
+}
+
+int mvga_finish(void)
+{
+	int ret = mdev_remove_all();
+
+	return ret || !module_is_loaded("mvga") ? ret : module_unload("mvga");
 }
 
 int mvga_offer_buffers(bool offer)

@@ -46,8 +46,9 @@ enum {
 #define PRIMARY		1
 #define CURSOR		2
 
-/* To begin with, after mdev_prepare() */
+/* To begin and to end with: no device, and the module's parameters as ever */
 int mvga_prepare(void);
+int mvga_finish(void);
 
 /* Whether dma-bufs are offered */
 int mvga_offer_buffers(bool offer);
