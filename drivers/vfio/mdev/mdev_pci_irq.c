@@ -87,7 +87,7 @@ static unsigned int mdev_pci_msi_mask(const struct mdev_pci *pci)
 				   PCI_MSI_MASK_64 : PCI_MSI_MASK_32);
 }
 
-/* PCI 3.0, 6.8.1.7 and 6.8.1.9 */
+/* PCI 3.0, 6.8.1.7 */
 static bool mdev_pci_msi_masked(const struct mdev_pci *pci,
 				unsigned int message)
 {
@@ -96,7 +96,7 @@ static bool mdev_pci_msi_masked(const struct mdev_pci *pci,
 	       BIT(message);
 }
 
-/* PCI 3.0, 6.8.2.3 and 6.8.2.9 */
+/* PCI 3.0, 6.8.2.3, bit 14, and 6.8.2.9 */
 static bool mdev_pci_msix_masked(const struct mdev_pci *pci,
 				 unsigned int message)
 {
