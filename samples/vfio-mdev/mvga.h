@@ -33,7 +33,7 @@ struct mvga_registers {
 	__le16 id;
 	struct mvga_dispi dispi;
 	__le16 memory_64k;
-	__le16 reserved[5];
+	__le16 reserved[5];	/* the widest access fits in */
 };
 
 /* The part of video memory that is shown */
