@@ -4,10 +4,21 @@
 # A guest inside the VM, for the demonstration and the guest test. Sourced by
 # them; works in a folder of its own.
 
-guest_init=$(cd "$(dirname "${BASH_SOURCE[0]}")/../in-guest" && pwd)/init
+in_guest=$(cd "$(dirname "${BASH_SOURCE[0]}")/../in-guest" && pwd)
 
-# make_guest: a folder with the guest's kernel and initramfs, and a pipe to its
-# console
+# copy_program NAME: into the guest's initramfs, with its libraries
+copy_program()
+{
+	local program library
+	program=$(command -v "$1") || return
+	install -D "$program" "initramfs/bin/$1"
+	ldd "$program" | grep -o '/[^ ]*' | while read -r library; do
+		install -D "$library" "initramfs$library"
+	done
+}
+
+# make_guest: a folder with the guest's kernel and initramfs, with what there is
+# in /run/vm/files for it, and pipes to its console and to QEMU's monitor
 make_guest()
 {
 	mkdir -p /run/guest
@@ -17,12 +28,13 @@ make_guest()
 	for applet in $(busybox --list); do
 		[[ $applet == busybox ]] || ln -s busybox "initramfs/bin/$applet"
 	done
-	cp "$guest_init" initramfs/init
-	(cd initramfs && find . | cpio --quiet -o -H newc) | gzip -1 >guest.cpio.gz
+	copy_program lspci
+	install "$in_guest/serial" /run/vm/files/{testcard,*.ko} initramfs/bin/ 2>/dev/null
+	install "$in_guest/init" initramfs/init
+	(cd initramfs && find . | cpio --quiet -o -H newc) >guest.cpio
 	rm -rf initramfs
 	cp /run/vm/kernel/bzImage /run/vm/files/bzImage . 2>/dev/null || [[ -f bzImage ]]
-	mkfifo guest.in
-	: >guest.out
+	mkfifo guest.in monitor.in monitor.out
 }
 
 # wait_for SECONDS COMMAND...: until the command succeeds, or fails after that long
@@ -36,20 +48,81 @@ wait_for()
 	done
 }
 
-# guest_done: whether the guest's init has come to its result
-guest_done()
+# boot_guest COMMAND: starts QEMU with a COMMAND in the background, and waits until
+# the guest listens
+boot_guest()
 {
-	grep -aq '^result:' guest.out
+	: >guest.out
+	eval "$1"
+	guest=$!
+	exec 4<>guest.in
+	if [[ $1 == *monitor* ]]; then
+		exec 5<>monitor.out
+		monitor_answer
+	fi
+	if ! wait_for 600 eval "grep -aq '^done: 0 ' guest.out || ! guest_runs"; then
+		kill "$guest"
+		wait "$guest"
+	fi
+	guest_runs
 }
 
-# guest_result NAME: one value of that result
+guest_runs()
+{
+	kill -0 "$guest" 2>/dev/null
+}
+
+# guest_run COMMAND: in the guest; output and exit status are the command's
+guest_run()
+{
+	local number status
+	number=$(grep -ac '^done: ' guest.out)
+	echo "$1" >&4
+	wait_for 300 eval "grep -aq '^done: $number ' guest.out || ! guest_runs"
+	tr -d '\r' <guest.out | sed -n "/^done: $((number - 1)) /,/^done: $number /p" | sed '1d;$d'
+	status=$(tr -d '\r' <guest.out | sed -n "s/^done: $number //p")
+	return "${status:-255}"
+}
+
+# guest_result NAME: one value of what a script in the guest has found
 guest_result()
 {
 	tr -d '\r' <guest.out | sed -n "s/^result:.* $1=\([^ ]*\).*/\1/p"
 }
 
-# How the guest is started; the demonstration shows it as it stands.
-# shellcheck disable=SC2034,SC2016
-start_guest='qemu-system-x86_64 -machine q35 -cpu max -m 256 -nodefaults -display none \
-    -kernel bzImage -initrd guest.cpio.gz -append "console=ttyS0 quiet" -serial stdio \
-    -device vfio-pci,sysfsdev=/sys/bus/mdev/devices/$UUID <guest.in >guest.out &'
+# monitor_answer: waits until QEMU's monitor prompts
+monitor_answer()
+{
+	read -r -t 300 -d ')' -u 5
+}
+
+# guest_picture FILE FORMAT: what the guest shows; the format is png or ppm
+guest_picture()
+{
+	guest_runs || return
+	echo "screendump $1 -f $2" >monitor.in
+	monitor_answer
+}
+
+# end_guest: switches the guest off; fails unless QEMU ends well
+end_guest()
+{
+	echo "poweroff -f" >&4
+	exec 4>&-
+	wait_for 60 eval "! guest_runs" || kill "$guest"
+	wait "$guest"
+}
+
+# How guests are started; the demonstration shows it as it stands.
+# shellcheck disable=SC2016
+qemu='qemu-system-x86_64 -machine q35 -cpu max -m 256 -nodefaults -display none \
+    -kernel bzImage -initrd guest.cpio -append "console=ttyS0 quiet" -serial stdio'
+# shellcheck disable=SC2016
+card='-device vfio-pci,sysfsdev=/sys/bus/mdev/devices/$UUID'
+# shellcheck disable=SC2034
+start_guest="$qemu \\
+    $card <guest.in >guest.out &"
+# shellcheck disable=SC2034
+start_display="$qemu \\
+    $card,display=on \\
+    -monitor pipe:monitor <guest.in >guest.out &"
