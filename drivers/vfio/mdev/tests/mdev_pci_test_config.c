@@ -177,7 +177,7 @@ static void test_rom_enable(struct kunit *test)
 			0xfebf0001);
 }
 
-/* 2.2.3: BARs don't mind how wide the accesses are that write them */
+/* 3.2.2.3: BARs don't mind how wide the accesses are that write them */
 static void test_bytes(struct kunit *test)
 {
 	struct test_pci *fixture = test_config_create(test, TEST_CARD);

@@ -143,7 +143,7 @@ static void test_no_such_state(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fixture->resets, 0);
 }
 
-/* 2.2.3: a write changes the bytes that it enables */
+/* 3.2.2.3: a write changes the bytes that it enables */
 static void test_other_byte(struct kunit *test)
 {
 	struct test_pci *fixture = test_config_create(test, TEST_CARD);
@@ -225,7 +225,7 @@ static void test_reset_in_d3hot(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fixture->running);
 }
 
-/* 2.2.3: eight bytes are two accesses, of a dword each */
+/* 3.2.2.3: eight bytes are two accesses, of a dword each */
 static void test_two_dwords(struct kunit *test)
 {
 	struct test_pci *fixture = test_config_create(test, TEST_CARD);

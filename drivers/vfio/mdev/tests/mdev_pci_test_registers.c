@@ -134,7 +134,7 @@ static const struct test_register test_registers[] = {
 	{ TEST_CARD, "6.2.5.1: 64 bits, above 4 GiB", 0x20, 4, .value = 4 },
 	{ TEST_CARD, "6.2.5.1: upper half above 4 GiB", 0x24, 4,
 	  .writable = 0xfffffffe },
-	{ TEST_CARD, "6.2.6: no CardBus CIS", 0x28, 4 },
+	{ TEST_CARD, "6.2.4: no CardBus CIS", 0x28, 4 },
 	{ TEST_CARD, "6.2.4: subsystem vendor ID", 0x2c, 2, .value = 0x1af5 },
 	{ TEST_CARD, "6.2.4: subsystem ID", 0x2e, 2, .value = 0x5678 },
 	{ TEST_CARD, "6.2.5.2: expansion ROM", 0x30, 4,
