@@ -15,7 +15,6 @@
 #include "irq_lib.h"
 #include "mdev_lib.h"
 #include "mdma_lib.h"
-#include "race_lib.h"
 #include "vfio_lib.h"
 #include "work_lib.h"
 
@@ -60,7 +59,7 @@ FIXTURE_TEARDOWN(busy)
 	mdma_memory_free(&self->memory);
 	/* Pages that someone else had to unpin */
 	EXPECT_EQ(0, kernel_log_count(self->log, "unpinned", UUID_A));
-	EXPECT_EQ(0, mdev_remove(UUID_A));
+	EXPECT_EQ(0, mdma_finish());
 }
 
 static int unmap_target(struct mdma_card *card)
@@ -74,7 +73,7 @@ static int map_target(struct mdma_card *card)
 		       MDMA_AREA_SIZE, DMA_BOTH);
 }
 
-TEST_F(busy, lets_go_of_the_target)
+TEST_F_TIMEOUT(busy, lets_go_of_the_target, MDMA_TIMEOUT)
 {
 	ASSERT_EQ(0, unmap_target(&self->card));
 	EXPECT_TRUE(mdma_rests(&self->memory));
@@ -87,7 +86,7 @@ TEST_F(busy, lets_go_of_the_target)
 				     5, MDMA_COPY));
 }
 
-TEST_F(busy, lets_go_of_the_source)
+TEST_F_TIMEOUT(busy, lets_go_of_the_source, MDMA_TIMEOUT)
 {
 	ASSERT_EQ(0, dma_unmap(&self->card.user, MDMA_SOURCE, MDMA_AREA_SIZE));
 	EXPECT_EQ(0, mdma_wait(&self->card, 0));
@@ -95,7 +94,7 @@ TEST_F(busy, lets_go_of_the_source)
 		  le32toh(mdma_descriptor(&self->card, 0, 0)->result));
 }
 
-TEST_F(busy, lets_go_of_the_ring)
+TEST_F_TIMEOUT(busy, lets_go_of_the_ring, MDMA_TIMEOUT)
 {
 	ASSERT_EQ(0, dma_unmap(&self->card.user, MDMA_RINGS, MDMA_RINGS_SIZE));
 	EXPECT_EQ(-EIO, mdma_wait(&self->card, 0));
@@ -103,7 +102,7 @@ TEST_F(busy, lets_go_of_the_ring)
 }
 
 /* Other memory may come and go. */
-TEST_F(busy, does_not_care_about_memory_it_does_not_need)
+TEST_F_TIMEOUT(busy, does_not_care_about_memory_it_does_not_need, MDMA_TIMEOUT)
 {
 	uint64_t elsewhere = MDMA_TARGET + 0x10000000;
 	unsigned int i;
@@ -118,7 +117,7 @@ TEST_F(busy, does_not_care_about_memory_it_does_not_need)
 }
 
 /* All queues run into the end of what is there, again and again. */
-TEST_F_TIMEOUT(busy, lets_go_every_time, RACE_TIMEOUT)
+TEST_F_TIMEOUT(busy, lets_go_every_time, MDMA_TIMEOUT)
 {
 	unsigned int i, queue;
 
@@ -137,7 +136,7 @@ TEST_F_TIMEOUT(busy, lets_go_every_time, RACE_TIMEOUT)
 }
 
 /* After a write of 0 to SIZE the memory is the driver's. */
-TEST_F(busy, stops_when_its_queue_is_disabled)
+TEST_F_TIMEOUT(busy, stops_when_its_queue_is_disabled, MDMA_TIMEOUT)
 {
 	ASSERT_EQ(0, mdma_write(self->fd, 0, MDMA_SIZE, 0));
 	EXPECT_TRUE(mdma_rests(&self->memory));
@@ -164,7 +163,7 @@ static void expect_power_on_state(struct __test_metadata *_metadata, int fd)
 	}
 }
 
-TEST_F(busy, stops_at_a_reset)
+TEST_F_TIMEOUT(busy, stops_at_a_reset, MDMA_TIMEOUT)
 {
 	ASSERT_EQ(0, vfio_ioctl(self->fd, VFIO_DEVICE_RESET, NULL));
 	EXPECT_TRUE(mdma_rests(&self->memory));
@@ -175,7 +174,7 @@ TEST_F(busy, stops_at_a_reset)
 }
 
 /* PCI Express 2.0, 6.6.2 */
-TEST_F(busy, stops_at_a_function_level_reset)
+TEST_F_TIMEOUT(busy, stops_at_a_function_level_reset, MDMA_TIMEOUT)
 {
 	int express = mdma_capability(self->fd, PCI_CAP_ID_EXP);
 
@@ -189,7 +188,7 @@ TEST_F(busy, stops_at_a_function_level_reset)
 				     5, MDMA_COPY));
 }
 
-TEST_F(busy, stops_at_the_last_close)
+TEST_F_TIMEOUT(busy, stops_at_the_last_close, MDMA_TIMEOUT)
 {
 	mdma_close(&self->card);
 	EXPECT_TRUE(mdma_rests(&self->memory));
@@ -207,13 +206,13 @@ static int set_power_state(int fd, uint16_t state)
 }
 
 /* PCI PM 1.2, 5.4.1: No_Soft_Reset is set, so that nothing is lost. */
-TEST_F(busy, rests_while_its_power_is_low)
+TEST_F_TIMEOUT(busy, rests_while_its_power_is_low, MDMA_TIMEOUT)
 {
 	int64_t progress;
 
 	ASSERT_EQ(0, set_power_state(self->fd, 3));
 	EXPECT_TRUE(mdma_rests(&self->memory));
-	memcpy(self->memory.target, self->memory.source, MDMA_MAX_LENGTH);
+	memcpy(self->memory.target, self->memory.source, MDMA_LONG);
 	ASSERT_EQ(0, set_power_state(self->fd, 0));
 	progress = mdma_read(self->fd, 0, MDMA_PROGRESS);
 	EXPECT_EQ(0, mdma_wait(&self->card, 0));
@@ -221,7 +220,7 @@ TEST_F(busy, rests_while_its_power_is_low)
 	EXPECT_TRUE(mdma_check_long(&self->card, 0));
 }
 
-TEST_F(busy, rests_while_bus_mastering_is_off)
+TEST_F_TIMEOUT(busy, rests_while_bus_mastering_is_off, MDMA_TIMEOUT)
 {
 	int64_t progress;
 
@@ -231,7 +230,7 @@ TEST_F(busy, rests_while_bus_mastering_is_off)
 	progress = mdma_read(self->fd, 0, MDMA_PROGRESS);
 	sleep_ms(MDMA_QUIET_MS);
 	EXPECT_EQ(progress, mdma_read(self->fd, 0, MDMA_PROGRESS));
-	EXPECT_GT(MDMA_MAX_LENGTH, progress);
+	EXPECT_GT(MDMA_LONG, progress);
 	EXPECT_TRUE(mdma_is_blank(&self->memory, 0, progress));
 
 	ASSERT_EQ(0, mdma_set_command(self->fd, PCI_COMMAND_MEMORY |
@@ -246,7 +245,7 @@ static int remove_card(void)
 	return mdev_remove(UUID_A);
 }
 
-TEST_F(busy, is_asked_for_by_who_removes_it)
+TEST_F_TIMEOUT(busy, is_asked_for_by_who_removes_it, MDMA_TIMEOUT)
 {
 	int requested = irq_eventfd();
 	struct work removal;
@@ -260,8 +259,6 @@ TEST_F(busy, is_asked_for_by_who_removes_it)
 	mdma_close(&self->card);
 	EXPECT_EQ(0, work_result(&removal));
 	EXPECT_TRUE(mdma_rests(&self->memory));
-	/* For the end of the test */
-	EXPECT_EQ(0, mdma_create("mdma-4", UUID_A));
 }
 
 TEST_HARNESS_MAIN

@@ -24,6 +24,13 @@ int mdma_prepare(void)
 	return ret || path_exists(MDMA_TYPES) ? ret : module_load("mdma");
 }
 
+int mdma_finish(void)
+{
+	int ret = mdev_remove_all();
+
+	return ret || !module_is_loaded("mdma") ? ret : module_unload("mdma");
+}
+
 int mdma_create(const char *type, const char *uuid)
 {
 	return sysfs_write(uuid, MDMA_TYPES "/%s/create", type);
@@ -242,7 +249,7 @@ int mdma_do(struct mdma_card *card, unsigned int queue, uint64_t source,
 
 int mdma_start_long(struct mdma_card *card, unsigned int queue)
 {
-	mdma_add(card, queue, MDMA_SOURCE, MDMA_TARGET, MDMA_MAX_LENGTH,
+	mdma_add(card, queue, MDMA_SOURCE, MDMA_TARGET, MDMA_LONG,
 		 MDMA_COPY);
 	return mdma_ring(card, queue);
 }
@@ -256,9 +263,9 @@ bool mdma_check_long(struct mdma_card *card, unsigned int queue)
 	struct mdma_memory *memory = card->memory;
 	bool right = le32toh(descriptor->result) == MDMA_DONE &&
 		     le32toh(descriptor->checksum) ==
-			     mdma_crc(memory->source, MDMA_MAX_LENGTH) &&
-		     !memcmp(memory->target, memory->source, MDMA_MAX_LENGTH) &&
-		     mdma_is_blank(memory, 0, MDMA_MAX_LENGTH);
+			     mdma_crc(memory->source, MDMA_LONG) &&
+		     !memcmp(memory->target, memory->source, MDMA_LONG) &&
+		     mdma_is_blank(memory, 0, MDMA_LONG);
 
 	memset(memory->target, MDMA_BLANK, MDMA_AREA_SIZE);
 	return right;

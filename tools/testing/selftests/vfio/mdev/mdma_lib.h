@@ -21,9 +21,14 @@
 #define MDMA_RINGS	0x10000000UL
 #define MDMA_SOURCE	0x20000000UL
 #define MDMA_TARGET	0x30000000UL
+/* What takes long enough to be disturbed */
+#define MDMA_LONG	0x400000
 /* A page for each queue's ring; what is copied, and where to */
 #define MDMA_RINGS_SIZE	(MDMA_MAX_QUEUES * PAGE)
-#define MDMA_AREA_SIZE	(MDMA_MAX_LENGTH + 2 * PAGE)
+#define MDMA_AREA_SIZE	(MDMA_LONG + 2 * PAGE)
+
+/* For TEST_F_TIMEOUT(): enough for debugging kernels on emulated machines */
+#define MDMA_TIMEOUT	180
 
 #define MDMA_RING_SIZE	8
 
@@ -49,6 +54,8 @@ struct mdma_card {
 
 /* mdma is loaded, and no test device exists */
 int mdma_prepare(void);
+/* Removes the cards, and unloads mdma: other tests unload what it uses. */
+int mdma_finish(void);
 /* @type is "mdma-1" or "mdma-4", with as many queues. */
 int mdma_create(const char *type, const char *uuid);
 
@@ -92,7 +99,7 @@ const struct mdma_descriptor *mdma_descriptor(const struct mdma_card *card,
 					      unsigned int queue,
 					      unsigned int number);
 
-/* Has a queue copy the whole source. */
+/* Has a queue copy MDMA_LONG bytes. */
 int mdma_start_long(struct mdma_card *card, unsigned int queue);
 /* Whether that was done right; blanks the target. */
 bool mdma_check_long(struct mdma_card *card, unsigned int queue);

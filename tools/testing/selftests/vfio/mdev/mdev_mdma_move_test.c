@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The vendor driver mdma in a migration while it copies: another card goes on,
+ * and the log of what was written misses nothing.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "kselftest_harness.h"
+
+#include "irq_lib.h"
+#include "mdev_lib.h"
+#include "mdma_lib.h"
+#include "migration_lib.h"
+#include "vfio_lib.h"
+
+#define STREAM_SIZE_MAX	65536
+
+/* The memory, and the interrupts, of another card that takes over */
+FIXTURE(move)
+{
+	struct mdma_memory memory;
+	struct mdma_card from;
+	struct mdma_card to;
+	char stream[STREAM_SIZE_MAX];
+	ssize_t size;
+};
+
+FIXTURE_SETUP(move)
+{
+	ASSERT_EQ(0, mdma_prepare());
+	ASSERT_EQ(0, mdma_memory_alloc(&self->memory));
+	ASSERT_EQ(0, mdma_create("mdma-4", UUID_A));
+	ASSERT_EQ(0, mdma_create("mdma-4", UUID_B));
+	ASSERT_EQ(0, mdma_open(&self->from, &self->memory, dma_open_container,
+			       UUID_A));
+	ASSERT_EQ(0, mdma_open_bare(&self->to, &self->memory, dma_open_cdev,
+				    UUID_B));
+	ASSERT_EQ(0, mdma_start_long(&self->from, 1));
+	ASSERT_EQ(0, mdma_wait_for_progress(&self->from, 1));
+	self->size = migration_save(self->from.fd, self->stream,
+				    STREAM_SIZE_MAX);
+	ASSERT_LT(0, self->size);
+}
+
+FIXTURE_TEARDOWN(move)
+{
+	mdma_close(&self->from);
+	mdma_close(&self->to);
+	mdma_memory_free(&self->memory);
+	EXPECT_EQ(0, mdma_finish());
+}
+
+static int set_eventfd(int fd, unsigned int vector)
+{
+	int eventfd = irq_eventfd();
+	int ret;
+
+	if (eventfd < 0)
+		return eventfd;
+	ret = irq_set_eventfds(fd, MSIX, TRIGGER, vector, 1, &eventfd);
+	return ret ? ret : eventfd;
+}
+
+TEST_F_TIMEOUT(move, goes_on_where_it_was, MDMA_TIMEOUT)
+{
+	int64_t progress = mdma_read(self->from.fd, 1, MDMA_PROGRESS);
+	int eventfd;
+
+	EXPECT_LT(0, progress);
+	EXPECT_TRUE(mdma_is_blank(&self->memory, 0, progress));
+	ASSERT_EQ(0, migration_load(self->to.fd, self->stream, self->size));
+	EXPECT_EQ(progress, mdma_read(self->to.fd, 1, MDMA_PROGRESS));
+	sleep_ms(MDMA_QUIET_MS);
+	EXPECT_EQ(progress, mdma_read(self->from.fd, 1, MDMA_PROGRESS));
+	EXPECT_EQ(progress, mdma_read(self->to.fd, 1, MDMA_PROGRESS));
+
+	eventfd = set_eventfd(self->to.fd, 1);
+	ASSERT_LE(0, eventfd);
+	memcpy(self->to.tail, self->from.tail, sizeof(self->to.tail));
+	ASSERT_EQ(0, migration_move(self->to.fd, RUNNING));
+	EXPECT_EQ(0, mdma_wait(&self->to, 1));
+	EXPECT_EQ(1, irq_signals_within(eventfd, IRQ_TIMEOUT_MS));
+	EXPECT_EQ(progress, mdma_read(self->from.fd, 1, MDMA_PROGRESS));
+	EXPECT_TRUE(mdma_check_long(&self->to, 1));
+	/* All queues have come along */
+	EXPECT_EQ(MDMA_DONE, mdma_do(&self->to, 3, MDMA_SOURCE, MDMA_TARGET, 5,
+				     MDMA_COPY));
+}
+
+TEST_F_TIMEOUT(move, goes_on_when_it_is_not_moved, MDMA_TIMEOUT)
+{
+	ASSERT_EQ(0, migration_move(self->from.fd, RUNNING));
+	EXPECT_EQ(0, mdma_wait(&self->from, 1));
+	EXPECT_TRUE(mdma_check_long(&self->from, 1));
+}
+
+TEST_F_TIMEOUT(move, is_taken_back_by_a_reset, MDMA_TIMEOUT)
+{
+	ASSERT_EQ(0, vfio_ioctl(self->from.fd, VFIO_DEVICE_RESET, NULL));
+	EXPECT_EQ(RUNNING, migration_state(self->from.fd));
+	EXPECT_TRUE(mdma_rests(&self->memory));
+	ASSERT_EQ(0, mdma_enable(&self->from));
+	EXPECT_EQ(MDMA_DONE, mdma_do(&self->from, 1, MDMA_SOURCE, MDMA_TARGET,
+				     5, MDMA_COPY));
+}
+
+TEST_F_TIMEOUT(move, takes_a_doorbell_while_it_is_stopped, MDMA_TIMEOUT)
+{
+	mdma_add(&self->from, 2, MDMA_SOURCE, MDMA_TARGET + MDMA_LONG, 5,
+		 MDMA_COPY);
+	ASSERT_EQ(0, mdma_ring(&self->from, 2));
+	sleep_ms(MDMA_QUIET_MS);
+	EXPECT_EQ(0, mdma_read(self->from.fd, 2, MDMA_HEAD));
+	ASSERT_EQ(0, migration_move(self->from.fd, RUNNING));
+	EXPECT_EQ(0, mdma_wait(&self->from, 2));
+	EXPECT_EQ(0, memcmp(self->memory.target + MDMA_LONG,
+			    self->memory.source, 5));
+}
+
+/* The log, as the user of a migration keeps it */
+
+/* As many pages as bits */
+static int start_log(int fd, uint64_t iova)
+{
+	struct vfio_device_feature_dma_logging_range range = {
+		.iova = iova,
+		.length = 64 * PAGE,
+	};
+	struct vfio_device_feature_dma_logging_control control = {
+		.page_size = PAGE,
+		.num_ranges = 1,
+		.ranges = (uintptr_t)&range,
+	};
+
+	return vfio_feature(fd, VFIO_DEVICE_FEATURE_SET |
+				VFIO_DEVICE_FEATURE_DMA_LOGGING_START,
+			    &control, sizeof(control));
+}
+
+static uint64_t report_log(int fd, uint64_t iova)
+{
+	uint64_t bitmap = 0;
+	struct vfio_device_feature_dma_logging_report report = {
+		.iova = iova,
+		.length = 64 * PAGE,
+		.page_size = PAGE,
+		.bitmap = (uintptr_t)&bitmap,
+	};
+	int ret;
+
+	ret = vfio_feature(fd, VFIO_DEVICE_FEATURE_GET |
+			       VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT,
+			   &report, sizeof(report));
+	return ret ? ~0ULL : bitmap;
+}
+
+FIXTURE(log)
+{
+	struct mdma_memory memory;
+	struct mdma_card card;
+	int fd;
+};
+
+FIXTURE_SETUP(log)
+{
+	ASSERT_EQ(0, mdma_prepare());
+	ASSERT_EQ(0, mdma_memory_alloc(&self->memory));
+	ASSERT_EQ(0, mdma_create("mdma-4", UUID_A));
+	ASSERT_EQ(0, mdma_open(&self->card, &self->memory, dma_open_container,
+			       UUID_A));
+	self->fd = self->card.fd;
+}
+
+FIXTURE_TEARDOWN(log)
+{
+	mdma_close(&self->card);
+	mdma_memory_free(&self->memory);
+	EXPECT_EQ(0, mdma_finish());
+}
+
+TEST_F_TIMEOUT(log, tells_exactly_what_was_written, MDMA_TIMEOUT)
+{
+	const struct {
+		unsigned int offset;
+		uint32_t length;
+		uint32_t flags;
+		uint64_t written;
+	} copies[] = {
+		{ 0, 1, MDMA_COPY, 1 },
+		{ PAGE - 1, 1, MDMA_COPY, 1 },
+		{ PAGE - 1, 2, MDMA_COPY, 3 },
+		{ 3 * PAGE, PAGE, MDMA_COPY, 1 << 3 },
+		{ 5 * PAGE + 1, 3 * PAGE, MDMA_COPY, 0xf << 5 },
+		{ 0, 64 * PAGE, MDMA_COPY, ~0ULL },
+		{ 0, 64 * PAGE, 0, 0 },
+		/* What fails has not written anything */
+		{ 0, 0, MDMA_COPY, 0 },
+		{ 0, PAGE, ~MDMA_COPY, 0 },
+	};
+	unsigned int i;
+
+	ASSERT_EQ(MDMA_DONE, mdma_do(&self->card, 0, MDMA_SOURCE, MDMA_TARGET,
+				     64 * PAGE, MDMA_COPY));
+	ASSERT_EQ(0, start_log(self->fd, MDMA_TARGET));
+	EXPECT_EQ(0, report_log(self->fd, MDMA_TARGET));
+	for (i = 0; i < ARRAY_SIZE(copies); i++) {
+		ASSERT_LT(0, mdma_do(&self->card, 0, MDMA_SOURCE,
+				     MDMA_TARGET + copies[i].offset,
+				     copies[i].length, copies[i].flags));
+		EXPECT_EQ(copies[i].written, report_log(self->fd, MDMA_TARGET))
+			TH_LOG("case %u", i);
+		EXPECT_EQ(0, report_log(self->fd, MDMA_TARGET));
+	}
+	/* A page that isn't there is not written, the ones before are */
+	EXPECT_EQ(MDMA_BAD_ADDRESS,
+		  mdma_do(&self->card, 0, MDMA_SOURCE + MDMA_AREA_SIZE - PAGE,
+			  MDMA_TARGET + 7 * PAGE, 2 * PAGE, MDMA_COPY));
+	EXPECT_EQ(1 << 7, report_log(self->fd, MDMA_TARGET));
+}
+
+/* The queue writes what came of a descriptor, too. */
+TEST_F_TIMEOUT(log, has_the_rings, MDMA_TIMEOUT)
+{
+	ASSERT_EQ(0, start_log(self->fd, MDMA_RINGS));
+	ASSERT_EQ(MDMA_DONE, mdma_do(&self->card, 2, MDMA_SOURCE, 0, 1, 0));
+	EXPECT_EQ(1 << 2, report_log(self->fd, MDMA_RINGS));
+	ASSERT_EQ(0, vfio_feature(self->fd, VFIO_DEVICE_FEATURE_SET |
+				  VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP, NULL,
+				  0));
+	ASSERT_EQ(MDMA_DONE, mdma_do(&self->card, 2, MDMA_SOURCE, 0, 1, 0));
+	ASSERT_EQ(0, start_log(self->fd, MDMA_RINGS));
+	EXPECT_EQ(0, report_log(self->fd, MDMA_RINGS));
+}
+
+/* Who copies a page whenever it is reported has all of them in the end. */
+TEST_F_TIMEOUT(log, misses_nothing_while_it_is_busy, MDMA_TIMEOUT)
+{
+	unsigned int page, copied = 0;
+	uint64_t written, all = 0;
+	uint8_t *other;
+
+	other = (uint8_t *)dma_memory(64);
+	ASSERT_NE(NULL, other);
+	memset(other, MDMA_BLANK, 64 * PAGE);
+	ASSERT_EQ(0, start_log(self->fd, MDMA_TARGET));
+	ASSERT_EQ(0, mdma_start_long(&self->card, 0));
+	while (!mdma_read(self->fd, 0, MDMA_HEAD) || copied < 64) {
+		written = report_log(self->fd, MDMA_TARGET);
+		for (page = 0; page < 64; page++) {
+			if (!(written & 1ULL << page))
+				continue;
+			EXPECT_FALSE(all & 1ULL << page);
+			memcpy(other + page * PAGE,
+			       self->memory.target + page * PAGE, PAGE);
+			copied++;
+		}
+		all |= written;
+	}
+	EXPECT_EQ(~0ULL, all);
+	EXPECT_EQ(0, memcmp(other, self->memory.source, 64 * PAGE));
+}
+
+TEST_HARNESS_MAIN
