@@ -27,7 +27,7 @@
 #include "../mdma_regs.h"
 
 #define MDMA_RING_SIZE		4
-#define MDMA_BUFFER_SIZE	SZ_128K
+#define MDMA_BUFFER_SIZE	SZ_64K
 #define MDMA_TIMEOUT		(30 * HZ)
 /* What a destination is filled with before */
 #define MDMA_BLANK		0x5a
@@ -65,7 +65,7 @@ static const struct mdma_guest_case {
 	{ 0, 0, 0, MDMA_BAD_LENGTH },
 	{ 4096, 0, 0, MDMA_DONE },
 	{ 4096, 1, 4095, MDMA_DONE },
-	{ 65537, 4000, 77, MDMA_DONE },
+	{ 40961, 4000, 77, MDMA_DONE },
 	{ MDMA_MAX_LENGTH + 1, 0, 0, MDMA_BAD_LENGTH },
 	{ MDMA_BUFFER_SIZE, 0, 0, MDMA_DONE },
 };
