@@ -213,6 +213,8 @@ static int sim_get_irq_info(struct mdev_device *mdev,
 {
 	CLASS(sim_call, call)(mdev, SIM_GET_IRQ_INFO);
 
+	if (info->index >= ARRAY_SIZE(sim_irqs))
+		sim_violation("get_irq_info of %u", info->index);
 	return call.error ?: mdev_irqs_get_info(&call.sim->irqs, info);
 }
 

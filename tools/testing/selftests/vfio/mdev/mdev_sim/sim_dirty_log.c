@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Which pages of the user's memory the device has written: the dirty log. */
 
+#include <linux/interval_tree.h>
 #include <linux/iova_bitmap.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 
@@ -29,6 +31,20 @@ void sim_dirty_forget(struct sim_device *sim)
 	xa_destroy(&sim->dirty);
 }
 
+/* What linux/mdev.h says of the ranges */
+static bool sim_ranges_are_valid(struct rb_root_cached *ranges, u32 nr_ranges)
+{
+	struct interval_tree_node *range;
+	struct rb_node *node;
+
+	for (node = rb_first_cached(ranges); node; node = rb_next(node)) {
+		range = rb_entry(node, struct interval_tree_node, rb);
+		if (range->last < range->start || !nr_ranges--)
+			return false;
+	}
+	return !nr_ranges;
+}
+
 static int sim_dirty_log_start(struct mdev_device *mdev,
 			       struct rb_root_cached *ranges, u32 nr_ranges,
 			       u64 *page_size)
@@ -41,8 +57,10 @@ static int sim_dirty_log_start(struct mdev_device *mdev,
 	logged = sim_register(call.sim, MDEV_SIM_REG_DIRTY_PAGE_SIZE);
 	if (atomic64_read(logged))
 		sim_violation("dirty_log_start of a log that was started");
-	if (RB_EMPTY_ROOT(&ranges->rb_root) != !nr_ranges)
-		sim_violation("dirty_log_start of %u ranges", nr_ranges);
+	if (!is_power_of_2(*page_size) ||
+	    !sim_ranges_are_valid(ranges, nr_ranges))
+		sim_violation("dirty_log_start of %u ranges, pages of %#llx bytes",
+			      nr_ranges, *page_size);
 	*page_size = PAGE_SIZE;
 	atomic64_set(logged, *page_size);
 	return 0;
@@ -71,7 +89,8 @@ static int sim_dirty_log_report(struct mdev_device *mdev, unsigned long iova,
 
 	if (call.error)
 		return call.error;
-	if (!length || iova + length - 1 < iova) {
+	if (!length || iova + length - 1 < iova ||
+	    !atomic64_read(sim_register(sim, MDEV_SIM_REG_DIRTY_PAGE_SIZE))) {
 		sim_violation("dirty_log_report of %#lx bytes at %#lx", length,
 			      iova);
 		return -EINVAL;

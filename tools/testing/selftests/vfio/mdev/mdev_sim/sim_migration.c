@@ -139,6 +139,8 @@ static int sim_migration_load(struct mdev_device *mdev, const void *buf,
 
 	if (call.error)
 		return call.error;
+	if (size > sim_state_bytes())
+		sim_violation("migration_load of %zu bytes", size);
 	if (size < sizeof(*header) || le64_to_cpu(header->size) != size ||
 	    le64_to_cpu(header->magic) != SIM_STATE_MAGIC)
 		return -EINVAL;

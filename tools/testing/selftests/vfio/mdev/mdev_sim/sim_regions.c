@@ -202,6 +202,8 @@ int sim_get_region_info(struct mdev_device *mdev, struct vfio_region_info *info,
 
 	if (call.error)
 		return call.error;
+	if (info->index >= ARRAY_SIZE(sim_regions))
+		sim_violation("get_region_info of %u", info->index);
 	region = sim_region(call.sim, info->index);
 	if (!region)
 		return 0;
