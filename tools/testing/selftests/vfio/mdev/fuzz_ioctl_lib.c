@@ -21,6 +21,8 @@
 #define PAGE_SIZE	0x1000UL
 #define ARGUMENT_SIZE	PAGE_SIZE
 
+#define NR_RANGES	3
+
 int fuzz_data_file = -1;
 
 /* As long as it is, a page that can't be accessed follows it. */
@@ -95,13 +97,24 @@ static size_t fill_set_irqs(void *space)
 	return size;
 }
 
+/* Most of them apart from each other, and some of them empty */
+static void fill_ranges(void)
+{
+	struct vfio_device_feature_dma_logging_range *ranges =
+		(void *)elsewhere;
+	unsigned int i;
+
+	for (i = 0; i < NR_RANGES; i++) {
+		ranges[i].iova = (random_once_in(8) ? 0 : i) * 64 * PAGE_SIZE;
+		ranges[i].length = 16 * PAGE_SIZE * random_below(5);
+	}
+}
+
 /* What follows the header of a feature */
 static size_t fill_feature_data(uint32_t feature, void *space)
 {
 	struct vfio_device_feature_dma_logging_control *control = space;
 	struct vfio_device_feature_dma_logging_report *report = space;
-	struct vfio_device_feature_dma_logging_range *ranges =
-		(void *)elsewhere;
 	uint32_t *words = space;
 
 	switch (feature) {
@@ -110,11 +123,11 @@ static size_t fill_feature_data(uint32_t feature, void *space)
 		words[1] = -1;
 		return sizeof(struct vfio_device_feature_mig_state);
 	case VFIO_DEVICE_FEATURE_DMA_LOGGING_START:
-		control->page_size = 1ULL << random_below(30);
-		control->num_ranges = random_below(4);
-		control->ranges = (uintptr_t)ranges;
-		ranges[random_below(4)].iova = PAGE_SIZE * random_below(99);
-		ranges[random_below(4)].length = PAGE_SIZE * random_below(99);
+		control->page_size = random_once_in(4) ? random_below(1 << 30) :
+				     PAGE_SIZE << random_below(3);
+		control->num_ranges = 1 + random_below(NR_RANGES);
+		control->ranges = (uintptr_t)elsewhere;
+		fill_ranges();
 		return sizeof(*control);
 	case VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT:
 		report->iova = PAGE_SIZE * random_below(99);
@@ -129,10 +142,20 @@ static size_t fill_feature_data(uint32_t feature, void *space)
 
 static size_t fill_feature(void *space)
 {
+	static const uint32_t implemented[] = {
+		VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE,
+		VFIO_DEVICE_FEATURE_DMA_LOGGING_START,
+		VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP,
+		VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT,
+		VFIO_DEVICE_FEATURE_MIG_DATA_SIZE,
+	};
 	struct vfio_device_feature *feature = space;
-	uint32_t number = random_below(14);
+	uint32_t number = random_once_in(2) ? random_below(14) :
+			  implemented[random_below(ARRAY_SIZE(implemented))];
 
 	feature->flags = number | VFIO_DEVICE_FEATURE_GET << random_below(3);
+	if (random_once_in(2))
+		feature->flags = number | VFIO_DEVICE_FEATURE_SET;
 	if (random_once_in(4))
 		feature->flags |= VFIO_DEVICE_FEATURE_GET << random_below(3);
 	feature->argsz = sizeof(*feature) +

@@ -3,6 +3,7 @@
  * Requests to the file of a mediated device as nobody in his right mind would
  * make them: accesses, mappings, commands. fuzz_ioctl_lib.c has the ioctls.
  */
+#include <endian.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -16,12 +17,16 @@
 
 #include "fuzz_lib.h"
 #include "kselftest.h"
+#include "migration_lib.h"
 #include "random_lib.h"
 #include "sim_lib.h"
 #include "vfio_lib.h"
 
 #define PAGE_SIZE	0x1000UL
 #define BUFFER_SIZE	(32 * PAGE_SIZE)
+
+/* Magic, version, type, and the length of the state that follows */
+#define STREAM_HEADER	0x48
 
 /* Where everything is mapped, so that nothing else of the process is hit */
 #define ARENA_SIZE	(64UL << 20)
@@ -104,9 +109,33 @@ void fuzz_access(int device)
 		pwrite(device, start, size, position);
 }
 
+/* Where the last mappings of the device were made */
+static struct {
+	char *start;
+	size_t size;
+} recent[4];
+static unsigned int next_recent;
+
+/* Half the time one that is mapped, unless it is not any more */
 static char *any_page(void)
 {
-	return arena + PAGE_SIZE * random_below(ARENA_SIZE / PAGE_SIZE);
+	unsigned int number = random_below(2 * ARRAY_SIZE(recent));
+
+	if (number >= ARRAY_SIZE(recent) || !recent[number].start)
+		return arena + PAGE_SIZE * random_below(ARENA_SIZE / PAGE_SIZE);
+	if (random_once_in(2))
+		return recent[number].start;
+	return recent[number].start +
+	       PAGE_SIZE * random_below(recent[number].size / PAGE_SIZE);
+}
+
+/* Near the begin of a region, which is where most can be mapped */
+static off_t any_mappable_position(void)
+{
+	if (random_once_in(3))
+		return any_position();
+	return vfio_position(VFIO_PCI_BAR2_REGION_INDEX + random_below(3),
+			     PAGE_SIZE * random_below(16));
 }
 
 /* From @start on, and no further than the arena */
@@ -133,7 +162,8 @@ static void fuzz_mmap(int device)
 	};
 	int protection = PROT_READ | PROT_WRITE;
 	char *start = any_page();
-	off_t position = any_position();
+	off_t position = any_mappable_position();
+	size_t size;
 
 	if (!random_once_in(8))
 		position &= ~(PAGE_SIZE - 1);
@@ -144,9 +174,14 @@ static void fuzz_mmap(int device)
 	}
 	if (random_once_in(3))
 		protection = any_protection();
-	mmap(start, any_size(start), protection,
-	     flags[random_below(ARRAY_SIZE(flags))] | MAP_FIXED, device,
-	     position);
+	size = any_size(start);
+	if (mmap(start, size, protection,
+		 flags[random_below(ARRAY_SIZE(flags))] | MAP_FIXED, device,
+		 position) == MAP_FAILED)
+		return;
+	recent[next_recent].start = start;
+	recent[next_recent].size = size;
+	next_recent = (next_recent + 1) % ARRAY_SIZE(recent);
 }
 
 static void fuzz_mremap(void)
@@ -226,6 +261,16 @@ void fuzz_unmap_all(void)
 	reserve(arena, ARENA_SIZE);
 }
 
+/* What is mapped for DMA, more or less */
+static void aim_at_memory(uint64_t argument[4])
+{
+	argument[0] = PAGE_SIZE * random_below(FUZZ_NR_PAGES + 1);
+	if (!random_once_in(4))
+		argument[1] = random_below(FUZZ_NR_PAGES);
+	if (!random_once_in(4))
+		argument[2] = 1 + random_below(3);
+}
+
 void fuzz_command(int device)
 {
 	uint64_t argument[4];
@@ -238,8 +283,52 @@ void fuzz_command(int device)
 	/* It does not answer before it has marked each page */
 	if (command == MDEV_SIM_DIRTY)
 		argument[1] = random_below(64 * PAGE_SIZE);
+	if ((command == MDEV_SIM_PIN || command == MDEV_SIM_UNPIN) &&
+	    !random_once_in(4))
+		aim_at_memory(argument);
 	sim_command(device, random_below(MDEV_SIM_NR_CHANNELS), command,
 		    argument, NULL);
+}
+
+/* A longer or shorter state, whose length is right all the same */
+static size_t resize(size_t size)
+{
+	size_t new_size = STREAM_HEADER + random_below(2 * size);
+	uint64_t length = htole64(new_size - STREAM_HEADER);
+
+	memcpy(buffer + STREAM_HEADER - sizeof(length), &length,
+	       sizeof(length));
+	return new_size;
+}
+
+/*
+ * A state that was saved and is loaded again, with some of its bytes changed,
+ * most of them where it begins, or cut off.
+ */
+void fuzz_migration(int device)
+{
+	unsigned int count = random_below(4);
+	ssize_t size;
+
+	vfio_ioctl(device, VFIO_DEVICE_RESET, NULL);
+	size = migration_save(device, buffer, BUFFER_SIZE);
+	vfio_ioctl(device, VFIO_DEVICE_RESET, NULL);
+	if (size <= 0)
+		return;
+	while (count--) {
+		size_t limit = random_once_in(4) ? BUFFER_SIZE / 32 :
+						   STREAM_HEADER;
+		uint64_t word = random_extreme();
+		size_t place = random_below(limit + 16);
+
+		/* What is changed behind the end is not loaded. */
+		memcpy(buffer + place, &word, 1 << random_below(4));
+	}
+	if (random_once_in(4))
+		size = random_below(size);
+	else if (random_once_in(2))
+		size = resize(size);
+	migration_load(device, buffer, size);
 }
 
 void fuzz_data(int data)

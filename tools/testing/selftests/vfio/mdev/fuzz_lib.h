@@ -21,8 +21,14 @@ void fuzz_mapping(int device);
 /* Maps nothing any more. */
 void fuzz_unmap_all(void);
 
+/* Pages from address 0 on that are mapped for DMA */
+#define FUZZ_NR_PAGES	16
+
 /* One command of mdev_sim, if it is one. */
 void fuzz_command(int device);
+
+/* A state for the device that it has not saved like this */
+void fuzz_migration(int device);
 
 /* Something with a file that transfers the data of migration */
 void fuzz_data(int data);

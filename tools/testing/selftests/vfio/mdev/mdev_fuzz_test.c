@@ -32,7 +32,6 @@
 #define FUZZ_TIMEOUT	300
 
 #define IOVA		0x0
-#define NR_PAGES	16
 
 /* What the device says of itself */
 struct description {
@@ -105,7 +104,7 @@ static bool is_unchanged(int device, const struct description *description)
 
 FIXTURE_SETUP(fuzz)
 {
-	void *memory = dma_memory(NR_PAGES);
+	void *memory = dma_memory(FUZZ_NR_PAGES);
 	int ret;
 
 	ASSERT_EQ(0, mdev_prepare());
@@ -120,7 +119,7 @@ FIXTURE_SETUP(fuzz)
 		  sim_create(variant->parent, variant->type, UUID_A) :
 		  mdev_create(variant->type, UUID_A));
 	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
-	ASSERT_EQ(0, dma_map(&self->user, IOVA, memory, NR_PAGES * PAGE,
+	ASSERT_EQ(0, dma_map(&self->user, IOVA, memory, FUZZ_NR_PAGES * PAGE,
 			     DMA_BOTH));
 	if (!variant->parent)
 		ASSERT_EQ(0, vfio_pci_enable(self->user.vfio.device));
@@ -145,7 +144,7 @@ static void fuzz_data_transfer(int device)
 
 static void (* const kinds[])(int device) = {
 	fuzz_ioctl, fuzz_ioctl, fuzz_ioctl, fuzz_access, fuzz_mapping,
-	fuzz_command, fuzz_data_transfer,
+	fuzz_command, fuzz_data_transfer, fuzz_migration,
 };
 
 TEST_F_TIMEOUT(fuzz, device_survives, FUZZ_TIMEOUT)
