@@ -16,9 +16,6 @@
 #include "fail_lib.h"
 #include "mdev_lib.h"
 
-/* For TEST_F_TIMEOUT(): debugging kernels on emulated machines */
-#define FAIL_TIMEOUT	300
-
 #define MODPROBE	"/proc/sys/kernel/modprobe"
 #define MODULE_LIMIT	0x1000000
 
