@@ -93,7 +93,7 @@ static int in_box(int x, int y, int *lit)
 /* A ring two pixels wide, round if pixels are square */
 static int on_circle(int x, int y)
 {
-	__s64 radius = (width < height ? width : height) * 2 / 5;
+	__s64 radius = height * 2 / 5;
 	__s64 dx = x - width / 2;
 	__s64 dy = y - height / 2;
 
