@@ -14,7 +14,6 @@
 #include <linux/array_size.h>
 #include <linux/bitfield.h>
 #include <linux/bitmap.h>
-#include <linux/cleanup.h>
 #include <linux/export.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
@@ -225,14 +224,16 @@ static bool mdev_pci_send_next(struct mdev_pci *pci, u32 mode,
 
 static bool mdev_pci_update_next(struct mdev_pci *pci, unsigned int *message)
 {
+	unsigned long flags;
 	u32 mode;
 	bool more;
 
-	guard(spinlock_irqsave)(&pci->irq_lock);
+	spin_lock_irqsave(&pci->irq_lock, flags);
 	mode = mdev_pci_irq_mode(pci);
 	more = mdev_pci_send_next(pci, mode, message);
 	mdev_pci_show_pending(pci, mode);
 	mdev_pci_update_intx(pci, mode);
+	spin_unlock_irqrestore(&pci->irq_lock, flags);
 	return more;
 }
 
@@ -264,11 +265,12 @@ void mdev_pci_irqs_update(struct mdev_pci *pci)
  */
 void mdev_pci_raise_irq(struct mdev_pci *pci, unsigned int vector)
 {
+	unsigned long flags;
 	u32 mode;
 
 	if (vector >= pci->layout->nr_vectors)
 		return;
-	guard(spinlock_irqsave)(&pci->irq_lock);
+	spin_lock_irqsave(&pci->irq_lock, flags);
 	__set_bit(vector, pci->raised);
 	mode = mdev_pci_irq_mode(pci);
 	if (mode != VFIO_PCI_INTX_IRQ_INDEX) {
@@ -276,6 +278,7 @@ void mdev_pci_raise_irq(struct mdev_pci *pci, unsigned int vector)
 		mdev_pci_show_pending(pci, mode);
 	}
 	mdev_pci_update_intx(pci, mode);
+	spin_unlock_irqrestore(&pci->irq_lock, flags);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_raise_irq);
 
@@ -290,11 +293,14 @@ EXPORT_SYMBOL_GPL(mdev_pci_raise_irq);
  */
 void mdev_pci_lower_irq(struct mdev_pci *pci, unsigned int vector)
 {
+	unsigned long flags;
+
 	if (vector >= pci->layout->nr_vectors)
 		return;
-	guard(spinlock_irqsave)(&pci->irq_lock);
+	spin_lock_irqsave(&pci->irq_lock, flags);
 	__clear_bit(vector, pci->raised);
 	mdev_pci_update_intx(pci, mdev_pci_irq_mode(pci));
+	spin_unlock_irqrestore(&pci->irq_lock, flags);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_lower_irq);
 
@@ -325,14 +331,16 @@ void mdev_pci_request(struct mdev_device *mdev, unsigned int count)
 /* After the registers have been reset */
 void mdev_pci_irqs_reset(struct mdev_pci *pci)
 {
-	scoped_guard(spinlock_irqsave, &pci->irq_lock) {
-		bitmap_zero(pci->raised, pci->layout->nr_vectors);
-		bitmap_zero(pci->pending, pci->layout->nr_vectors);
-		pci->msi_written = false;
-		pci->msix_written = false;
-		mdev_pci_msix_reset(pci);
-		mdev_irqs_reset(&pci->irqs);
-	}
+	unsigned long flags;
+
+	spin_lock_irqsave(&pci->irq_lock, flags);
+	bitmap_zero(pci->raised, pci->layout->nr_vectors);
+	bitmap_zero(pci->pending, pci->layout->nr_vectors);
+	pci->msi_written = false;
+	pci->msix_written = false;
+	mdev_pci_msix_reset(pci);
+	mdev_irqs_reset(&pci->irqs);
+	spin_unlock_irqrestore(&pci->irq_lock, flags);
 	mdev_pci_irqs_update(pci);
 }
 

@@ -239,9 +239,10 @@ static void mdev_pci_save_registers(struct mdev_pci *pci, void *buf)
 	const struct mdev_pci_places places = mdev_pci_places(pci);
 	const struct mdev_pci_layout *layout = pci->layout;
 	struct mdev_pci_state *state = buf;
+	unsigned long flags;
 	u32 written = 0;
 
-	guard(spinlock_irqsave)(&pci->irq_lock);
+	spin_lock_irqsave(&pci->irq_lock, flags);
 	written |= pci->msi_written ? MDEV_PCI_STATE_MSI : 0;
 	written |= pci->msix_written ? MDEV_PCI_STATE_MSIX : 0;
 	written |= pci->msix_table_written ? MDEV_PCI_STATE_MSIX_TABLE : 0;
@@ -253,6 +254,7 @@ static void mdev_pci_save_registers(struct mdev_pci *pci, void *buf)
 			   layout->nr_vectors);
 	mdev_pci_save_bits(buf + places.pending, pci->pending,
 			   layout->nr_vectors);
+	spin_unlock_irqrestore(&pci->irq_lock, flags);
 }
 
 /* What two devices have in common between which a state can be transferred */
@@ -348,9 +350,10 @@ static void mdev_pci_load_registers(struct mdev_pci *pci, const void *buf)
 	const struct mdev_pci_state *state = buf;
 	const u8 *config = buf + places.config;
 	u32 written = le32_to_cpu(state->written);
+	unsigned long flags;
 	unsigned int i;
 
-	guard(spinlock_irqsave)(&pci->irq_lock);
+	spin_lock_irqsave(&pci->irq_lock, flags);
 	for (i = 0; i < layout->size; i++)
 		WRITE_ONCE(pci->config[i], config[i]);
 	memcpy(pci->msix_table, buf + places.msix_table,
@@ -362,6 +365,7 @@ static void mdev_pci_load_registers(struct mdev_pci *pci, const void *buf)
 	pci->msi_written = written & MDEV_PCI_STATE_MSI;
 	pci->msix_written = written & MDEV_PCI_STATE_MSIX;
 	pci->msix_table_written = written & MDEV_PCI_STATE_MSIX_TABLE;
+	spin_unlock_irqrestore(&pci->irq_lock, flags);
 }
 
 static int mdev_pci_load_memory(struct mdev_pci *pci,

@@ -6,7 +6,6 @@
 
 #include <linux/align.h>
 #include <linux/bitmap.h>
-#include <linux/cleanup.h>
 #include <linux/lockdep.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -71,12 +70,14 @@ static u64 mdev_pci_read_pba(struct mdev_pci *pci, u64 offset)
 {
 	unsigned int unit = ALIGN_DOWN(offset, sizeof(u64)) * BITS_PER_BYTE;
 	unsigned int shift = offset % sizeof(u64) * BITS_PER_BYTE;
+	unsigned long flags;
 	u64 pending;
 
-	guard(spinlock_irqsave)(&pci->irq_lock);
+	spin_lock_irqsave(&pci->irq_lock, flags);
 	pending = bitmap_read(pci->pending, unit, BITS_PER_TYPE(u32));
 	pending |= (u64)bitmap_read(pci->pending, unit + BITS_PER_TYPE(u32),
 				    BITS_PER_TYPE(u32)) << BITS_PER_TYPE(u32);
+	spin_unlock_irqrestore(&pci->irq_lock, flags);
 	return pending >> shift;
 }
 
@@ -99,23 +100,23 @@ u64 mdev_pci_msix_read(struct mdev_pci *pci, unsigned int bar, u64 offset,
 void mdev_pci_msix_write(struct mdev_pci *pci, unsigned int bar, u64 offset,
 			 unsigned int size, u64 value)
 {
+	unsigned long flags;
 	unsigned int i;
 
 	if (size < sizeof(u32) || !mdev_pci_in_msix_table(pci, bar, offset))
 		return;
 	offset -= pci->layout->function->msix.table_offset;
 
-	scoped_guard(spinlock_irqsave, &pci->irq_lock) {
-		for (i = offset / sizeof(u32); size; i++) {
-			u32 writable =
-				mdev_pci_msix_writable[i % MDEV_PCI_MSIX_DWORDS];
+	spin_lock_irqsave(&pci->irq_lock, flags);
+	for (i = offset / sizeof(u32); size; i++) {
+		u32 writable = mdev_pci_msix_writable[i % MDEV_PCI_MSIX_DWORDS];
 
-			pci->msix_table[i] = cpu_to_le32(value & writable);
-			value >>= BITS_PER_TYPE(u32);
-			size -= sizeof(u32);
-		}
-		pci->msix_table_written = true;
+		pci->msix_table[i] = cpu_to_le32(value & writable);
+		value >>= BITS_PER_TYPE(u32);
+		size -= sizeof(u32);
 	}
+	pci->msix_table_written = true;
+	spin_unlock_irqrestore(&pci->irq_lock, flags);
 	mdev_pci_irqs_update(pci);
 }
 
