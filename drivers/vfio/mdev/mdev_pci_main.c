@@ -222,8 +222,9 @@ static int mdev_pci_init(struct mdev_pci *pci)
 	if (ret)
 		goto out_memory;
 
-	guard(mutex)(&pci->lock);
+	mutex_lock(&pci->lock);
 	mdev_pci_reset_locked(pci);
+	mutex_unlock(&pci->lock);
 	return 0;
 
 out_memory:
