@@ -33,7 +33,8 @@ make_guest()
 	install "$in_guest/init" initramfs/init
 	(cd initramfs && find . | cpio --quiet -o -H newc) >guest.cpio
 	rm -rf initramfs
-	cp /run/vm/kernel/bzImage /run/vm/files/bzImage . 2>/dev/null || [[ -f bzImage ]]
+	# Its own kernel, or the one around it
+	cp /run/vm/files/bzImage . 2>/dev/null || cp /run/vm/kernel/bzImage .
 	mkfifo guest.in monitor.in monitor.out
 }
 
