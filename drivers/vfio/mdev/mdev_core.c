@@ -15,6 +15,7 @@
  */
 
 #include <linux/bitops.h>
+#include <linux/compiler.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/module.h>
@@ -321,8 +322,11 @@ static int mdev_claim(struct mdev_device *mdev)
 {
 	int ret;
 
-	if (test_and_set_bit_lock(MDEV_CLAIMED, &mdev->flags))
-		return device_is_registered(&mdev->dev) ? -EAGAIN : -ENODEV;
+	if (test_and_set_bit_lock(MDEV_CLAIMED, &mdev->flags)) {
+		/* The creator may write bits beside the one that counts here */
+		return data_race(device_is_registered(&mdev->dev)) ?
+		       -EAGAIN : -ENODEV;
+	}
 
 	ret = mdev_shut_out_all(mdev);
 	if (ret)
