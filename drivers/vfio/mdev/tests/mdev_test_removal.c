@@ -119,6 +119,35 @@ static void test_stop_refuses(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSUTPUTRSPUTR");
 }
 
+/* What can't be given back after a refusal is for the administrator to mend. */
+static void test_refusal_loses(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_new(test, "mdev_test");
+	struct mdev_device *mdev;
+
+	test_vendor_can_start(vendor);
+	test_vendor_register(vendor);
+	mdev = test_created(vendor, &test_uuid);
+	KUNIT_ASSERT_EQ(test, mdev_set_online(mdev, true), 0);
+
+	vendor->fail[TEST_REMOVE] = -ETXTBSY;
+	vendor->fail[TEST_START] = -ENOLCK;
+	vendor->fail[TEST_PROBE] = -ENXIO;
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -ETXTBSY);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSUTRSP");
+	KUNIT_EXPECT_FALSE(test, mdev_is_online(mdev));
+	KUNIT_EXPECT_NULL(test, mdev_dev(mdev)->driver);
+	KUNIT_EXPECT_TRUE(test, test_has_file(mdev_dev(mdev), "colour"));
+
+	vendor->fail[TEST_REMOVE] = 0;
+	vendor->fail[TEST_START] = 0;
+	vendor->fail[TEST_PROBE] = 0;
+	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, true), 0);
+	KUNIT_EXPECT_EQ(test, device_attach(mdev_dev(mdev)), 1);
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), 0);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSUTRSPSPUTR");
+}
+
 static void test_second_remover(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
@@ -211,6 +240,26 @@ static void test_unbind_interrupted(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPUR");
 }
 
+/* It is given back also when nobody waits any more to hear of the refusal. */
+static void test_refused_after_interruption(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
+	struct test_thread remove = {};
+
+	test_created(vendor, &test_uuid);
+	vendor->fail[TEST_REMOVE] = -ETXTBSY;
+	vendor->hold = TEST_UNBIND;
+	test_thread_start(&remove, vendor, test_work_remove);
+	test_wait_held(vendor);
+	send_sig(SIGINT, remove.task, 1);
+	KUNIT_EXPECT_EQ(test, test_thread_join(&remove), -EINTR);
+
+	complete_all(&vendor->go);
+	/* Waits for the removal, and then removes what that had to leave */
+	mdev_unregister_device(vendor->dev);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPURPUR");
+}
+
 static void test_remove_twice(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
@@ -268,10 +317,12 @@ static struct kunit_case mdev_removal_cases[] = {
 	KUNIT_CASE(test_vendor_refuses),
 	KUNIT_CASE(test_vendor_refuses_unbound),
 	KUNIT_CASE(test_stop_refuses),
+	KUNIT_CASE(test_refusal_loses),
 	KUNIT_CASE(test_second_remover),
 	KUNIT_CASE(test_hot_unplug),
 	KUNIT_CASE(test_hot_unplug_interrupted),
 	KUNIT_CASE(test_unbind_interrupted),
+	KUNIT_CASE(test_refused_after_interruption),
 	KUNIT_CASE(test_remove_twice),
 	KUNIT_CASE(test_driver_during_refusal),
 	KUNIT_CASE(test_unregister_shuts_all_out),
