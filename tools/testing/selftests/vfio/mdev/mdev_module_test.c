@@ -11,12 +11,18 @@
 #include "kselftest_harness.h"
 
 #include "mdev_lib.h"
+#include "sim_lib.h"
 #include "vfio_lib.h"
+#include "work_lib.h"
 
 #define DEVICE_A	MTTY "/" UUID_A
 
 /* How long a process is watched before it counts as waiting */
 #define BLOCKED_MS	300
+/* For how long a vendor is about to leave, and it is looked at */
+#define LEAVING_MS	2000
+#define PATIENCE_MS	5000
+#define PAUSE_MS	10
 
 FIXTURE(modules)
 {
@@ -45,6 +51,30 @@ TEST_F(modules, vendor_brings_the_bus_driver)
 	ASSERT_EQ(0, module_load("mtty"));
 	EXPECT_EQ(0, mdev_create("mtty-1", UUID_A));
 	EXPECT_TRUE(path_same(VFIO_MDEV, DEVICE_A "/driver"));
+}
+
+static bool wait_for_path(const char *path)
+{
+	unsigned int waited;
+
+	for (waited = 0; waited < PATIENCE_MS; waited += PAUSE_MS) {
+		if (path_exists("%s", path))
+			return true;
+		sleep_ms(PAUSE_MS);
+	}
+	return false;
+}
+
+/* It can't wait for the module where the kernel waits for all such probes. */
+TEST_F(modules, vendor_that_probes_asynchronously_brings_the_bus_driver)
+{
+	ASSERT_EQ(0, module_unload("mtty"));
+	ASSERT_EQ(0, module_unload("vfio_mdev"));
+	if (sim_load("async_probe"))
+		SKIP(return, "needs the module mdev_sim");
+	EXPECT_TRUE(wait_for_path(VFIO_MDEV));
+	EXPECT_TRUE(wait_for_path("/sys/class/mdev_bus/" SIM_MINIMAL));
+	EXPECT_EQ(0, module_unload("mdev_sim"));
 }
 
 TEST_F(modules, vendor_takes_its_devices_along)
@@ -171,6 +201,31 @@ TEST_F(open_device, holds_the_bus_driver)
 	EXPECT_TRUE(path_same(VFIO_MDEV, DEVICE_A "/driver"));
 	vfio_close(&self->user);
 	EXPECT_EQ(0, module_unload("vfio_mdev"));
+}
+
+static int unload_sim(void)
+{
+	return module_unload("mdev_sim");
+}
+
+/* One parent of a module is about to go, the others are not yet. */
+TEST_F(modules, vendor_that_leaves_gets_no_users)
+{
+	struct vfio_user user;
+	struct work unloader;
+
+	if (sim_prepare())
+		SKIP(return, "needs the module mdev_sim");
+	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
+	ASSERT_EQ(0, sim_create(SIM_STAY, SIM_PCI, UUID_B));
+	ASSERT_EQ(0, sim_set("remove/delay", LEAVING_MS));
+	ASSERT_EQ(0, work_start(&unloader, unload_sim));
+	EXPECT_TRUE(sim_wait_for("remove/active", 1));
+	EXPECT_EQ(-ENODEV, vfio_open_cdev(&user, UUID_B));
+	EXPECT_TRUE(path_exists(MDEV_DEVICES "/" UUID_B));
+	/* Nor is one who was refused waited for */
+	EXPECT_EQ(0, work_result(&unloader));
+	EXPECT_FALSE(path_exists(MDEV_DEVICES "/" UUID_B));
 }
 
 /* Nobody can use such a file, but the device must not go while it is open. */
