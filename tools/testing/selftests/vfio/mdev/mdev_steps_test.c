@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -387,6 +388,41 @@ TEST_F(vendor, is_asked_one_thing_at_a_time)
 	EXPECT_EQ(0, end(&other));
 	EXPECT_EQ(0, end(&run));
 	EXPECT_EQ(RUNNING, migration_state(self->source));
+}
+
+/* Another process that does it waits, and can be killed. */
+static bool waits_until_killed(struct action *action, void *(*what)(void *data))
+{
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		what(action);
+		_exit(0);
+	}
+	sleep_ms(WATCH_MS);
+	if (waitpid(pid, &status, WNOHANG))
+		return false;
+	kill(pid, SIGKILL);
+	return waitpid(pid, &status, 0) == pid && WIFSIGNALED(status);
+}
+
+TEST_F(vendor, keeps_nobody_who_is_killed)
+{
+	struct action save = { .device = self->source, .argument = STOP_COPY };
+	struct action other = { .device = self->source, .argument = RUNNING };
+
+	ASSERT_EQ(0, sim_set("migration_save/block", 1));
+	ASSERT_EQ(0, start(&save, go));
+	ASSERT_TRUE(sim_wait_for("migration_save/blocked", 1));
+	EXPECT_TRUE(waits_until_killed(&other, go));
+	EXPECT_TRUE(waits_until_killed(&other, reset));
+
+	ASSERT_EQ(0, sim_set("migration_save/block", 0));
+	EXPECT_EQ(0, end(&save));
+	EXPECT_EQ(0, sim_get("reset/calls"));
+	EXPECT_EQ(STOP_COPY, migration_state(self->source));
 }
 
 static int read_into_mapping(int device, int data)
