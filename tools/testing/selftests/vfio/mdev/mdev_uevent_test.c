@@ -16,10 +16,14 @@
 #include "kselftest_harness.h"
 
 #include "mdev_lib.h"
+#include "sim_lib.h"
 
 #define PARENT_PATH	"/devices/virtual/mtty/mtty"
 #define DEVICE_PATH	PARENT_PATH "/" UUID_A
 #define DEVICE_A	MTTY "/" UUID_A
+
+/* One that can be started */
+#define SIM_DEVICE	"/devices/platform/" SIM_FULL "/" UUID_A
 
 #define TIMEOUT_MS	5000
 #define ROUNDS		50
@@ -209,6 +213,38 @@ TEST_F(uevents, announce_once)
 		EXPECT_STRNE("add@" DEVICE_PATH, event.text);
 	} while (strcmp(event.text, "remove@" DEVICE_PATH));
 	EXPECT_EQ(0, uevents_drain(self->fd, DEVICE_PATH));
+}
+
+/* Whoever starts a device as soon as its file is there is faster than them. */
+TEST_F_TIMEOUT(uevents, announce_a_start_after_the_device, 120)
+{
+	struct uevent event;
+	pid_t creator;
+	bool added;
+	int round;
+
+	if (sim_prepare())
+		SKIP(return, "needs the module mdev_sim");
+	for (round = 0; round < ROUNDS; round++) {
+		creator = fork();
+		ASSERT_LE(0, creator);
+		if (!creator)
+			_exit(sim_create(SIM_FULL, SIM_PCI, UUID_A) ? 1 : 0);
+		while (sysfs_write("1", "/sys" SIM_DEVICE "/online"))
+			;
+		added = false;
+		do {
+			ASSERT_EQ(0, uevents_next(self->fd, &event,
+						  TIMEOUT_MS));
+			added |= !strcmp(event.text, "add@" SIM_DEVICE);
+		} while (strcmp(event.text, "online@" SIM_DEVICE));
+		EXPECT_TRUE(added);
+		ASSERT_EQ(creator, waitpid(creator, NULL, 0));
+		EXPECT_EQ(0, uevents_drain(self->fd, SIM_DEVICE));
+		ASSERT_EQ(0, mdev_remove(UUID_A));
+		uevents_drain(self->fd, "");
+	}
+	EXPECT_EQ(0, sim_finish());
 }
 
 TEST_F(uevents, keep_silent_about_a_refusal)
