@@ -16,6 +16,9 @@
 #define IOVA		0x100000
 #define NR_PAGES	4
 
+/* The kernel needs more memory to count the second page than the first. */
+#define EDGE		(IOVA + 63 * PAGE)
+
 /* The device, and memory for it */
 static struct dma_user user;
 static void *memory;
@@ -145,5 +148,53 @@ FIXTURE_VARIANT_ADD(dma, unmap)
 		.check = check_unmap,
 	},
 };
+
+/* What the kernel tries twice fails each time. */
+FIXTURE(count)
+{
+};
+
+FIXTURE_SETUP(count)
+{
+	const char *missing;
+
+	ASSERT_EQ(0, fail_prepare_sim(&missing));
+	if (missing)
+		SKIP(return, "%s", missing);
+	if (!fail_within("vfio_mdev_count"))
+		SKIP(return, "the kernel can't let single functions fail");
+
+	memory = dma_memory(NR_PAGES);
+	ASSERT_NE(NULL, memory);
+	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
+	ASSERT_EQ(0, dma_open_cdev(&user, UUID_A));
+	ASSERT_EQ(0, dma_map(&user, EDGE, memory, 2 * PAGE, DMA_BOTH));
+}
+
+FIXTURE_TEARDOWN(count)
+{
+	EXPECT_TRUE(fail_within(NULL));
+	dma_close(&user);
+	EXPECT_EQ(0, mdev_remove_all());
+}
+
+/* Pages that are pinned, but can't be counted */
+TEST_F(count, without_memory_pins_nothing)
+{
+	int device = user.vfio.device;
+	int result;
+
+	ASSERT_EQ(0, dma_pin(device, 0, EDGE, 1, DMA_BOTH));
+	fail_all_allocations(true);
+	result = dma_pin(device, 0, EDGE, 2, DMA_BOTH);
+	fail_all_allocations(false);
+	EXPECT_EQ(-ENOMEM, result);
+	EXPECT_EQ(1, sim_get("pins"));
+
+	EXPECT_EQ(0, dma_pin(device, 0, EDGE, 2, DMA_BOTH));
+	EXPECT_EQ(0, dma_unpin(device, 0, EDGE, 2));
+	EXPECT_EQ(0, dma_unpin(device, 0, EDGE, 1));
+	EXPECT_EQ(-EINVAL, dma_unpin(device, 0, EDGE, 1));
+}
 
 TEST_HARNESS_MAIN
