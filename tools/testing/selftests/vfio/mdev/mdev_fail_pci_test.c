@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every allocation, and every copy of the user's memory, fails in turn while a
+ * PCI function of mdev_pci comes to be and gets memory for its regions. The
+ * subject is the sample mvga. See mdev_fail_nth_test.c for what all devices have
+ * in common.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "fail_lib.h"
+#include "mdev_lib.h"
+#include "mvga_lib.h"
+
+#define CREATE		"/sys/class/mdev_bus/mvga/mdev_supported_types/mvga-8/create"
+#define VALUE		0x12345678
+#define PAGE_KIB	4
+
+/* Forgets the IOMMU group that it has taken, and warns of it */
+#define GROUP_CREATION	"vfio_create_group"
+
+/* What an operation writes to, reads from, or is about */
+static int file = -1;
+static struct vfio_user user = { -1, -1, -1 };
+static uint32_t *map;
+
+/* A test that is skipped leaves no module behind. */
+static int prepare(const char **missing)
+{
+	*missing = NULL;
+	if (fail_prepare() && fail_spare(GROUP_CREATION))
+		return mvga_prepare();
+	*missing = "the kernel can't let allocations fail";
+	return 0;
+}
+
+FIXTURE(function)
+{
+};
+
+FIXTURE_VARIANT(function)
+{
+	int (*setup)(void);
+	struct fail_operation operation;
+};
+
+FIXTURE_SETUP(function)
+{
+	const char *missing;
+
+	ASSERT_EQ(0, prepare(&missing));
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_EQ(0, variant->setup());
+}
+
+FIXTURE_TEARDOWN(function)
+{
+	fail_spare(NULL);
+	munmap(map, MVGA_MEMORY);
+	vfio_close(&user);
+	vfio_close_file(&file);
+	EXPECT_EQ(0, mvga_finish());
+}
+
+TEST_F_TIMEOUT(function, each_allocation, FAIL_TIMEOUT)
+{
+	int count = fail_sweep(&variant->operation);
+
+	ASSERT_LT(0, count);
+	TH_LOG("%d things have failed", count);
+}
+
+static int open_create(void)
+{
+	file = open(CREATE, O_WRONLY | O_CLOEXEC);
+	return file < 0 ? -errno : 0;
+}
+
+static int run_create(void)
+{
+	return write(file, UUID_A, UUID_SIZE - 1) < 0 ? -errno : 0;
+}
+
+static int check_create(int result)
+{
+	if (path_exists(MDEV_DEVICES "/" UUID_A "/mode") != !result)
+		return -ENODATA;
+	return result ? 0 : mdev_remove(UUID_A);
+}
+
+FIXTURE_VARIANT_ADD(function, create)
+{
+	.setup = open_create,
+	.operation = {
+		.run = run_create,
+		.check = check_create,
+	},
+};
+
+static int open_function(void)
+{
+	return mvga_open(&user, UUID_A);
+}
+
+/* Not the first page, which would need no more than itself */
+static int run_store(void)
+{
+	return vfio_store(user.device, BAR0, PAGE, 4, VALUE);
+}
+
+static int check_store(int result)
+{
+	return mvga_committed(UUID_A) == (result ? 0 : PAGE_KIB) ? 0 : -ENODATA;
+}
+
+FIXTURE_VARIANT_ADD(function, store)
+{
+	.setup = open_function,
+	.operation = {
+		.run = run_store,
+		.check = check_store,
+	},
+};
+
+static int open_and_map(void)
+{
+	int ret = open_function();
+
+	if (ret)
+		return ret;
+	file = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	map = mvga_map(user.device, BAR0, MVGA_MEMORY);
+	return file < 0 || map == MAP_FAILED ? -errno : 0;
+}
+
+/* What would be SIGBUS is an error of read(). */
+static int run_touch(void)
+{
+	return read(file, map, sizeof(*map)) < 0 ? -errno : 0;
+}
+
+static int check_touch(int result)
+{
+	long committed = mvga_committed(UUID_A);
+
+	return committed == PAGE_KIB || (result && !committed) ? 0 : -ENODATA;
+}
+
+FIXTURE_VARIANT_ADD(function, touch)
+{
+	.setup = open_and_map,
+	.operation = {
+		.run = run_touch,
+		.check = check_touch,
+	},
+};
+
+/* What the kernel tries twice fails each time. */
+FIXTURE(memory)
+{
+};
+
+FIXTURE_SETUP(memory)
+{
+	const char *missing;
+
+	ASSERT_EQ(0, prepare(&missing));
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_EQ(0, open_function());
+}
+
+FIXTURE_TEARDOWN(memory)
+{
+	fail_spare(NULL);
+	fail_within(NULL);
+	vfio_close(&user);
+	EXPECT_EQ(0, mvga_finish());
+}
+
+TEST_F(memory, can_not_be_committed_without_its_place)
+{
+	int result;
+
+	ASSERT_TRUE(fail_within("__xa_cmpxchg"));
+	fail_all_allocations(true);
+	result = run_store();
+	fail_all_allocations(false);
+	EXPECT_EQ(-ENOMEM, result);
+	EXPECT_EQ(0, mvga_committed(UUID_A));
+
+	EXPECT_EQ(0, run_store());
+	EXPECT_EQ(PAGE_KIB, mvga_committed(UUID_A));
+	EXPECT_EQ(VALUE, vfio_load(user.device, BAR0, PAGE, 4));
+}
+
+TEST_HARNESS_MAIN
