@@ -311,6 +311,7 @@ static void mdev_pci_parent_free(struct mdev_pci_parent *parent)
 	kfree(parent->layouts);
 	kfree(parent->group_list);
 	kfree(parent->groups);
+	memset(parent, 0, sizeof(*parent));
 }
 
 static int mdev_pci_parent_init(struct mdev_pci_parent *parent)
@@ -342,7 +343,8 @@ static int mdev_pci_parent_init(struct mdev_pci_parent *parent)
 
 /**
  * mdev_pci_register - register a device as a parent of PCI functions
- * @parent: for the use of mdev_pci, until mdev_pci_unregister() has returned
+ * @parent: zeroes, for the use of mdev_pci until mdev_pci_unregister() has
+ *	returned
  * @dev: the physical device, which must be in sysfs
  * @driver: what the vendor does; it and all that it points to must stay as it
  *	is until mdev_pci_unregister() has returned
@@ -354,8 +356,8 @@ static int mdev_pci_parent_init(struct mdev_pci_parent *parent)
  * refused, and the kernel's log says why.
  *
  * Context: may sleep; loads the bus driver's module when it is the first parent.
- * Return: 0; -EINVAL if something is wrong with @driver; -EEXIST if @dev is
- *	registered already; -ENOMEM.
+ * Return: 0; -EINVAL if something is wrong with @driver; -EEXIST if @dev or
+ *	@parent is registered already; -ENOMEM.
  */
 int mdev_pci_register(struct mdev_pci_parent *parent, struct device *dev,
 		      const struct mdev_pci_driver *driver, unsigned int units)
@@ -370,7 +372,8 @@ int mdev_pci_register(struct mdev_pci_parent *parent, struct device *dev,
 		return ret;
 	}
 
-	memset(parent, 0, sizeof(*parent));
+	if (parent->driver)
+		return -EEXIST;
 	parent->dev = dev;
 	parent->driver = driver;
 	atomic_set(&parent->free_units, units);

@@ -327,7 +327,7 @@ static void test_override(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, ops->migration);
 }
 
-static void test_twice(struct kunit *test)
+static void test_device_twice(struct kunit *test)
 {
 	struct test_life *life = test_register(test);
 	struct mdev_pci_parent *other;
@@ -336,6 +336,23 @@ static void test_twice(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, other);
 	KUNIT_EXPECT_EQ(test, mdev_pci_register(other, life->dev, &life->driver,
 						TEST_UNITS), -EEXIST);
+	KUNIT_EXPECT_EQ(test, test_create(life, 0), 0);
+}
+
+static void test_parent_twice(struct kunit *test)
+{
+	struct test_life *life = test_register(test);
+	struct device *other;
+
+	other = kunit_device_register(test, "mdev_pci_other");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, other);
+	KUNIT_EXPECT_EQ(test, mdev_pci_register(&life->parent, other,
+						&life->driver, TEST_UNITS),
+			-EEXIST);
+	KUNIT_EXPECT_EQ(test, test_create(life, 0), 0);
+
+	mdev_pci_unregister(&life->parent);
+	test_register(test);
 	KUNIT_EXPECT_EQ(test, test_create(life, 0), 0);
 }
 
@@ -363,7 +380,8 @@ static struct kunit_case mdev_pci_life_cases[] = {
 	KUNIT_CASE(test_create_fails),
 	KUNIT_CASE(test_attributes),
 	KUNIT_CASE(test_override),
-	KUNIT_CASE(test_twice),
+	KUNIT_CASE(test_device_twice),
+	KUNIT_CASE(test_parent_twice),
 	KUNIT_CASE(test_refused),
 	{}
 };
