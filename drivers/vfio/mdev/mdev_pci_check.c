@@ -9,7 +9,6 @@
 #include <linux/array_size.h>
 #include <linux/limits.h>
 #include <linux/log2.h>
-#include <linux/math.h>
 #include <linux/mm.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -30,12 +29,6 @@
 #define MDEV_PCI_MAX_REGIONS	0x10000
 /* VGA's memory ends there; its I/O ports are below */
 #define MDEV_PCI_VGA_SIZE	0xc0000
-
-/* A part of a BAR, or of what can be mapped of it */
-struct mdev_pci_range {
-	u64 start;
-	u64 end;
-};
 
 static bool mdev_pci_overlap(struct mdev_pci_range a, struct mdev_pci_range b)
 {
@@ -251,28 +244,6 @@ mdev_pci_msix_part_fault(const struct mdev_pci_function *function,
 	if (mdev_pci_mapped(bar, range))
 		return "it shares a page with what can be mapped";
 	return NULL;
-}
-
-static struct mdev_pci_range
-mdev_pci_msix_table(const struct mdev_pci_function *function)
-{
-	u64 size = (u64)function->msix.vectors * PCI_MSIX_ENTRY_SIZE;
-
-	return (struct mdev_pci_range) {
-		.start = function->msix.table_offset,
-		.end = function->msix.table_offset + size,
-	};
-}
-
-static struct mdev_pci_range
-mdev_pci_msix_pba(const struct mdev_pci_function *function)
-{
-	u64 size = (u64)DIV_ROUND_UP(function->msix.vectors, 64) * sizeof(u64);
-
-	return (struct mdev_pci_range) {
-		.start = function->msix.pba_offset,
-		.end = function->msix.pba_offset + size,
-	};
 }
 
 static const char *

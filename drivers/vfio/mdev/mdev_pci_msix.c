@@ -23,38 +23,55 @@ static const u32 mdev_pci_msix_writable[MDEV_PCI_MSIX_DWORDS] = {
 		PCI_MSIX_ENTRY_CTRL_MASKBIT,
 };
 
+struct mdev_pci_range
+mdev_pci_msix_table(const struct mdev_pci_function *function)
+{
+	u64 size = (u64)function->msix.vectors * PCI_MSIX_ENTRY_SIZE;
+
+	return (struct mdev_pci_range) {
+		.start = function->msix.table_offset,
+		.end = function->msix.table_offset + size,
+	};
+}
+
+/* Pending bits come in units of 64 (PCI 3.0, 6.8.2.10). */
+struct mdev_pci_range
+mdev_pci_msix_pba(const struct mdev_pci_function *function)
+{
+	u64 size = ALIGN(function->msix.vectors, BITS_PER_TYPE(u64)) /
+		   BITS_PER_BYTE;
+
+	return (struct mdev_pci_range) {
+		.start = function->msix.pba_offset,
+		.end = function->msix.pba_offset + size,
+	};
+}
+
+static bool mdev_pci_is_in(struct mdev_pci_range range, u64 offset)
+{
+	return offset >= range.start && offset < range.end;
+}
+
 static bool mdev_pci_in_msix_table(const struct mdev_pci *pci, unsigned int bar,
 				   u64 offset)
 {
 	const struct mdev_pci_function *function = pci->layout->function;
 
 	return bar == function->msix.table_bar &&
-	       offset >= function->msix.table_offset &&
-	       offset - function->msix.table_offset <
-	       function->msix.vectors * PCI_MSIX_ENTRY_SIZE;
-}
-
-/* Pending bits come in units of 64 (PCI 3.0, 6.8.2.10). */
-static bool mdev_pci_in_msix_pba(const struct mdev_pci *pci, unsigned int bar,
-				 u64 offset)
-{
-	const struct mdev_pci_function *function = pci->layout->function;
-
-	return bar == function->msix.pba_bar &&
-	       offset >= function->msix.pba_offset &&
-	       offset - function->msix.pba_offset <
-	       ALIGN(function->msix.vectors, BITS_PER_TYPE(u64)) / BITS_PER_BYTE;
+	       mdev_pci_is_in(mdev_pci_msix_table(function), offset);
 }
 
 /*
  * Table and pending bits begin and end at multiples of eight: an access, which
  * is naturally aligned, is to one of them as a whole, or not at all.
  */
-bool mdev_pci_msix_overlaps(const struct mdev_pci *pci, unsigned int bar,
-			    u64 offset, unsigned int size)
+bool mdev_pci_in_msix(const struct mdev_pci *pci, unsigned int bar, u64 offset)
 {
+	const struct mdev_pci_function *function = pci->layout->function;
+
 	return mdev_pci_in_msix_table(pci, bar, offset) ||
-	       mdev_pci_in_msix_pba(pci, bar, offset);
+	       (bar == function->msix.pba_bar &&
+		mdev_pci_is_in(mdev_pci_msix_pba(function), offset));
 }
 
 static u64 mdev_pci_read_table(const struct mdev_pci *pci, u64 offset,

@@ -90,9 +90,9 @@ void mdev_pci_express_written(struct mdev_pci *pci, u32 old, u32 value,
 void mdev_pci_af_written(struct mdev_pci *pci, u32 old, u32 value, u32 mask);
 
 /* mdev_pci_regions.c */
+bool mdev_pci_decodes(const struct mdev_pci *pci, unsigned int index);
 const struct mdev_pci_region *mdev_pci_region(const struct mdev_pci *pci,
 					      unsigned int index);
-bool mdev_pci_decodes(const struct mdev_pci *pci, unsigned int index);
 int mdev_pci_get_device_info(struct mdev_device *mdev,
 			     struct vfio_device_info *info);
 int mdev_pci_get_region_info(struct mdev_device *mdev,
@@ -117,9 +117,18 @@ int mdev_pci_set_irqs(struct mdev_device *mdev, u32 flags, u32 index, u32 start,
 		      u32 count, void *data);
 void mdev_pci_request(struct mdev_device *mdev, unsigned int count);
 
+/* A part of a BAR, in bytes, up to @end, which it does not contain */
+struct mdev_pci_range {
+	u64 start;
+	u64 end;
+};
+
 /* mdev_pci_msix.c: the parts of BARs that are not the vendor's */
-bool mdev_pci_msix_overlaps(const struct mdev_pci *pci, unsigned int bar,
-			    u64 offset, unsigned int size);
+struct mdev_pci_range
+mdev_pci_msix_table(const struct mdev_pci_function *function);
+struct mdev_pci_range
+mdev_pci_msix_pba(const struct mdev_pci_function *function);
+bool mdev_pci_in_msix(const struct mdev_pci *pci, unsigned int bar, u64 offset);
 u64 mdev_pci_msix_read(struct mdev_pci *pci, unsigned int bar, u64 offset,
 		       unsigned int size);
 void mdev_pci_msix_write(struct mdev_pci *pci, unsigned int bar, u64 offset,

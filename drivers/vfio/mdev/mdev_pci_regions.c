@@ -282,7 +282,7 @@ static int mdev_pci_region_read(struct mdev_pci *pci, unsigned int index,
 		memset(buf, 0xff, count);
 	else if (region->memory)
 		return mdev_pci_memory_read(pci, index, offset, buf, count);
-	else if (mdev_pci_msix_overlaps(pci, index, offset, count))
+	else if (mdev_pci_in_msix(pci, index, offset))
 		mdev_pci_put_value(buf, mdev_pci_msix_read(pci, index, offset,
 							   count), count);
 	else
@@ -301,7 +301,7 @@ static int mdev_pci_region_write(struct mdev_pci *pci, unsigned int index,
 		return 0;
 	if (region->memory)
 		return mdev_pci_memory_write(pci, index, offset, buf, count);
-	if (mdev_pci_msix_overlaps(pci, index, offset, count))
+	if (mdev_pci_in_msix(pci, index, offset))
 		mdev_pci_msix_write(pci, index, offset, count,
 				    mdev_pci_get_value(buf, count));
 	else
