@@ -90,7 +90,6 @@ void mdev_pci_express_written(struct mdev_pci *pci, u32 old, u32 value,
 void mdev_pci_af_written(struct mdev_pci *pci, u32 old, u32 value, u32 mask);
 
 /* mdev_pci_regions.c */
-bool mdev_pci_decodes(const struct mdev_pci *pci, unsigned int index);
 const struct mdev_pci_region *mdev_pci_region(const struct mdev_pci *pci,
 					      unsigned int index);
 int mdev_pci_get_device_info(struct mdev_device *mdev,

@@ -81,27 +81,6 @@ static bool mdev_pci_rom_decodes(const struct mdev_pci *pci)
 	       mdev_pci_responds(pci, PCI_COMMAND_MEMORY);
 }
 
-/* Whether the function answers to anything there; of VGA it may be a part. */
-bool mdev_pci_decodes(const struct mdev_pci *pci, unsigned int index)
-{
-	const struct mdev_pci_region *region = mdev_pci_region(pci, index);
-
-	switch (index) {
-	case VFIO_PCI_ROM_REGION_INDEX:
-		return mdev_pci_rom_decodes(pci);
-	case VFIO_PCI_VGA_REGION_INDEX:
-		return mdev_pci_responds(pci,
-					 PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
-	case VFIO_PCI_BAR0_REGION_INDEX ... VFIO_PCI_BAR5_REGION_INDEX:
-		return region &&
-		       mdev_pci_responds(pci, region->flags &
-					      PCI_BASE_ADDRESS_SPACE_IO ?
-					 PCI_COMMAND_IO : PCI_COMMAND_MEMORY);
-	default:
-		return true;
-	}
-}
-
 int mdev_pci_get_device_info(struct mdev_device *mdev,
 			     struct vfio_device_info *info)
 {
@@ -209,13 +188,18 @@ static void mdev_pci_rom_read(const struct mdev_pci *pci, char *buf,
 		       min(count, function->rom_size - offset));
 }
 
-static bool mdev_pci_region_decodes(const struct mdev_pci *pci,
-				    unsigned int index, u64 offset,
-				    size_t count)
+/* Regions that are none of PCI's are there whatever its registers say. */
+static bool mdev_pci_decodes(const struct mdev_pci *pci,
+			     const struct mdev_pci_region *region,
+			     unsigned int index, u64 offset, size_t count)
 {
-	if (index == VFIO_PCI_VGA_REGION_INDEX)
-		return mdev_pci_vga_decodes(pci, offset, count);
-	return mdev_pci_decodes(pci, index);
+	bool io = region->flags & PCI_BASE_ADDRESS_SPACE_IO;
+
+	if (index < PCI_STD_NUM_BARS)
+		return mdev_pci_responds(pci, io ? PCI_COMMAND_IO :
+						   PCI_COMMAND_MEMORY);
+	return index != VFIO_PCI_VGA_REGION_INDEX ||
+	       mdev_pci_vga_decodes(pci, offset, count);
 }
 
 static void mdev_pci_put_value(char *buf, u64 value, size_t size)
@@ -278,7 +262,7 @@ static int mdev_pci_region_read(struct mdev_pci *pci, unsigned int index,
 
 	if (!region)
 		return -EINVAL;
-	if (!mdev_pci_region_decodes(pci, index, offset, count))
+	if (!mdev_pci_decodes(pci, region, index, offset, count))
 		memset(buf, 0xff, count);
 	else if (region->memory)
 		return mdev_pci_memory_read(pci, index, offset, buf, count);
@@ -297,7 +281,7 @@ static int mdev_pci_region_write(struct mdev_pci *pci, unsigned int index,
 
 	if (!region)
 		return -EINVAL;
-	if (!mdev_pci_region_decodes(pci, index, offset, count))
+	if (!mdev_pci_decodes(pci, region, index, offset, count))
 		return 0;
 	if (region->memory)
 		return mdev_pci_memory_write(pci, index, offset, buf, count);
@@ -372,7 +356,7 @@ int mdev_pci_validate_map_request(struct mdev_device *mdev, loff_t pos,
 	u32 index = mdev_region_index(pos);
 	const struct mdev_pci_region *region = mdev_pci_region(pci, index);
 
-	if (!region || !mdev_pci_decodes(pci, index))
+	if (!region || !mdev_pci_decodes(pci, region, index, offset, *size))
 		return -EIO;
 	if (region->memory)
 		return mdev_pci_map_memory(pci, index, offset, pfn, size);
