@@ -117,13 +117,10 @@ static void test_reset_ends(struct kunit *test)
 /* A vendor may let go of its pages in stop. */
 static void test_stop_invalidates(struct kunit *test)
 {
-	struct test_vendor *vendor = test_vendor_new(test, "mdev_test");
-	struct mdev_device *mdev;
+	struct test_vendor *vendor = test_vendor_startable(test);
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
 	unsigned long seq;
 
-	test_vendor_can_start(vendor);
-	test_vendor_register(vendor);
-	mdev = test_created(vendor, &test_uuid);
 	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
 	KUNIT_EXPECT_TRUE(test, mdev_map_begin(mdev, &seq));
 	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, false), 0);

@@ -3,15 +3,6 @@
 
 #include "mdev_test_vendor.h"
 
-static struct test_vendor *test_startable_vendor(struct kunit *test)
-{
-	struct test_vendor *vendor = test_vendor_new(test, "mdev_test");
-
-	test_vendor_can_start(vendor);
-	test_vendor_register(vendor);
-	return vendor;
-}
-
 static void test_always_online(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
@@ -23,7 +14,7 @@ static void test_always_online(struct kunit *test)
 
 static void test_open_starts(struct kunit *test)
 {
-	struct test_vendor *vendor = test_startable_vendor(test);
+	struct test_vendor *vendor = test_vendor_startable(test);
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
 
 	KUNIT_EXPECT_TRUE(test, test_has_file(mdev_dev(mdev), "online"));
@@ -41,7 +32,7 @@ static void test_open_starts(struct kunit *test)
 
 static void test_online_before_open(struct kunit *test)
 {
-	struct test_vendor *vendor = test_startable_vendor(test);
+	struct test_vendor *vendor = test_vendor_startable(test);
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
 
 	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, true), 0);
@@ -57,7 +48,7 @@ static void test_online_before_open(struct kunit *test)
 /* What an open started becomes the administrator's. */
 static void test_online_while_open(struct kunit *test)
 {
-	struct test_vendor *vendor = test_startable_vendor(test);
+	struct test_vendor *vendor = test_vendor_startable(test);
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
 
 	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
@@ -72,7 +63,7 @@ static void test_online_while_open(struct kunit *test)
 
 static void test_offline_while_open(struct kunit *test)
 {
-	struct test_vendor *vendor = test_startable_vendor(test);
+	struct test_vendor *vendor = test_vendor_startable(test);
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
 
 	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
@@ -84,7 +75,7 @@ static void test_offline_while_open(struct kunit *test)
 
 static void test_start_fails(struct kunit *test)
 {
-	struct test_vendor *vendor = test_startable_vendor(test);
+	struct test_vendor *vendor = test_vendor_startable(test);
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
 
 	vendor->fail[TEST_START] = -ENOLCK;
@@ -100,7 +91,7 @@ static void test_start_fails(struct kunit *test)
 
 static void test_open_fails(struct kunit *test)
 {
-	struct test_vendor *vendor = test_startable_vendor(test);
+	struct test_vendor *vendor = test_vendor_startable(test);
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
 
 	vendor->fail[TEST_OPEN] = -EDQUOT;
@@ -118,7 +109,7 @@ static void test_open_fails(struct kunit *test)
 
 static void test_stop_fails(struct kunit *test)
 {
-	struct test_vendor *vendor = test_startable_vendor(test);
+	struct test_vendor *vendor = test_vendor_startable(test);
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
 
 	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, true), 0);

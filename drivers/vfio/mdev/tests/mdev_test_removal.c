@@ -94,12 +94,9 @@ static void test_vendor_refuses_unbound(struct kunit *test)
 
 static void test_stop_refuses(struct kunit *test)
 {
-	struct test_vendor *vendor = test_vendor_new(test, "mdev_test");
-	struct mdev_device *mdev;
+	struct test_vendor *vendor = test_vendor_startable(test);
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
 
-	test_vendor_can_start(vendor);
-	test_vendor_register(vendor);
-	mdev = test_created(vendor, &test_uuid);
 	KUNIT_ASSERT_EQ(test, mdev_set_online(mdev, true), 0);
 
 	vendor->fail[TEST_STOP] = -ETIME;
@@ -122,12 +119,9 @@ static void test_stop_refuses(struct kunit *test)
 /* What can't be given back after a refusal is for the administrator to mend. */
 static void test_refusal_loses(struct kunit *test)
 {
-	struct test_vendor *vendor = test_vendor_new(test, "mdev_test");
-	struct mdev_device *mdev;
+	struct test_vendor *vendor = test_vendor_startable(test);
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
 
-	test_vendor_can_start(vendor);
-	test_vendor_register(vendor);
-	mdev = test_created(vendor, &test_uuid);
 	KUNIT_ASSERT_EQ(test, mdev_set_online(mdev, true), 0);
 
 	vendor->fail[TEST_REMOVE] = -ETXTBSY;

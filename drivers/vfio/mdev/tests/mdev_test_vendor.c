@@ -151,13 +151,6 @@ struct test_vendor *test_vendor_new(struct kunit *test, const char *name)
 	return vendor;
 }
 
-/* Devices that are offline until someone starts them */
-void test_vendor_can_start(struct test_vendor *vendor)
-{
-	vendor->ops.start = test_vendor_start;
-	vendor->ops.stop = test_vendor_stop;
-}
-
 static void test_vendor_unregister(void *data)
 {
 	struct test_vendor *vendor = data;
@@ -183,6 +176,17 @@ struct test_vendor *test_vendor_registered(struct kunit *test,
 {
 	struct test_vendor *vendor = test_vendor_new(test, name);
 
+	test_vendor_register(vendor);
+	return vendor;
+}
+
+/* Devices that are offline until someone starts them */
+struct test_vendor *test_vendor_startable(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_new(test, "mdev_test");
+
+	vendor->ops.start = test_vendor_start;
+	vendor->ops.stop = test_vendor_stop;
 	test_vendor_register(vendor);
 	return vendor;
 }

@@ -62,10 +62,10 @@ struct test_vendor {
 };
 
 struct test_vendor *test_vendor_new(struct kunit *test, const char *name);
-void test_vendor_can_start(struct test_vendor *vendor);
 void test_vendor_register(struct test_vendor *vendor);
 struct test_vendor *test_vendor_registered(struct kunit *test,
 					   const char *name);
+struct test_vendor *test_vendor_startable(struct kunit *test);
 
 struct mdev_type *test_type(struct test_vendor *vendor, unsigned int index);
 int test_create(struct test_vendor *vendor, unsigned int type,
