@@ -34,12 +34,10 @@ FIXTURE_SETUP(card)
 	if (ret == -ENOENT)
 		SKIP(return, "there is no medu");
 	ASSERT_EQ(0, ret);
-	ASSERT_EQ(0, medu_create(UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, medu_open(&self->user));
 	self->device = self->user.device;
 	self->event = irq_eventfd();
 	ASSERT_LE(0, self->event);
-	ASSERT_EQ(0, vfio_pci_enable(self->device));
 }
 
 FIXTURE_TEARDOWN(card)

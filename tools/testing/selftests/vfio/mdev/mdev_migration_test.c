@@ -368,6 +368,23 @@ static int load_changed(int target, char *stream, const struct change *change)
 	return vfio_ioctl(target, VFIO_DEVICE_RESET, NULL);
 }
 
+static void refuse_changes(struct __test_metadata *_metadata, int source,
+			   int target, const struct change *changes,
+			   unsigned int count)
+{
+	char stream[1024];
+	unsigned int i;
+
+	ASSERT_EQ(0, begin_conversation(source));
+	ASSERT_EQ(STREAM_LENGTH, migration_save(source, stream,
+						sizeof(stream)));
+	for (i = 0; i < count; i++) {
+		EXPECT_EQ(0, load_changed(target, stream, &changes[i]))
+			TH_LOG("%u at %zu", changes[i].value, changes[i].at);
+	}
+	EXPECT_EQ(0, migration_load(target, stream, STREAM_LENGTH));
+}
+
 TEST_F(cards, refuse_impossible_registers)
 {
 	static const struct change changes[] = {
@@ -394,17 +411,9 @@ TEST_F(cards, refuse_impossible_registers)
 		{ AT_CONFIG(PCI_CAPABILITY_LIST), 0x80 },
 		{ AT_CONFIG(255), 1 },
 	};
-	unsigned int i;
 
-	ASSERT_EQ(0, begin_conversation(self->source));
-	ASSERT_EQ(STREAM_LENGTH, migration_save(self->source, self->stream,
-						sizeof(self->stream)));
-	for (i = 0; i < ARRAY_SIZE(changes); i++) {
-		EXPECT_EQ(0, load_changed(self->target, self->stream,
-					  &changes[i]))
-			TH_LOG("%u at %zu", changes[i].value, changes[i].at);
-	}
-	EXPECT_EQ(0, migration_load(self->target, self->stream, STREAM_LENGTH));
+	refuse_changes(_metadata, self->source, self->target, changes,
+		       ARRAY_SIZE(changes));
 }
 
 TEST_F(cards, refuse_impossible_ports)
@@ -427,17 +436,9 @@ TEST_F(cards, refuse_impossible_ports)
 		{ AT_CAUSES(0), 0 },
 		{ AT_CAUSES(1), UART_IER_MSI },
 	};
-	unsigned int i;
 
-	ASSERT_EQ(0, begin_conversation(self->source));
-	ASSERT_EQ(STREAM_LENGTH, migration_save(self->source, self->stream,
-						sizeof(self->stream)));
-	for (i = 0; i < ARRAY_SIZE(changes); i++) {
-		EXPECT_EQ(0, load_changed(self->target, self->stream,
-					  &changes[i]))
-			TH_LOG("%u at %zu", changes[i].value, changes[i].at);
-	}
-	EXPECT_EQ(0, migration_load(self->target, self->stream, STREAM_LENGTH));
+	refuse_changes(_metadata, self->source, self->target, changes,
+		       ARRAY_SIZE(changes));
 }
 
 /* Not even until the reset that it needs */

@@ -274,14 +274,12 @@ FIXTURE_SETUP(card)
 	if (ret == -ENOENT)
 		SKIP(return, "there is no medu");
 	ASSERT_EQ(0, ret);
-	ASSERT_EQ(0, medu_create(UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, medu_open(&self->user));
 	self->device = self->user.device;
 	self->event = irq_eventfd();
 	self->message = irq_eventfd();
 	ASSERT_LE(0, self->event);
 	ASSERT_LE(0, self->message);
-	ASSERT_EQ(0, vfio_pci_enable(self->device));
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
 	self->msi = find_capability(self->device, PCI_CAP_ID_MSI);
 	self->pm = find_capability(self->device, PCI_CAP_ID_PM);

@@ -30,6 +30,15 @@ int medu_create(const char *uuid)
 	return sysfs_write(uuid, MEDU_TYPE "/create");
 }
 
+int medu_open(struct vfio_user *user)
+{
+	int ret = medu_create(UUID_A);
+
+	if (!ret)
+		ret = vfio_open_cdev(user, UUID_A);
+	return ret ? ret : vfio_pci_enable(user->device);
+}
+
 int64_t medu_read(int device, uint64_t offset)
 {
 	return vfio_load(device, VFIO_PCI_BAR0_REGION_INDEX, offset, 4);

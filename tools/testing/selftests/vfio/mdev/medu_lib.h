@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#include "vfio_lib.h"
+
 #define MEDU		"/sys/class/mdev_bus/medu"
 #define MEDU_TYPE	MEDU "/mdev_supported_types/medu-card"
 
@@ -34,6 +36,9 @@ int medu_prepare(void);
 int medu_finish(void);
 
 int medu_create(const char *uuid);
+
+/* Creates a card with UUID_A, opens and enables it. */
+int medu_open(struct vfio_user *user);
 
 /* One access of 4 bytes */
 int64_t medu_read(int device, uint64_t offset);
