@@ -75,9 +75,13 @@ static void test_vendor_refuses(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
 	mdev_close(mdev);
 
+	/* All was given back, so that it can be taken again */
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -ETXTBSY);
+	KUNIT_EXPECT_TRUE(test, test_has_file(mdev_dev(mdev), "colour"));
+
 	vendor->fail[TEST_REMOVE] = 0;
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), 0);
-	KUNIT_EXPECT_STREQ(test, vendor->log, "CPURPOLUR");
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPURPOLURPUR");
 }
 
 /* What was not bound is not bound afterwards. */
