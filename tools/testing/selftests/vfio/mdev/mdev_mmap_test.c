@@ -170,6 +170,32 @@ TEST_F(mmap, checks_each_request)
 	EXPECT_EQ(0, sim_get("validate_map_request/calls"));
 }
 
+TEST_F(mmap, finds_areas_behind_another_capability)
+{
+	vfio_close(&self->user);
+	ASSERT_EQ(0, sim_set("areas", MDEV_SIM_AREAS_SECOND));
+	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
+	EXPECT_EQ(0, try_mmap(self->user.device, BAR(3), MDEV_SIM_BAR3_AREA0,
+			      MDEV_SIM_BAR3_AREA0_SIZE, RW, MAP_SHARED));
+	EXPECT_EQ(-EINVAL, try_mmap(self->user.device, BAR(3), 0, PAGE, RW,
+				    MAP_SHARED));
+}
+
+TEST_F(mmap, depends_on_areas_that_are_pages_of_their_region)
+{
+	unsigned int areas;
+
+	vfio_close(&self->user);
+	for (areas = MDEV_SIM_AREAS_SKEWED; areas < MDEV_SIM_NR_AREAS;
+	     areas++) {
+		ASSERT_EQ(0, sim_set("areas", areas));
+		EXPECT_EQ(-EINVAL, variant->open(&self->user, UUID_A))
+			TH_LOG("areas %u", areas);
+	}
+	ASSERT_EQ(0, sim_set("areas", MDEV_SIM_AREAS_RIGHT));
+	EXPECT_EQ(0, variant->open(&self->user, UUID_A));
+}
+
 TEST_F(mmap, can_not_be_made_writable_later)
 {
 	void *address = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, self->fd,

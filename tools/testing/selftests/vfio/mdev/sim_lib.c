@@ -39,6 +39,7 @@ static const struct {
 } knobs[] = {
 	{ "map_block", MDEV_SIM_MAP_BLOCK },
 	{ "map_answer", MDEV_SIM_ANSWER_RIGHT },
+	{ "areas", MDEV_SIM_AREAS_RIGHT },
 	{ "forget_pins", 0 },
 	{ "state_size", 4096 },
 	{ "state_bad", 0 },

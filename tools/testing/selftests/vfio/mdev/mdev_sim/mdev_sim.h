@@ -197,6 +197,7 @@ DEFINE_CLASS(sim_call, struct sim_call, sim_call_end(&_T),
 	     enum sim_call_number number)
 
 /* sim_regions.c */
+extern u32 sim_areas;
 void sim_copy(struct sim_device *sim, void *memory, void *buf, size_t count,
 	      bool write);
 void sim_bulk_copy(struct sim_device *sim, u64 offset, void *buf, size_t count,

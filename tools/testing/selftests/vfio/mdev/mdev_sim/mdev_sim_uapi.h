@@ -44,6 +44,7 @@
  *   pins        how many pages of users are pinned
  *   map_block   largest block, in bytes, that a page fault gets; see MAP_BLOCK
  *   map_answer  enum mdev_sim_answer
+ *   areas       enum mdev_sim_areas
  *   forget_pins MDEV_SIM_FORGET_*
  *   state_size  bytes of migration state
  *   state_bad   1: the next states that are saved are refused when loaded
@@ -119,6 +120,17 @@ enum mdev_sim_answer {
 	MDEV_SIM_ANSWER_READ_ONLY,
 	MDEV_SIM_ANSWER_UNCACHED,
 	MDEV_SIM_NR_ANSWERS,
+};
+
+/* What get_region_info answers about the areas of BAR3 */
+enum mdev_sim_areas {
+	MDEV_SIM_AREAS_RIGHT,
+	MDEV_SIM_AREAS_SECOND,			/* after another capability */
+	MDEV_SIM_AREAS_SKEWED,
+	MDEV_SIM_AREAS_ODD,
+	MDEV_SIM_AREAS_OUTSIDE,
+	MDEV_SIM_AREAS_CUT_OFF,			/* one is promised and missing */
+	MDEV_SIM_NR_AREAS,
 };
 
 /*

@@ -154,6 +154,42 @@ static const struct sim_sparse sim_sparse = {
 	},
 };
 
+u32 sim_areas;
+
+/* What is added to the numbers of the last area, and to how many there are */
+static const struct {
+	u64 offset;
+	u64 size;
+	u32 nr_areas;
+} sim_sparse_faults[MDEV_SIM_NR_AREAS] = {
+	[MDEV_SIM_AREAS_SKEWED] = { .offset = 1 },
+	[MDEV_SIM_AREAS_ODD] = { .size = 1 },
+	[MDEV_SIM_AREAS_OUTSIDE] = { .size = MDEV_SIM_BAR3_SIZE },
+	[MDEV_SIM_AREAS_CUT_OFF] = { .nr_areas = 1 },
+};
+
+static int sim_add_areas(struct vfio_info_cap *caps)
+{
+	struct vfio_region_info_cap_type type = {
+		.header.id = VFIO_REGION_INFO_CAP_TYPE,
+		.header.version = 1,
+	};
+	struct sim_sparse sparse = sim_sparse;
+	u32 areas = READ_ONCE(sim_areas);
+	int ret = 0;
+
+	if (areas >= MDEV_SIM_NR_AREAS)
+		return -EINVAL;
+	sparse.areas[1].offset += sim_sparse_faults[areas].offset;
+	sparse.areas[1].size += sim_sparse_faults[areas].size;
+	sparse.cap.nr_areas += sim_sparse_faults[areas].nr_areas;
+	if (areas == MDEV_SIM_AREAS_SECOND)
+		ret = vfio_info_add_capability(caps, &type.header,
+					       sizeof(type));
+	return ret ?: vfio_info_add_capability(caps, &sparse.cap.header,
+					       sizeof(sparse));
+}
+
 /* The region, or NULL if the device has none with that index */
 static const struct sim_region *sim_region(const struct sim_device *sim,
 					   u32 index)
@@ -198,7 +234,6 @@ int sim_get_region_info(struct mdev_device *mdev, struct vfio_region_info *info,
 {
 	CLASS(sim_call, call)(mdev, SIM_GET_REGION_INFO);
 	const struct sim_region *region;
-	struct sim_sparse sparse = sim_sparse;
 
 	if (call.error)
 		return call.error;
@@ -211,8 +246,7 @@ int sim_get_region_info(struct mdev_device *mdev, struct vfio_region_info *info,
 	info->flags = region->flags;
 	if (info->index != VFIO_PCI_BAR3_REGION_INDEX || !caps)
 		return 0;
-	return vfio_info_add_capability(caps, &sparse.cap.header,
-					sizeof(sparse));
+	return sim_add_areas(caps);
 }
 
 /* What linux/mdev.h says of an access */
