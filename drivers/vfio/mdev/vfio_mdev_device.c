@@ -7,6 +7,7 @@
 
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <trace/events/mdev.h>
 
 #include "compat.h"
@@ -139,6 +140,19 @@ static void vfio_mdev_request(struct vfio_device *vdev, unsigned int count)
 	vmdev->ops->request(vmdev->mdev, count);
 }
 
+/*
+ * VFIO core does not keep a group with an iommufd open for those who use only its
+ * device any more. The next one who opens the group may have another iommufd, or
+ * a container; were the device shared with them, the last close would take theirs
+ * for that of the first open. So it is opened once, like the character device.
+ */
+static int vfio_mdev_match(struct vfio_device *vdev, char *name)
+{
+	if (strcmp(name, dev_name(vdev->dev)))
+		return 0;
+	return READ_ONCE(vdev->iommufd_access) ? -EBUSY : 1;
+}
+
 static int vfio_mdev_init_device(struct vfio_device *vdev)
 {
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
@@ -175,6 +189,7 @@ static const struct vfio_device_ops vfio_mdev_device_ops = {
 #endif
 	.mmap = vfio_mdev_mmap,
 	.request = vfio_mdev_request,
+	.match = vfio_mdev_match,
 	.dma_unmap = vfio_mdev_dma_unmap,
 	.bind_iommufd = vfio_iommufd_emulated_bind,
 	.unbind_iommufd = vfio_iommufd_emulated_unbind,

@@ -413,6 +413,37 @@ TEST_F(new_device, is_shared_within_its_group)
 	EXPECT_EQ(0, mdev_remove(UUID_A));
 }
 
+static int get_device(const struct vfio_user *user)
+{
+	return vfio_ioctl(user->group, VFIO_GROUP_GET_DEVICE_FD, UUID_A);
+}
+
+/* Its user may close the group, or change what the group has, while using it. */
+TEST_F(new_device, is_not_shared_with_an_iommufd)
+{
+	int type1 = open("/dev/vfio/vfio", O_RDWR);
+	struct vfio_user other;
+
+	ASSERT_LE(0, type1);
+	ASSERT_EQ(0, vfio_open_group(&self->user, UUID_A));
+	EXPECT_EQ(-EBUSY, get_device(&self->user));
+
+	ASSERT_EQ(0, vfio_ioctl(self->user.group, VFIO_GROUP_UNSET_CONTAINER,
+				NULL));
+	ASSERT_EQ(0, vfio_ioctl(self->user.group, VFIO_GROUP_SET_CONTAINER,
+				&type1));
+	ASSERT_EQ(0, vfio_ioctl(type1, VFIO_SET_IOMMU,
+				(void *)VFIO_TYPE1v2_IOMMU));
+	EXPECT_EQ(-EBUSY, get_device(&self->user));
+
+	vfio_close_file(&self->user.group);
+	close(type1);
+	EXPECT_EQ(-EBUSY, vfio_open_group(&other, UUID_A));
+	EXPECT_EQ(-EBUSY, vfio_open_container(&other, UUID_A));
+	vfio_close(&self->user);
+	EXPECT_EQ(0, vfio_open_container(&self->user, UUID_A));
+}
+
 TEST_F(new_device, does_nothing_before_it_is_bound)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
