@@ -48,8 +48,7 @@ struct vfio_mdev_dma_range {
  * @task: who does that
  * @asked: how many times VFIO has asked for it before
  * @told: the vendor has heard of it, and has no pins in it any more
- * @left: @task does not wait, and frees this no more
- * @began: when it did, in nanoseconds
+ * @left: @task won't be asked for it again, and frees this no more
  */
 struct vfio_mdev_unmap {
 	struct vfio_mdev_dma_range range;
@@ -57,7 +56,6 @@ struct vfio_mdev_unmap {
 	unsigned int asked;
 	bool told;
 	bool left;
-	u64 began;
 };
 
 /**
@@ -75,12 +73,6 @@ struct vfio_mdev_unmap {
  * @idle: where to wait for the end of calls, unmaps and helpers
  * @helpers: how many works unpin what is owed, beside @work
  * @open: pages may be pinned
- * @last: the range that was unmapped last, or is being unmapped
- * @asked: how many times VFIO has asked for it again
- * @ended: when an unmap last ended, in nanoseconds
- * @took: how long that one took
- * @gap: how long before the next one began it had ended
- * @until: how long pins in it are held up afterwards
  */
 struct vfio_mdev_dma {
 	/* Held across the vendor's open, release and dma_unmap */
@@ -98,12 +90,6 @@ struct vfio_mdev_dma {
 	wait_queue_head_t idle;
 	unsigned int helpers;
 	bool open;
-	struct vfio_mdev_dma_range last;
-	unsigned int asked;
-	u64 ended;
-	u64 took;
-	u64 gap;
-	u64 until;
 };
 
 /**

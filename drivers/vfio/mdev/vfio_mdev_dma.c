@@ -12,11 +12,8 @@
  * locks held.
  */
 
-#include <linux/delay.h>
 #include <linux/iommu.h>
-#include <linux/ktime.h>
 #include <linux/limits.h>
-#include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/overflow.h>
 #include <linux/sched.h>
@@ -91,39 +88,17 @@ static bool vfio_mdev_is_unmapped(struct vfio_mdev_dma *dma,
 	return !dma->open || vfio_mdev_overlaps_any(&dma->unmaps, call);
 }
 
-/* See vfio_mdev_end_unmap(). */
-static void vfio_mdev_let_unmap_end(struct vfio_mdev_dma *dma,
-				    const struct vfio_mdev_dma_range *call)
-{
-	u64 now = ktime_get_ns();
-	u64 left = 0;
-
-	spin_lock(&dma->lock);
-	if (vfio_mdev_overlap(&dma->last, call) && now < dma->until)
-		left = dma->until - now;
-	spin_unlock(&dma->lock);
-	if (left)
-		fsleep(DIV_ROUND_UP_ULL(left, NSEC_PER_USEC));
-}
-
 /* As above, but not for pages that are being unmapped. */
 static bool vfio_mdev_try_begin_call(struct vfio_mdev_dma *dma,
 				     struct vfio_mdev_dma_range *call)
 {
 	bool refused;
 
-	vfio_mdev_let_unmap_end(dma, call);
 	spin_lock(&dma->lock);
 	refused = vfio_mdev_is_unmapped(dma, call);
 	if (!refused)
 		list_add(&call->node, &dma->calls);
 	spin_unlock(&dma->lock);
-	/*
-	 * Who tries again and again could pin between our end of the unmap and
-	 * VFIO's, every time that VFIO asks.
-	 */
-	if (refused)
-		fsleep(USEC_PER_MSEC);
 	return !refused;
 }
 

@@ -161,20 +161,41 @@ unsigned long vfio_mdev_disown(struct vfio_mdev_dma *dma,
 	return pages;
 }
 
+/* Which page to unpin first: one that somebody waits for, if there is any */
+static bool vfio_mdev_find_owed(struct vfio_mdev_dma *dma, unsigned long *index)
+{
+	const struct vfio_mdev_dma_range *range;
+	bool found = false;
+
+	spin_lock(&dma->lock);
+	list_for_each_entry(range, &dma->unmaps, node) {
+		*index = range->first >> PAGE_SHIFT;
+		found = xa_find(&dma->pins, index, range->last >> PAGE_SHIFT,
+				VFIO_MDEV_OWED);
+		if (found)
+			break;
+	}
+	spin_unlock(&dma->lock);
+	if (found)
+		return true;
+	*index = 0;
+	return xa_find(&dma->pins, index, ULONG_MAX, VFIO_MDEV_OWED);
+}
+
 /*
- * Uncount once the first pages that are owed and lie side by side, @max of them
- * at most, as a call under way; returns how many.
+ * Uncount once some pages that are owed and lie side by side, @max of them at
+ * most, as a call under way; returns how many.
  */
 unsigned long vfio_mdev_take_owed(struct vfio_mdev_dma *dma,
 				  struct vfio_mdev_dma_range *call,
 				  unsigned long max)
 {
-	unsigned long first = 0;
 	unsigned long pages = 0;
+	unsigned long first;
 	unsigned long index;
 
 	mutex_lock(&dma->pins_lock);
-	if (xa_find(&dma->pins, &first, ULONG_MAX, VFIO_MDEV_OWED)) {
+	if (vfio_mdev_find_owed(dma, &first)) {
 		do
 			pages++;
 		while (pages < max &&

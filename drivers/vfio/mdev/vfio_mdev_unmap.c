@@ -5,7 +5,9 @@
  * VFIO asks for pages until they are unpinned, but type1 gives up by a crash when
  * it has asked eleven times in a row. So an unmap ends only when all are
  * unpinned: it keeps new pins out of its range, waits for the calls under way,
- * lets the vendor unpin and does the rest itself.
+ * lets the vendor unpin and does the rest itself. And since type1 asks all
+ * devices of a container, and all again while one has pins, none of them gets new
+ * ones before the thread that unmaps has left type1.
  *
  * Type1 asks with a lock held. A second thread that unmaps takes the lock that is
  * needed to unpin and waits with it for the first one, so that nothing can be
@@ -15,13 +17,13 @@
  * VFIO takes at once: have many wait.
  */
 
-#include <linux/delay.h>
 #include <linux/jiffies.h>
-#include <linux/ktime.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/task_work.h>
 #include <linux/workqueue.h>
 
 #include "vfio_mdev.h"
@@ -31,8 +33,6 @@
 #define VFIO_MDEV_UNMAP_PAUSE_MS	20
 /* How often VFIO can ask again for the same pages, and survive */
 #define VFIO_MDEV_UNMAP_MAX_ASKED	10U
-/* How soon it does that, beside what it takes us to unpin */
-#define VFIO_MDEV_ASK_GAP_NS		(2 * NSEC_PER_MSEC)
 /* How long nothing is unpinned before we expect that nothing will be */
 #define VFIO_MDEV_STALL		(HZ / 16)
 /* Of one device */
@@ -41,6 +41,16 @@
 struct vfio_mdev_helper {
 	struct work_struct work;
 	struct vfio_mdev *vmdev;
+};
+
+/**
+ * struct vfio_mdev_leave - runs when a thread goes back to the user
+ * @work: that
+ * @dma: where the thread has unmapped memory
+ */
+struct vfio_mdev_leave {
+	struct callback_head work;
+	struct vfio_mdev_dma *dma;
 };
 
 /* For helpers only, since each may wait for long */
@@ -76,22 +86,6 @@ static void vfio_mdev_wait_for_calls(struct vfio_mdev_dma *dma,
 	spin_unlock(&dma->lock);
 }
 
-/*
- * When VFIO has asked for the third time in a row, pins wait for twice as long
- * as it was away, and for as long as it takes to unpin them: neither is this
- * device the reason for VFIO to ask once more, nor the one that others wait for.
- */
-static void vfio_mdev_end_unmap(struct vfio_mdev_dma *dma,
-				struct vfio_mdev_unmap *unmap)
-{
-	dma->ended = ktime_get_ns();
-	dma->took = dma->ended - unmap->began;
-	dma->until = dma->ended;
-	if (dma->asked > 1)
-		dma->until += 2 * dma->gap + dma->took;
-	list_del(&unmap->range.node);
-}
-
 /* End those that nobody waits for, if they are over. */
 void vfio_mdev_end_unmaps(struct vfio_mdev_dma *dma)
 {
@@ -101,7 +95,7 @@ void vfio_mdev_end_unmaps(struct vfio_mdev_dma *dma)
 	lockdep_assert_held(&dma->lock);
 	list_for_each_entry_safe(unmap, next, &dma->unmaps, range.node) {
 		if (unmap->left && vfio_mdev_is_over(dma, unmap)) {
-			vfio_mdev_end_unmap(dma, unmap);
+			list_del(&unmap->range.node);
 			kfree(unmap);
 		}
 	}
@@ -240,34 +234,8 @@ static void vfio_mdev_wait_for_unmap(struct vfio_mdev *vmdev,
 					    vfio_mdev_see_if_over(dma, unmap),
 					    timeout))
 			break;
-		if (progress == atomic_read(&dma->progress)) {
-			stalls++;
-			vfio_mdev_get_help(vmdev);
-		}
-	}
-}
-
-/*
- * Note which range VFIO asks for, and whether it is again and soon after the
- * last time: then pages were pinned after we had returned and before VFIO was
- * done with the other devices.
- */
-static void vfio_mdev_note_unmap(struct vfio_mdev_dma *dma,
-				 const struct vfio_mdev_dma_range *range)
-{
-	dma->gap = ktime_get_ns() - dma->ended;
-	if (vfio_mdev_overlap(&dma->last, range) &&
-	    dma->gap < VFIO_MDEV_ASK_GAP_NS + 4 * dma->took)
-		dma->asked = min(dma->asked + 1, VFIO_MDEV_UNMAP_MAX_ASKED);
-	else
-		dma->asked = 0;
-
-	/* Several users may unmap at once */
-	if (list_empty(&dma->unmaps)) {
-		dma->last = *range;
-	} else {
-		dma->last.first = min(dma->last.first, range->first);
-		dma->last.last = max(dma->last.last, range->last);
+		stalls += progress == atomic_read(&dma->progress);
+		vfio_mdev_get_help(vmdev);
 	}
 }
 
@@ -280,43 +248,31 @@ static bool vfio_mdev_is_busy(struct vfio_mdev_dma *dma,
 	       vfio_mdev_is_pinned(dma, range);
 }
 
-/* Keep new pins out of the range, if that is needed. */
-static bool vfio_mdev_begin_unmap(struct vfio_mdev_dma *dma,
-				  const struct vfio_mdev_dma_range *range,
-				  struct vfio_mdev_unmap *unmap)
+static void vfio_mdev_leave(struct callback_head *work)
 {
-	bool busy;
+	struct vfio_mdev_leave *leave =
+		container_of(work, struct vfio_mdev_leave, work);
+	struct vfio_mdev_dma *dma = leave->dma;
+	struct vfio_mdev_unmap *unmap;
 
+	kfree(leave);
 	spin_lock(&dma->lock);
-	busy = vfio_mdev_is_busy(dma, range);
-	if (busy && unmap) {
-		*unmap = (struct vfio_mdev_unmap) {
-			.range = *range,
-			.task = current,
-			.began = ktime_get_ns(),
-		};
-		vfio_mdev_note_unmap(dma, range);
-		list_add(&unmap->range.node, &dma->unmaps);
-	}
+	list_for_each_entry(unmap, &dma->unmaps, range.node)
+		unmap->left |= unmap->task == current;
+	vfio_mdev_end_unmaps(dma);
+	wake_up_all(&dma->idle);
 	spin_unlock(&dma->lock);
-	return busy;
 }
 
-/* The one that we have left, when VFIO asks again */
-static struct vfio_mdev_unmap *
-vfio_mdev_find_unmap(struct vfio_mdev_dma *dma,
-		     const struct vfio_mdev_dma_range *range)
+/* What type1 has asked this thread for last, since it came from the user */
+static struct vfio_mdev_unmap *vfio_mdev_last_unmap(struct vfio_mdev_dma *dma)
 {
 	struct vfio_mdev_unmap *found = NULL;
 	struct vfio_mdev_unmap *unmap;
 
 	spin_lock(&dma->lock);
 	list_for_each_entry(unmap, &dma->unmaps, range.node) {
-		if (unmap->task == current &&
-		    unmap->range.first == range->first &&
-		    unmap->range.last == range->last) {
-			unmap->left = false;
-			unmap->asked++;
+		if (unmap->task == current && !unmap->left) {
 			found = unmap;
 			break;
 		}
@@ -325,28 +281,66 @@ vfio_mdev_find_unmap(struct vfio_mdev_dma *dma,
 	return found;
 }
 
+/*
+ * Keep new pins out of the range, if there can be any. Type1 is done with what it
+ * has asked for before.
+ */
+static bool vfio_mdev_begin_unmap(struct vfio_mdev_dma *dma,
+				  struct vfio_mdev_unmap *unmap,
+				  struct vfio_mdev_unmap *before)
+{
+	bool begin;
+
+	spin_lock(&dma->lock);
+	unmap->told = !vfio_mdev_is_busy(dma, &unmap->range);
+	begin = dma->open || !unmap->told;
+	if (begin) {
+		list_add(&unmap->range.node, &dma->unmaps);
+		if (before) {
+			before->left = true;
+			vfio_mdev_end_unmaps(dma);
+		}
+	}
+	spin_unlock(&dma->lock);
+	return begin;
+}
+
 static void vfio_mdev_unmap_type1(struct vfio_mdev *vmdev,
 				  const struct vfio_mdev_dma_range *range)
 {
 	struct vfio_mdev_dma *dma = &vmdev->dma;
+	struct vfio_mdev_unmap *before = vfio_mdev_last_unmap(dma);
+	struct vfio_mdev_leave *leave = NULL;
 	struct vfio_mdev_unmap *unmap;
 
-	unmap = vfio_mdev_find_unmap(dma, range);
-	if (!unmap) {
-		/* Without it, type1 would ask again for nothing */
-		unmap = kzalloc_obj(*unmap, GFP_KERNEL | __GFP_NOFAIL);
-		if (!vfio_mdev_begin_unmap(dma, range, unmap)) {
-			kfree(unmap);
-			return;
-		}
-		vfio_mdev_queue_unmaps(dma);
+	if (before && before->range.first == range->first &&
+	    before->range.last == range->last) {
+		before->asked++;
+		vfio_mdev_wait_for_unmap(vmdev, before);
+		return;
 	}
+
+	/* Without them, type1 would ask again for nothing */
+	unmap = kzalloc_obj(*unmap, GFP_KERNEL | __GFP_NOFAIL);
+	if (!before)
+		leave = kzalloc_obj(*leave, GFP_KERNEL | __GFP_NOFAIL);
+	unmap->range = *range;
+	unmap->task = current;
+	if (!vfio_mdev_begin_unmap(dma, unmap, before)) {
+		kfree(leave);
+		kfree(unmap);
+		return;
+	}
+	if (!unmap->told)
+		vfio_mdev_queue_unmaps(dma);
 	vfio_mdev_wait_for_unmap(vmdev, unmap);
-	spin_lock(&dma->lock);
-	unmap->left = true;
-	vfio_mdev_end_unmaps(dma);
-	wake_up_all(&dma->idle);
-	spin_unlock(&dma->lock);
+
+	if (!leave)
+		return;
+	leave->dma = dma;
+	init_task_work(&leave->work, vfio_mdev_leave);
+	if (task_work_add(current, &leave->work, TWA_RESUME))
+		vfio_mdev_leave(&leave->work);
 }
 
 /* Iommufd has no such locks, and when it detaches, asks only once. */
@@ -354,17 +348,21 @@ static void vfio_mdev_unmap_iommufd(struct vfio_mdev *vmdev,
 				    const struct vfio_mdev_dma_range *range)
 {
 	struct vfio_mdev_dma *dma = &vmdev->dma;
-	struct vfio_mdev_unmap unmap;
+	struct vfio_mdev_unmap unmap = {
+		.range = *range,
+		.task = current,
+	};
 
-	if (!vfio_mdev_begin_unmap(dma, range, &unmap))
+	if (!vfio_mdev_begin_unmap(dma, &unmap, NULL))
 		return;
-	vfio_mdev_tell(vmdev, &unmap);
+	if (!unmap.told)
+		vfio_mdev_tell(vmdev, &unmap);
 	while (vfio_mdev_unpin_owed(vmdev))
 		;
 	spin_lock(&dma->lock);
 	wait_event_cmd(dma->idle, vfio_mdev_is_over(dma, &unmap),
 		       spin_unlock(&dma->lock), spin_lock(&dma->lock));
-	vfio_mdev_end_unmap(dma, &unmap);
+	list_del(&unmap.range.node);
 	wake_up_all(&dma->idle);
 	spin_unlock(&dma->lock);
 }
@@ -378,8 +376,7 @@ void vfio_mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length)
 	};
 
 	/* Nothing is pinned above */
-	if (iova > ULONG_MAX ||
-	    !vfio_mdev_begin_unmap(&vmdev->dma, &range, NULL))
+	if (iova > ULONG_MAX)
 		return;
 	if (vdev->iommufd_access)
 		vfio_mdev_unmap_iommufd(vmdev, &range);
@@ -466,5 +463,7 @@ int vfio_mdev_unmap_init(void)
 
 void vfio_mdev_unmap_exit(void)
 {
+	/* The last ones to run vfio_mdev_leave() may not be out of it yet */
+	synchronize_rcu_tasks();
 	destroy_workqueue(vfio_mdev_helpers_wq);
 }

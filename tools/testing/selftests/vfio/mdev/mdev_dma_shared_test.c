@@ -29,6 +29,7 @@
 
 #define ROUNDS		20
 #define PINNERS		4
+#define CROWD		8
 
 static void *unmap_once(void *data)
 {
@@ -159,6 +160,40 @@ TEST_F_TIMEOUT(shared, outruns_those_who_pin, RACE_TIMEOUT)
 	for (i = 0; i < ARRAY_SIZE(pinners); i++)
 		dma_task_end(&pinners[i]);
 	close(other.vfio.device);
+}
+
+/* While one is asked, there is time for all others to pin again. */
+TEST_F_TIMEOUT(shared, outruns_a_crowd, RACE_TIMEOUT)
+{
+	struct dma_task pinners[CROWD] = {};
+	struct dma_user users[CROWD];
+	int groups[CROWD];
+	char uuid[UUID_SIZE];
+	unsigned int i;
+
+	ASSERT_EQ(0, sim_set("dma_unmap/delay", 2));
+	for (i = 0; i < CROWD; i++) {
+		uuid_numbered(uuid, i);
+		ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, uuid));
+		groups[i] = join_container(self->user.vfio.container, uuid);
+		ASSERT_LE(0, groups[i]);
+		users[i] = self->user;
+		users[i].vfio.device = dma_open_device(groups[i], uuid);
+		ASSERT_LE(0, users[i].vfio.device);
+		pinners[i].user = &users[i];
+		ASSERT_EQ(0, dma_task_start(&pinners[i], pin_again_and_again));
+	}
+	for (i = 0; i < ROUNDS; i++) {
+		EXPECT_EQ(0, dma_unmap(&self->user, IOVA, SIZE));
+		EXPECT_EQ(0, dma_map(&self->user, IOVA, self->memory, SIZE,
+				     DMA_BOTH));
+		sleep_ms(20);
+	}
+	for (i = 0; i < CROWD; i++) {
+		dma_task_end(&pinners[i]);
+		close(users[i].vfio.device);
+		close(groups[i]);
+	}
 }
 
 /* Threads that each take a mapping away, of which much is pinned */
