@@ -99,6 +99,7 @@ struct vfio_mdev_dma {
  * @ops: its vendor's callbacks, kept here for the region accesses
  * @info: what VFIO_DEVICE_GET_INFO says, as of open
  * @regions: @info.num_regions of them, as of open
+ * @in_container: it is open, and its group has a container of type1
  * @set_irqs_lock: orders requests of users to set interrupts
  * @irqfds: the eventfds that mask and unmask them
  * @irq_lock: orders the calls of the vendor that set them
@@ -116,6 +117,7 @@ struct vfio_mdev {
 	const struct parent_ops *ops;
 	struct vfio_device_info info;
 	struct vfio_mdev_region *regions;
+	bool in_container;
 	/* Held across VFIO_DEVICE_SET_IRQS; protects irqfds */
 	struct mutex set_irqs_lock;
 	struct list_head irqfds;

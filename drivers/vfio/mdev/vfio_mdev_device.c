@@ -54,6 +54,7 @@ static int vfio_mdev_open_device(struct vfio_device *vdev)
 	vfio_mdev_dma_lock(vmdev);
 	ret = vfio_mdev_open_and_query(vmdev);
 	vfio_mdev_dma_unlock(vmdev, !ret);
+	WRITE_ONCE(vmdev->in_container, !ret && !vdev->iommufd_access);
 	return ret;
 }
 
@@ -61,6 +62,7 @@ static void vfio_mdev_close_device(struct vfio_device *vdev)
 {
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
 
+	WRITE_ONCE(vmdev->in_container, false);
 	vfio_mdev_irqs_tear_down(vmdev);
 	vfio_mdev_log_close(vmdev);
 	vfio_mdev_migration_close(vmdev);
@@ -140,17 +142,28 @@ static void vfio_mdev_request(struct vfio_device *vdev, unsigned int count)
 	vmdev->ops->request(vmdev->mdev, count);
 }
 
+/* Whether someone has it open, or is about to open it. */
+static bool vfio_mdev_has_users(struct vfio_mdev *vmdev)
+{
+	return refcount_read(&vmdev->vdev.refcount) > 1;
+}
+
 /*
  * VFIO core does not keep a group with an iommufd open for those who use only its
  * device any more. The next one who opens the group may have another iommufd, or
  * a container; were the device shared with them, the last close would take theirs
  * for that of the first open. So it is opened once, like the character device.
+ * A container keeps its group. Who is told of the match becomes a user with the
+ * lock that all who ask here hold.
  */
 static int vfio_mdev_match(struct vfio_device *vdev, char *name)
 {
+	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
+
 	if (strcmp(name, dev_name(vdev->dev)))
 		return 0;
-	return READ_ONCE(vdev->iommufd_access) ? -EBUSY : 1;
+	return vfio_mdev_has_users(vmdev) && !READ_ONCE(vmdev->in_container) ?
+	       -EBUSY : 1;
 }
 
 static int vfio_mdev_init_device(struct vfio_device *vdev)
@@ -235,7 +248,7 @@ static bool vfio_mdev_in_use(struct mdev_device *mdev)
 {
 	struct vfio_mdev *vmdev = dev_get_drvdata(mdev_dev(mdev));
 
-	return refcount_read(&vmdev->vdev.refcount) > 1;
+	return vfio_mdev_has_users(vmdev);
 }
 
 static struct mdev_driver vfio_mdev_driver = {
