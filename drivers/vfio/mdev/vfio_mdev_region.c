@@ -65,9 +65,9 @@ static int vfio_mdev_region_init(struct vfio_mdev *vmdev, u32 index)
 	if (info.flags & VFIO_REGION_INFO_FLAG_MMAP && !vmdev->ops->mmap) {
 		ret = vfio_mdev_areas_init(region, &info, &caps);
 		if (ret == -EINVAL)
-			dev_err(mdev_dev(vmdev->mdev),
-				"region %u: what can be mapped is not made of pages within it\n",
-				index);
+			dev_err_ratelimited(mdev_dev(vmdev->mdev),
+					    "region %u: what can be mapped is not made of pages within it\n",
+					    index);
 	}
 out_free:
 	kfree(caps.buf);
