@@ -311,9 +311,10 @@ static vm_fault_t vfio_mdev_ask_and_insert(struct vm_fault *vmf,
 	int error;
 
 	do {
-		/* Who asks for a page of another process expects it now */
+		/* The kernel would touch it again, and not look for signals */
 		if (fatal_signal_pending(current))
-			return VM_FAULT_NOPAGE;
+			return vmf->flags & FAULT_FLAG_USER ? VM_FAULT_NOPAGE :
+							      VM_FAULT_SIGBUS;
 		if (!mdev_map_begin(vmdev->mdev, &seq))
 			return vfio_mdev_wait_for_reset(vmdev, vmf);
 		if (!mdev_is_online(vmdev->mdev))

@@ -94,6 +94,31 @@ TEST_F(fault, sees_what_trapped_accesses_see)
 	EXPECT_EQ(0xfedcba9876543210, map_touch(area + 16, &error));
 }
 
+/* It touches the second page when the process has already been killed. */
+TEST_F(fault, who_lets_the_kernel_touch_can_be_killed)
+{
+	int pipes[2], status;
+	char *bar;
+	pid_t pid;
+
+	ASSERT_EQ(0, pipe(pipes));
+	ASSERT_EQ(0, sim_set("map_block", PAGE));
+	ASSERT_EQ(0, sim_set("validate_map_request/block", 1));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
+		_exit(write(pipes[1], bar, 2 * PAGE) < 0);
+	}
+	EXPECT_TRUE(sim_wait_for("validate_map_request/blocked", 1));
+	kill(pid, SIGKILL);
+	EXPECT_EQ(0, sim_set("validate_map_request/block", 0));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
 /* How many bytes the vendor is asked about, and answers at most: faults */
 static const struct {
 	uint64_t block;
