@@ -380,14 +380,18 @@ static int vfio_mdev_may_split(struct vm_area_struct *vma, unsigned long addr)
 	return 0;
 }
 
-/* mremap() is about to move entries into this mapping. */
+/* mremap() is about to move entries into this mapping, or it has been split. */
 static void vfio_mdev_vm_open(struct vm_area_struct *vma)
 {
+	u64 start = (u64)vma->vm_pgoff << PAGE_SHIFT;
 	u64 size = vma->vm_end - vma->vm_start;
+	u64 end = ALIGN(start + size, PUD_SIZE);
 
-	if (size >= PUD_SIZE)
-		unmap_mapping_range(vma->vm_file->f_mapping,
-				    (u64)vma->vm_pgoff << PAGE_SHIFT, size, 1);
+	if (size < PUD_SIZE)
+		return;
+	/* Nor may it cut entries that other processes have */
+	start = ALIGN_DOWN(start, PUD_SIZE);
+	unmap_mapping_range(vma->vm_file->f_mapping, start, end - start, 1);
 }
 
 static const struct vm_operations_struct vfio_mdev_vm_ops = {
