@@ -70,8 +70,9 @@ struct vm_area_struct;
  * both that @validate_map_request takes too.
  *
  * While a device is offline its mappings are empty and a touch is SIGBUS; while
- * it is being reset they are empty and a touch waits. Neither &parent_ops.stop
- * nor &parent_ops.reset need to invalidate anything.
+ * it is being reset they are empty and a touch waits, or fails if it is the
+ * kernel's. Neither &parent_ops.stop nor &parent_ops.reset need to invalidate
+ * anything.
  */
 
 /**
@@ -79,8 +80,8 @@ struct vm_area_struct;
  *
  * A device reaches the memory that its user has mapped for DMA with
  * mdev_pin_pages(), mdev_unpin_pages() and mdev_dma_rw(), between
- * &parent_ops.open and &parent_ops.release, those included; but a user of the
- * character device has no memory for it yet when it opens. When the user takes
+ * &parent_ops.open and &parent_ops.release, those included; but a user with an
+ * iommufd has no memory for it yet when it opens. When the user takes
  * memory away in which pages are pinned, &parent_ops.dma_unmap is called and
  * has to unpin them.
  */
@@ -155,7 +156,9 @@ struct mdev_migration_ops {
  *	close, before &parent_ops.release; the errno is ignored then.
  * @report: mark in @dirty, with iova_bitmap_set(), what was written in the
  *	@length bytes from @iova on, and forget that. Called for a device that
- *	logs; the range may lie outside of what is logged.
+ *	logs; the range may lie outside of what is logged. iova_bitmap_set()
+ *	accesses memory of the user, so no lock may be held around it that
+ *	&parent_ops.validate_map_request takes.
  *
  * All are mandatory. They never run concurrently for one device and may sleep.
  * &parent_ops.reset does not end the log.
@@ -232,7 +235,8 @@ struct mdev_dirty_log_ops {
  *	mapped at once, and @prot what the mapping allows. Set @pfn to the page
  *	frame that backs the page at @pos, and reduce @size, to another power of
  *	two, so that the block around @pos which it names is physically
- *	contiguous. @prot may lose the right to write. If its caching is changed,
+ *	contiguous; until an invalidation, all answers in one GiB should agree
+ *	about that. @prot may lose the right to write. If its caching is changed,
  *	only small pages are used. A negative errno is SIGBUS for the toucher.
  *	Called with the user's mmap lock held: it may sleep, but must not access
  *	memory of the user, nor pin any, nor take a lock that is held elsewhere

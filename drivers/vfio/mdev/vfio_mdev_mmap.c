@@ -199,7 +199,8 @@ static int vfio_mdev_ask_vendor(struct vfio_mdev *vmdev,
  * Two faults that were answered differently may come here at once, if the
  * vendor has changed its mind and not invalidated yet. mm leaves it to us that
  * they don't insert a huge entry and a small one, or two huge ones, in one
- * place.
+ * place. Only where one is of 1 GiB can mm come before us, with a table for the
+ * smaller ones: then it warns once, and keeps the table.
  */
 static vm_fault_t vfio_mdev_insert_huge(struct vfio_mdev *vmdev,
 					struct vm_fault *vmf,
@@ -278,14 +279,29 @@ static vm_fault_t vfio_mdev_insert(struct vfio_mdev *vmdev,
 	return vfio_mdev_insert_small(vmdev, vmf, backing);
 }
 
+/*
+ * Whether the kernel reads or writes the page, for a user or for a device. KVM
+ * does not, when it has the page mapped for a guest, and has neither flag.
+ */
+static bool vfio_mdev_is_kernels(const struct vm_fault *vmf)
+{
+	if (current->flags & PF_KTHREAD)
+		return true;
+	return !(vmf->flags & FAULT_FLAG_USER) &&
+	       vmf->flags & (FAULT_FLAG_REMOTE | FAULT_FLAG_INTERRUPTIBLE);
+}
+
 /* The device is being reset. Its vendor may need the locks that we have. */
 static vm_fault_t vfio_mdev_wait_for_reset(struct vfio_mdev *vmdev,
 					   struct vm_fault *vmf)
 {
 	struct file *file;
 
-	/* The reset may wait for what this thread does, which nobody can kill */
-	if (current->flags & PF_KTHREAD)
+	/*
+	 * The reset may wait for what this thread does, or for a lock of VFIO's
+	 * that it has: if a device's DMA is to this page, for example
+	 */
+	if (vfio_mdev_is_kernels(vmf))
 		return VM_FAULT_SIGBUS;
 	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY) ||
 	    vmf->flags & (FAULT_FLAG_RETRY_NOWAIT | FAULT_FLAG_MKWRITE))
