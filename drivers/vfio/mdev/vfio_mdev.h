@@ -48,6 +48,7 @@ struct vfio_mdev_dma_range {
  * @task: who does that
  * @asked: how many times VFIO has asked for it before
  * @told: the vendor has heard of it, and has no pins in it any more
+ * @inside: @task is in vfio_mdev_dma_unmap() for it
  * @left: @task won't be asked for it again, and frees this no more
  */
 struct vfio_mdev_unmap {
@@ -55,6 +56,7 @@ struct vfio_mdev_unmap {
 	const struct task_struct *task;
 	unsigned int asked;
 	bool told;
+	bool inside;
 	bool left;
 };
 

@@ -6,8 +6,9 @@
  * it has asked eleven times in a row. So an unmap ends only when all are
  * unpinned: it keeps new pins out of its range, waits for the calls under way,
  * lets the vendor unpin and does the rest itself. And since type1 asks all
- * devices of a container, and all again while one has pins, none of them gets new
- * ones before the thread that unmaps has left type1.
+ * devices of a container, and all again while one has pins, none that is open
+ * gets new ones there before the thread that unmaps goes on to another range, or
+ * back to the user.
  *
  * Type1 asks with a lock held. A second thread that unmaps takes the lock that is
  * needed to unpin and waits with it for the first one, so that nothing can be
@@ -46,11 +47,12 @@ struct vfio_mdev_helper {
 /**
  * struct vfio_mdev_leave - runs when a thread goes back to the user
  * @work: that
- * @dma: where the thread has unmapped memory
+ * @vmdev: where the thread has unmapped memory; it may be closed meanwhile, and
+ *	this has a reference to it and to the module
  */
 struct vfio_mdev_leave {
 	struct callback_head work;
-	struct vfio_mdev_dma *dma;
+	struct vfio_mdev *vmdev;
 };
 
 /* For helpers only, since each may wait for long */
@@ -223,7 +225,7 @@ static void vfio_mdev_wait_for_unmap(struct vfio_mdev *vmdev,
 				     const struct vfio_mdev_unmap *unmap)
 {
 	bool last = unmap->asked >= VFIO_MDEV_UNMAP_MAX_ASKED;
-	long timeout = VFIO_MDEV_STALL << unmap->asked;
+	long timeout = last ? VFIO_MDEV_STALL : VFIO_MDEV_STALL << unmap->asked;
 	struct vfio_mdev_dma *dma = &vmdev->dma;
 	unsigned int stalls = 0;
 	int progress;
@@ -252,7 +254,8 @@ static void vfio_mdev_leave(struct callback_head *work)
 {
 	struct vfio_mdev_leave *leave =
 		container_of(work, struct vfio_mdev_leave, work);
-	struct vfio_mdev_dma *dma = leave->dma;
+	struct vfio_mdev *vmdev = leave->vmdev;
+	struct vfio_mdev_dma *dma = &vmdev->dma;
 	struct vfio_mdev_unmap *unmap;
 
 	kfree(leave);
@@ -262,23 +265,55 @@ static void vfio_mdev_leave(struct callback_head *work)
 	vfio_mdev_end_unmaps(dma);
 	wake_up_all(&dma->idle);
 	spin_unlock(&dma->lock);
+	vfio_put_device(&vmdev->vdev);
+	module_put(THIS_MODULE);
+}
+
+static void vfio_mdev_queue_leave(struct vfio_mdev *vmdev)
+{
+	struct vfio_mdev_leave *leave;
+
+	/* Without it, no page there could be pinned any more */
+	leave = kzalloc_obj(*leave, GFP_KERNEL | __GFP_NOFAIL);
+	leave->vmdev = vmdev;
+	__module_get(THIS_MODULE);
+	get_device(&vmdev->vdev.device);
+	init_task_work(&leave->work, vfio_mdev_leave);
+	if (task_work_add(current, &leave->work, TWA_RESUME))
+		vfio_mdev_leave(&leave->work);
 }
 
 /* What type1 has asked this thread for last, since it came from the user */
 static struct vfio_mdev_unmap *vfio_mdev_last_unmap(struct vfio_mdev_dma *dma)
 {
-	struct vfio_mdev_unmap *found = NULL;
+	struct vfio_mdev_unmap *unmap;
+
+	lockdep_assert_held(&dma->lock);
+	list_for_each_entry(unmap, &dma->unmaps, range.node) {
+		if (unmap->task == current && !unmap->left)
+			return unmap;
+	}
+	return NULL;
+}
+
+/* If it is this range, VFIO asks for it again. */
+static struct vfio_mdev_unmap *
+vfio_mdev_resume_unmap(struct vfio_mdev_dma *dma,
+		       const struct vfio_mdev_dma_range *range)
+{
 	struct vfio_mdev_unmap *unmap;
 
 	spin_lock(&dma->lock);
-	list_for_each_entry(unmap, &dma->unmaps, range.node) {
-		if (unmap->task == current && !unmap->left) {
-			found = unmap;
-			break;
-		}
+	unmap = vfio_mdev_last_unmap(dma);
+	if (unmap && (unmap->range.first != range->first ||
+		      unmap->range.last != range->last))
+		unmap = NULL;
+	if (unmap) {
+		unmap->inside = true;
+		unmap->asked++;
 	}
 	spin_unlock(&dma->lock);
-	return found;
+	return unmap;
 }
 
 /*
@@ -286,61 +321,67 @@ static struct vfio_mdev_unmap *vfio_mdev_last_unmap(struct vfio_mdev_dma *dma)
  * has asked for before.
  */
 static bool vfio_mdev_begin_unmap(struct vfio_mdev_dma *dma,
-				  struct vfio_mdev_unmap *unmap,
-				  struct vfio_mdev_unmap *before)
+				  struct vfio_mdev_unmap *unmap)
 {
+	struct vfio_mdev_unmap *before;
 	bool begin;
 
 	spin_lock(&dma->lock);
 	unmap->told = !vfio_mdev_is_busy(dma, &unmap->range);
 	begin = dma->open || !unmap->told;
 	if (begin) {
-		list_add(&unmap->range.node, &dma->unmaps);
-		if (before) {
+		before = vfio_mdev_last_unmap(dma);
+		if (before)
 			before->left = true;
-			vfio_mdev_end_unmaps(dma);
-		}
+		vfio_mdev_end_unmaps(dma);
+		list_add(&unmap->range.node, &dma->unmaps);
 	}
 	spin_unlock(&dma->lock);
 	return begin;
+}
+
+static struct vfio_mdev_unmap *
+vfio_mdev_new_unmap(struct vfio_mdev *vmdev,
+		    const struct vfio_mdev_dma_range *range)
+{
+	struct vfio_mdev_unmap *unmap;
+
+	/* Without it, type1 would ask again for nothing */
+	unmap = kzalloc_obj(*unmap, GFP_KERNEL | __GFP_NOFAIL);
+	unmap->range = *range;
+	unmap->task = current;
+	unmap->inside = true;
+	if (!vfio_mdev_begin_unmap(&vmdev->dma, unmap)) {
+		kfree(unmap);
+		return NULL;
+	}
+	if (!unmap->told)
+		vfio_mdev_queue_unmaps(&vmdev->dma);
+	return unmap;
 }
 
 static void vfio_mdev_unmap_type1(struct vfio_mdev *vmdev,
 				  const struct vfio_mdev_dma_range *range)
 {
 	struct vfio_mdev_dma *dma = &vmdev->dma;
-	struct vfio_mdev_unmap *before = vfio_mdev_last_unmap(dma);
-	struct vfio_mdev_leave *leave = NULL;
-	struct vfio_mdev_unmap *unmap;
+	struct vfio_mdev_unmap *unmap = vfio_mdev_resume_unmap(dma, range);
+	bool again = unmap;
 
-	if (before && before->range.first == range->first &&
-	    before->range.last == range->last) {
-		before->asked++;
-		vfio_mdev_wait_for_unmap(vmdev, before);
+	if (!again)
+		unmap = vfio_mdev_new_unmap(vmdev, range);
+	if (!unmap)
 		return;
-	}
-
-	/* Without them, type1 would ask again for nothing */
-	unmap = kzalloc_obj(*unmap, GFP_KERNEL | __GFP_NOFAIL);
-	if (!before)
-		leave = kzalloc_obj(*leave, GFP_KERNEL | __GFP_NOFAIL);
-	unmap->range = *range;
-	unmap->task = current;
-	if (!vfio_mdev_begin_unmap(dma, unmap, before)) {
-		kfree(leave);
-		kfree(unmap);
-		return;
-	}
-	if (!unmap->told)
-		vfio_mdev_queue_unmaps(dma);
 	vfio_mdev_wait_for_unmap(vmdev, unmap);
 
-	if (!leave)
-		return;
-	leave->dma = dma;
-	init_task_work(&leave->work, vfio_mdev_leave);
-	if (task_work_add(current, &leave->work, TWA_RESUME))
-		vfio_mdev_leave(&leave->work);
+	spin_lock(&dma->lock);
+	unmap->inside = false;
+	/* Who closes it does not wait until we are back with the user */
+	unmap->left = !dma->open;
+	vfio_mdev_end_unmaps(dma);
+	wake_up_all(&dma->idle);
+	spin_unlock(&dma->lock);
+	if (!again)
+		vfio_mdev_queue_leave(vmdev);
 }
 
 /* Iommufd has no such locks, and when it detaches, asks only once. */
@@ -351,9 +392,10 @@ static void vfio_mdev_unmap_iommufd(struct vfio_mdev *vmdev,
 	struct vfio_mdev_unmap unmap = {
 		.range = *range,
 		.task = current,
+		.inside = true,
 	};
 
-	if (!vfio_mdev_begin_unmap(dma, &unmap, NULL))
+	if (!vfio_mdev_begin_unmap(dma, &unmap))
 		return;
 	if (!unmap.told)
 		vfio_mdev_tell(vmdev, &unmap);
@@ -386,8 +428,15 @@ void vfio_mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length)
 
 static void vfio_mdev_dma_set_open(struct vfio_mdev_dma *dma, bool open)
 {
+	struct vfio_mdev_unmap *unmap;
+
 	spin_lock(&dma->lock);
 	dma->open = open;
+	if (!open) {
+		list_for_each_entry(unmap, &dma->unmaps, range.node)
+			unmap->left |= !unmap->inside;
+		vfio_mdev_end_unmaps(dma);
+	}
 	spin_unlock(&dma->lock);
 }
 
