@@ -125,6 +125,22 @@ TEST_F(unmap, takes_a_part_of_what_was_pinned_at_once)
 	EXPECT_EQ(0, dma_unpin(self->fd, 0, IOVA + SIZE, PAGES));
 }
 
+/* With type1, the vendor is told of one mapping after the other. */
+TEST_F(unmap, takes_several_mappings_at_once)
+{
+	ASSERT_EQ(0, dma_map(&self->user, IOVA + SIZE, self->memory + SIZE,
+			     SIZE, DMA_BOTH));
+	ASSERT_EQ(0, dma_pin(self->fd, 0, IOVA, 2 * PAGES, DMA_BOTH));
+	EXPECT_EQ(0, dma_unmap(&self->user, IOVA, 2 * SIZE));
+	EXPECT_EQ(0, sim_get("pins"));
+
+	/* Each can be used again afterwards */
+	ASSERT_EQ(0, dma_map(&self->user, IOVA, self->memory, 2 * SIZE,
+			     DMA_BOTH));
+	EXPECT_EQ(0, dma_pin(self->fd, 0, IOVA, 2 * PAGES, DMA_BOTH));
+	EXPECT_EQ(0, dma_unpin(self->fd, 0, IOVA, 2 * PAGES));
+}
+
 TEST_F(unmap, waits_for_a_slow_vendor)
 {
 	ASSERT_EQ(0, dma_pin(self->fd, 0, IOVA, PAGES, DMA_BOTH));
