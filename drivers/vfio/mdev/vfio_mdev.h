@@ -169,8 +169,6 @@ int vfio_mdev_unpin_pages(struct mdev_device *mdev, dma_addr_t iova,
 			  int npage);
 int vfio_mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova, void *data,
 		     size_t len, bool write);
-bool vfio_mdev_overlap(const struct vfio_mdev_dma_range *one,
-		       const struct vfio_mdev_dma_range *other);
 bool vfio_mdev_overlaps_any(const struct list_head *ranges,
 			    const struct vfio_mdev_dma_range *range);
 void vfio_mdev_begin_call(struct vfio_mdev_dma *dma,

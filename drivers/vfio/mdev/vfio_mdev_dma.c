@@ -20,8 +20,8 @@
 
 #include "vfio_mdev.h"
 
-bool vfio_mdev_overlap(const struct vfio_mdev_dma_range *one,
-		       const struct vfio_mdev_dma_range *other)
+static bool vfio_mdev_overlap(const struct vfio_mdev_dma_range *one,
+			      const struct vfio_mdev_dma_range *other)
 {
 	return other->first <= one->last && one->first <= other->last;
 }
