@@ -76,14 +76,13 @@ struct vm_area_struct;
  */
 
 /**
- * DOC: memory of the user
+ * DOC: userspace memory
  *
- * A device reaches the memory that its user has mapped for DMA with
+ * A device accesses the memory that userspace has mapped for DMA with
  * mdev_pin_pages(), mdev_unpin_pages() and mdev_dma_rw(), between
- * &parent_ops.open and &parent_ops.release, those included; but a user with an
- * iommufd has no memory for it yet when it opens. When the user takes
- * memory away in which pages are pinned, &parent_ops.dma_unmap is called and
- * has to unpin them.
+ * &parent_ops.open and &parent_ops.release, those included; but with an iommufd,
+ * no memory is mapped yet at open. When userspace unmaps memory in which pages
+ * are pinned, &parent_ops.dma_unmap has to unpin them.
  */
 
 /**
@@ -249,14 +248,13 @@ struct mdev_dirty_log_ops {
  *	-ENOTTY.
  * @request: a user is asked to let go of the device, for the @count-th time, so
  *	that it can be removed
- * @dma_unmap: the user takes the @length bytes from @iova on away, and pages in
- *	them are pinned: stop using them and unpin them. Not all of them need to
- *	have been mapped. Called until none is left; pages that stay pinned all
- *	the same are unpinned for the vendor, which is reported. Must not wait
- *	for a lock that is held across mdev_pin_pages() or mdev_dma_rw(). Never
- *	runs twice at once for one device. A type1 container, unlike an iommufd,
- *	asks for a limited number of times, so don't take longer than a few
- *	seconds.
+ * @dma_unmap: userspace unmaps @length bytes from @iova on, and pages in them are
+ *	pinned: stop their use and unpin every pin that overlaps them, before
+ *	returning. Called once for an unmap; what is still pinned afterwards is
+ *	unpinned and reported. No mdev_pin_pages() of the range is under way when
+ *	it is called. May take a lock that is held across mdev_pin_pages() or
+ *	mdev_dma_rw(). Not called concurrently with itself, @open and @release of
+ *	the device. Absent: pins are unpinned without notice.
  * @migration: VFIO_DEVICE_FEATURE_MIGRATION; comes with @reset. Absent: the
  *	device can't migrate.
  * @dirty_log: VFIO_DEVICE_FEATURE_DMA_LOGGING_START and what belongs to it.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mdma: a vendor driver for mediated devices that access their guest's memory of
- * their own accord. It plays a machine with a number of queues that copy memory
+ * mdma: a vendor driver for mediated devices that access their guest's memory
+ * asynchronously. It emulates a machine with a number of queues that copy memory
  * and compute checksums, and hands them out as PCI cards with one queue or four.
  * mdma_regs.h says what such a card is for its driver; guest/ has one.
  *
@@ -30,25 +30,18 @@
 /* By number; those that don't exist are 0 */
 #define MDMA_NR_REGISTERS	(MDMA_QUEUE_SIZE / sizeof(u32))
 
-struct mdma_window {
-	dma_addr_t iova;
-	struct page *page;
-	bool pinned;
-};
-
 struct mdma_queue {
 	struct mdma_engine *engine;
 	struct work_struct work;
 	/*
-	 * Protects what follows. Held while a page is copied or unpinned, but
-	 * not while it is pinned: mdma_dma_unmap() needs it.
+	 * Held while a step has pages pinned, mdev_pin_pages() included, and
+	 * taken by dma_unmap. Outside of @lock: a page that is slow to pin
+	 * doesn't block accesses of registers.
 	 */
+	struct mutex pin_lock;
+	/* Protects the registers */
 	struct mutex lock;
 	u32 registers[MDMA_NR_REGISTERS];
-	struct mdma_window source;
-	struct mdma_window destination;
-	/* The guest has taken memory away since the step began */
-	bool unmapped;
 };
 
 struct mdma_engine {
@@ -115,52 +108,69 @@ static const struct mdev_dirty_log_ops mdma_log_ops = {
 
 /* The guest's memory */
 
-static int mdma_pin(struct mdma_queue *queue, struct mdma_window *window,
-		    u64 iova, int prot)
+static int mdma_pin(struct mdma_queue *queue, u64 iova, int prot,
+		    struct page **page)
 {
-	int ret;
-
-	window->iova = iova & PAGE_MASK;
-	ret = mdev_pin_pages(queue->engine->pci.mdev, window->iova, 1, prot,
-			     &window->page);
-	guard(mutex)(&queue->lock);
-	window->pinned = !ret;
-	return ret;
+	return mdev_pin_pages(queue->engine->pci.mdev, iova & PAGE_MASK, 1,
+			      prot, page);
 }
 
-static void mdma_unpin(struct mdma_queue *queue, struct mdma_window *window)
+static void mdma_unpin(struct mdma_queue *queue, u64 iova)
 {
-	if (window->pinned)
-		mdev_unpin_pages(queue->engine->pci.mdev, window->iova, 1);
-	window->pinned = false;
+	mdev_unpin_pages(queue->engine->pci.mdev, iova & PAGE_MASK, 1);
 }
 
-/* Steps that don't need what has gone are done again; the others fail then. */
+/* No page is pinned between two steps. */
 static void mdma_dma_unmap(struct mdev_device *mdev, u64 iova, u64 length)
 {
 	struct mdma_engine *engine = mdma_engine(mdev);
 
 	for (unsigned int i = 0; i < engine->pci.type->units; i++) {
-		struct mdma_queue *queue = &engine->queues[i];
-
-		guard(mutex)(&queue->lock);
-		queue->unmapped = true;
-		mdma_unpin(queue, &queue->source);
-		mdma_unpin(queue, &queue->destination);
+		mutex_lock(&engine->queues[i].pin_lock);
+		mutex_unlock(&engine->queues[i].pin_lock);
 	}
 }
 
-static void mdma_copy_page(struct mdma_queue *queue, u64 from, u64 to, u32 size)
+/* From one page to another, or to none, for the checksum alone */
+static void mdma_copy_page(struct mdma_queue *queue, struct page *source,
+			   u64 from, struct page *destination, u64 to, u32 size)
 {
-	void *data = kmap_local_page(queue->source.page) + offset_in_page(from);
+	void *data = kmap_local_page(source) + offset_in_page(from);
 	u32 *crc = &queue->registers[MDMA_CRC];
 
-	*crc = ~crc32_le(~*crc, data, size);
-	if (queue->destination.pinned)
-		memcpy_to_page(queue->destination.page, offset_in_page(to),
-			       data, size);
+	scoped_guard(mutex, &queue->lock) {
+		*crc = ~crc32_le(~*crc, data, size);
+		if (destination)
+			memcpy_to_page(destination, offset_in_page(to), data,
+				       size);
+		queue->registers[MDMA_PROGRESS] += size;
+	}
 	kunmap_local(data);
-	queue->registers[MDMA_PROGRESS] += size;
+}
+
+static int mdma_pin_and_copy(struct mdma_queue *queue, u64 from, u64 to,
+			     u32 size, bool copy)
+{
+	struct page *destination = NULL;
+	struct page *source;
+	int ret;
+
+	mutex_lock(&queue->pin_lock);
+	ret = mdma_pin(queue, from, IOMMU_READ, &source);
+	if (ret)
+		goto out_unlock;
+	if (copy)
+		ret = mdma_pin(queue, to, IOMMU_WRITE, &destination);
+	if (ret)
+		goto out_unpin;
+	mdma_copy_page(queue, source, from, destination, to, size);
+	if (copy)
+		mdma_unpin(queue, to);
+out_unpin:
+	mdma_unpin(queue, from);
+out_unlock:
+	mutex_unlock(&queue->pin_lock);
+	return ret;
 }
 
 /* What becomes of the descriptor, 0 as long as it goes on */
@@ -173,30 +183,18 @@ static int mdma_copy(struct mdma_queue *queue,
 	u32 length = le32_to_cpu(descriptor->length);
 	u32 flags = le32_to_cpu(descriptor->flags);
 	u32 size;
-	int ret;
 
 	if (flags & ~MDMA_COPY)
 		return MDMA_BAD_FLAGS;
 	if (length <= done || length > MDMA_MAX_LENGTH)
 		return MDMA_BAD_LENGTH;
 
-	ret = mdma_pin(queue, &queue->source, from, IOMMU_READ);
-	if (!ret && flags & MDMA_COPY)
-		ret = mdma_pin(queue, &queue->destination, to, IOMMU_WRITE);
 	size = min3(length - done, PAGE_SIZE - offset_in_page(from),
 		    PAGE_SIZE - offset_in_page(to));
-	scoped_guard(mutex, &queue->lock) {
-		if (ret || queue->unmapped)
-			size = 0;
-		else
-			mdma_copy_page(queue, from, to, size);
-		mdma_unpin(queue, &queue->source);
-		mdma_unpin(queue, &queue->destination);
-	}
-	if (size && flags & MDMA_COPY)
-		mdma_log(queue->engine, to);
-	if (ret)
+	if (mdma_pin_and_copy(queue, from, to, size, flags & MDMA_COPY))
 		return MDMA_BAD_ADDRESS;
+	if (flags & MDMA_COPY)
+		mdma_log(queue->engine, to);
 	return done + size == length ? MDMA_DONE : 0;
 }
 
@@ -207,7 +205,7 @@ static void mdma_disable(u32 *registers, u32 status)
 	registers[MDMA_STATUS] = status;
 }
 
-/* The guest may have disabled the queue meanwhile, by a bad tail. */
+/* Can race with mdma_write(), where a bad tail disables the queue. */
 static void mdma_end(struct mdma_queue *queue, int result)
 {
 	u32 *registers = queue->registers;
@@ -236,7 +234,6 @@ static void mdma_step(struct work_struct *work)
 	u64 address;
 
 	scoped_guard(mutex, &queue->lock) {
-		queue->unmapped = false;
 		if (queue->registers[MDMA_HEAD] ==
 		    queue->registers[MDMA_TAIL] || !mdev_pci_is_master(pci))
 			return;
@@ -336,6 +333,7 @@ static int mdma_create(struct mdev_pci *pci)
 		struct mdma_queue *queue = &engine->queues[i];
 
 		queue->engine = engine;
+		mutex_init(&queue->pin_lock);
 		mutex_init(&queue->lock);
 		INIT_WORK(&queue->work, mdma_step);
 		disable_work(&queue->work);

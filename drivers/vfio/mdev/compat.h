@@ -14,6 +14,11 @@
 #include <linux/version.h>
 #include <linux/vfio.h>
 
+/* Defined to 1 by a VFIO core in which type1 refuses pins in what it unmaps */
+#ifndef VFIO_DMA_UNMAP_BLOCKS_PINS
+#define VFIO_DMA_UNMAP_BLOCKS_PINS	0
+#endif
+
 #if LINUX_VERSION_MAJOR >= 7
 
 #define MDEV_KUNIT_NAMESPACE	"EXPORTED_FOR_KUNIT_TESTING"

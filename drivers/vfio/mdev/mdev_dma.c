@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A vendor's access to the memory that the user of a device has mapped for DMA.
- * The bus driver that has the device open knows that memory; this file finds it.
+ * Access of a vendor driver to the memory that userspace has mapped for DMA: each
+ * call is forwarded to the bus driver that has opened the device.
  */
 
 #include <linux/export.h>
@@ -9,24 +9,28 @@
 #include "mdev_private.h"
 
 /**
- * mdev_pin_pages - pin pages of the user's memory
+ * mdev_pin_pages - pin pages of userspace memory
  * @mdev: the device
  * @iova: address of the first page, as the device sees it; page aligned
- * @npage: how many pages
- * @prot: what the device does to them, IOMMU_READ, IOMMU_WRITE or both
- * @pages: where to put the @npage pages
+ * @npage: number of pages
+ * @prot: accesses of the device: IOMMU_READ, IOMMU_WRITE or both
+ * @pages: array for the @npage pages
  *
- * Pins all of them or none. A page may be pinned several times, and has to be
- * unpinned as often, at the latest in &parent_ops.release. Which pages are
- * pinned or unpinned by one call makes no difference.
+ * Pins all of them or none. Each pin is undone by one mdev_unpin_pages() with the
+ * same @iova and @npage, at the latest in &parent_ops.dma_unmap or
+ * &parent_ops.release. Pins can overlap.
  *
- * Context: may sleep, between &parent_ops.open and &parent_ops.release. Must
- *	not hold a lock that &parent_ops.dma_unmap takes.
- * Return: 0, -EINVAL if the user has not mapped all of them, or is taking some
- *	away, or arguments are wrong, -EPERM if it has not mapped them for what
- *	the device does, -EOVERFLOW if too many are pinned, -ENODEV if the device
- *	is not open, -EOPNOTSUPP if its bus driver knows of no such memory, or
- *	what the IOMMU's driver says.
+ * Can race with an unmap of the pages: a driver that holds a lock across this call
+ * and the recording of its result, and takes the lock in &parent_ops.dma_unmap,
+ * finds every pin there.
+ *
+ * Context: may sleep, for as long as a page fault of userspace memory takes,
+ *	between &parent_ops.open and &parent_ops.release.
+ * Return: 0, -EINVAL if userspace has not mapped all of the pages, or is unmapping
+ *	one, or for wrong arguments, -EPERM if a mapping does not allow @prot,
+ *	-ENOMEM, -EFAULT if there is no memory behind a mapping, -ENODEV if the
+ *	device is not open, -EOPNOTSUPP if its bus driver has no such memory, or
+ *	a negative errno of the IOMMU driver.
  */
 int mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
 		   int prot, struct page **pages)
@@ -42,14 +46,14 @@ int mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
 EXPORT_SYMBOL_GPL(mdev_pin_pages);
 
 /**
- * mdev_unpin_pages - unpin pages of the user's memory
+ * mdev_unpin_pages - unpin pages of userspace memory
  * @mdev: the device
  * @iova: address of the first page, as the device sees it; page aligned
- * @npage: how many pages
+ * @npage: number of pages
  *
  * Context: may sleep, between &parent_ops.open and &parent_ops.release.
- * Return: 0, -EINVAL if one of them is not pinned, and then none is unpinned,
- *	or -ENODEV if the device is not open.
+ * Return: 0, -EINVAL unless one mdev_pin_pages() has pinned exactly these pages
+ *	and they are still pinned, or -ENODEV if the device is not open.
  */
 int mdev_unpin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage)
 {
@@ -64,20 +68,20 @@ int mdev_unpin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage)
 EXPORT_SYMBOL_GPL(mdev_unpin_pages);
 
 /**
- * mdev_dma_rw - read or write the user's memory
+ * mdev_dma_rw - read or write userspace memory
  * @mdev: the device
- * @iova: address in that memory, as the device sees it
+ * @iova: address of the first byte, as the device sees it
  * @data: kernel memory to read into or to write from
- * @len: how many bytes
- * @write: true to write the user's memory
+ * @len: number of bytes
+ * @write: true to write userspace memory
  *
  * Needs no pages to be pinned. When it fails, part of @len may have been
  * transferred.
  *
- * Context: may sleep, between &parent_ops.open and &parent_ops.release. Must
- *	not hold a lock that &parent_ops.dma_unmap takes.
- * Return: 0, -EFAULT if what the user has mapped can't be accessed, such as a
- *	region of a device that is being reset, or a negative errno as from
+ * Context: may sleep, for as long as a page fault of userspace memory takes,
+ *	between &parent_ops.open and &parent_ops.release.
+ * Return: 0, -EFAULT if the memory can't be accessed, such as a mapped region of
+ *	a device that is being reset, or a negative errno as from
  *	mdev_pin_pages().
  */
 int mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova, void *data,

@@ -4,6 +4,7 @@
 #define _VFIO_MDEV_H
 
 #include <linux/atomic.h>
+#include <linux/interval_tree.h>
 #include <linux/list.h>
 #include <linux/mdev.h>
 #include <linux/mutex.h>
@@ -11,8 +12,6 @@
 #include <linux/spinlock.h>
 #include <linux/vfio.h>
 #include <linux/wait.h>
-#include <linux/workqueue.h>
-#include <linux/xarray.h>
 
 /**
  * struct vfio_mdev_region - what the vendor answered for a region at open
@@ -31,67 +30,46 @@ struct vfio_mdev_region {
 };
 
 /**
- * struct vfio_mdev_dma_range - some of the user's memory
- * @node: in a list of &struct vfio_mdev_dma
- * @first: address of its first byte, as the device sees it
- * @last: of its last one
+ * struct vfio_mdev_pin - pages that the driver has pinned by one call
+ * @node: addresses of their first and last byte; in &vfio_mdev_dma.pins
+ * @call: in &vfio_mdev_dma.calls, and not in the tree, while VFIO pins or
+ *	unpins them
  */
-struct vfio_mdev_dma_range {
-	struct list_head node;
-	unsigned long first;
-	unsigned long last;
+struct vfio_mdev_pin {
+	struct interval_tree_node node;
+	struct list_head call;
 };
 
-/**
- * struct vfio_mdev_unmap - memory that the user is taking away
- * @range: which memory; no pin begins in it
- * @task: who does that
- * @asked: how many times VFIO has asked for it before
- * @told: the vendor has heard of it, and has no pins in it any more
- * @inside: @task is in vfio_mdev_dma_unmap() for it
- * @left: @task won't be asked for it again, and frees this no more
- */
-struct vfio_mdev_unmap {
-	struct vfio_mdev_dma_range range;
-	const struct task_struct *task;
-	unsigned int asked;
-	bool told;
-	bool inside;
-	bool left;
-};
+static inline unsigned long vfio_mdev_pin_npage(const struct vfio_mdev_pin *pin)
+{
+	return (pin->node.last - pin->node.start + 1) >> PAGE_SHIFT;
+}
 
 /**
- * struct vfio_mdev_dma - what the vendor has pinned of the user's memory
- * @unmap_lock: keeps the vendor from hearing of an unmap while it opens or
- *	closes the device
- * @pins_lock: protects @pins and @nr_pins
- * @pins: how many times each page is pinned, by page number
- * @nr_pins: the sum of these
- * @work: tells the vendor of @unmaps, and unpins what is owed
- * @progress: changes when that, or a helper, gets on
+ * struct vfio_mdev_dma - userspace memory that the driver has pinned
+ * @unmap_lock: serializes the driver's open, release and dma_unmap
  * @lock: protects what follows
- * @calls: ranges in which pages are being pinned or unpinned
- * @unmaps: each &struct vfio_mdev_unmap, by the node of its range
- * @idle: where to wait for the end of calls, unmaps and helpers
- * @helpers: how many works unpin what is owed, beside @work
- * @open: pages may be pinned
+ * @pins: each &struct vfio_mdev_pin that VFIO has pinned
+ * @calls: those that VFIO is pinning or unpinning
+ * @blocks: each &struct vfio_mdev_block; outlives a close
+ * @open: pages may be pinned. Also protected by @unmap_lock.
+ * @unmaps: number of tasks in vfio_mdev_dma_unmap()
+ * @idle: woken up when a call is over or @unmaps is 0
  */
 struct vfio_mdev_dma {
-	/* Held across the vendor's open, release and dma_unmap */
+	/*
+	 * Taken with type1's device_list_lock held, or none of iommufd's locks.
+	 * Outside of driver locks and of type1's iommu->lock
+	 */
 	struct mutex unmap_lock;
-	/* Not held when VFIO is called, which may be calling us */
-	struct mutex pins_lock;
-	struct xarray pins;
-	unsigned int nr_pins;
-	struct work_struct work;
-	atomic_t progress;
-	/* Innermost */
+	/* Innermost; not held across a call of VFIO or the driver */
 	spinlock_t lock;
+	struct rb_root_cached pins;
 	struct list_head calls;
-	struct list_head unmaps;
-	wait_queue_head_t idle;
-	unsigned int helpers;
+	struct list_head blocks;
 	bool open;
+	atomic_t unmaps;
+	wait_queue_head_t idle;
 };
 
 /**
@@ -101,7 +79,6 @@ struct vfio_mdev_dma {
  * @ops: its vendor's callbacks, kept here for the region accesses
  * @info: what VFIO_DEVICE_GET_INFO says, as of open
  * @regions: @info.num_regions of them, as of open
- * @in_container: it is open, and its group has a container of type1
  * @set_irqs_lock: orders requests of users to set interrupts
  * @irqfds: the eventfds that mask and unmask them
  * @irq_lock: orders the calls of the vendor that set them
@@ -119,7 +96,6 @@ struct vfio_mdev {
 	const struct parent_ops *ops;
 	struct vfio_device_info info;
 	struct vfio_mdev_region *regions;
-	bool in_container;
 	/* Held across VFIO_DEVICE_SET_IRQS; protects irqfds */
 	struct mutex set_irqs_lock;
 	struct list_head irqfds;
@@ -162,47 +138,29 @@ int vfio_mdev_areas_init(struct vfio_mdev_region *region,
 			 const struct vfio_info_cap *caps);
 int vfio_mdev_mmap(struct vfio_device *vdev, struct vm_area_struct *vma);
 
-/* vfio_mdev_dma.c */
+/* vfio_mdev_pins.c */
 int vfio_mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
 			int prot, struct page **pages);
 int vfio_mdev_unpin_pages(struct mdev_device *mdev, dma_addr_t iova,
 			  int npage);
 int vfio_mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova, void *data,
 		     size_t len, bool write);
-bool vfio_mdev_overlaps_any(const struct list_head *ranges,
-			    const struct vfio_mdev_dma_range *range);
-void vfio_mdev_begin_call(struct vfio_mdev_dma *dma,
-			  struct vfio_mdev_dma_range *call);
-bool vfio_mdev_unpin_owed(struct vfio_mdev *vmdev);
-
-/* vfio_mdev_pins.c */
-int vfio_mdev_count(struct vfio_mdev_dma *dma,
-		    const struct vfio_mdev_dma_range *range, bool owed);
-int vfio_mdev_uncount_and_begin(struct vfio_mdev_dma *dma,
-				struct vfio_mdev_dma_range *call);
-unsigned long vfio_mdev_disown(struct vfio_mdev_dma *dma,
-			       const struct vfio_mdev_dma_range *range);
-unsigned long vfio_mdev_take_owed(struct vfio_mdev_dma *dma,
-				  struct vfio_mdev_dma_range *call,
-				  unsigned long max);
-bool vfio_mdev_owes(struct vfio_mdev_dma *dma);
-bool vfio_mdev_is_owed(struct vfio_mdev_dma *dma,
-		       const struct vfio_mdev_dma_range *range);
-bool vfio_mdev_is_pinned(struct vfio_mdev_dma *dma,
-			 const struct vfio_mdev_dma_range *range);
-bool vfio_mdev_is_vendors(struct vfio_mdev_dma *dma,
-			  const struct vfio_mdev_dma_range *range);
+struct vfio_mdev_pin *
+vfio_mdev_take_pin(struct vfio_mdev_dma *dma,
+		   const struct interval_tree_node *range, bool exact);
+void vfio_mdev_unpin(struct vfio_mdev *vmdev, struct vfio_mdev_pin *pin);
 
 /* vfio_mdev_unmap.c */
-int vfio_mdev_unmap_init(void);
-void vfio_mdev_unmap_exit(void);
-void vfio_mdev_dma_init(struct vfio_mdev_dma *dma);
-void vfio_mdev_dma_exit(struct vfio_mdev_dma *dma);
-void vfio_mdev_dma_lock(struct vfio_mdev *vmdev);
-void vfio_mdev_dma_unlock(struct vfio_mdev *vmdev, bool open);
+void vfio_mdev_dma_begin(struct vfio_mdev *vmdev);
+void vfio_mdev_dma_end(struct vfio_mdev *vmdev, bool open);
+/* Also called before open_device and after close_device */
 void vfio_mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length);
-void vfio_mdev_queue_unmaps(struct vfio_mdev_dma *dma);
-void vfio_mdev_end_unmaps(struct vfio_mdev_dma *dma);
+
+/* vfio_mdev_type1.c */
+bool vfio_mdev_pins_blocked(struct vfio_mdev_dma *dma,
+			    const struct interval_tree_node *range);
+void vfio_mdev_block_pins(struct vfio_mdev *vmdev,
+			  const struct interval_tree_node *range);
 
 /* vfio_mdev_irq.c */
 long vfio_mdev_ioctl_get_irq_info(struct vfio_mdev *vmdev,

@@ -6,6 +6,7 @@
  */
 
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <trace/events/mdev.h>
@@ -51,10 +52,9 @@ static int vfio_mdev_open_device(struct vfio_device *vdev)
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
 	int ret;
 
-	vfio_mdev_dma_lock(vmdev);
+	vfio_mdev_dma_begin(vmdev);
 	ret = vfio_mdev_open_and_query(vmdev);
-	vfio_mdev_dma_unlock(vmdev, !ret);
-	WRITE_ONCE(vmdev->in_container, !ret && !vdev->iommufd_access);
+	vfio_mdev_dma_end(vmdev, !ret);
 	return ret;
 }
 
@@ -62,14 +62,13 @@ static void vfio_mdev_close_device(struct vfio_device *vdev)
 {
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
 
-	WRITE_ONCE(vmdev->in_container, false);
 	vfio_mdev_irqs_tear_down(vmdev);
 	vfio_mdev_log_close(vmdev);
 	vfio_mdev_migration_close(vmdev);
 	vfio_mdev_regions_exit(vmdev);
-	vfio_mdev_dma_lock(vmdev);
+	vfio_mdev_dma_begin(vmdev);
 	mdev_close(vmdev->mdev);
-	vfio_mdev_dma_unlock(vmdev, false);
+	vfio_mdev_dma_end(vmdev, false);
 }
 
 static long vfio_mdev_ioctl_get_info(struct vfio_mdev *vmdev,
@@ -142,28 +141,19 @@ static void vfio_mdev_request(struct vfio_device *vdev, unsigned int count)
 	vmdev->ops->request(vmdev->mdev, count);
 }
 
-/* Whether someone has it open, or is about to open it. */
-static bool vfio_mdev_has_users(struct vfio_mdev *vmdev)
-{
-	return refcount_read(&vmdev->vdev.refcount) > 1;
-}
-
 /*
- * VFIO core does not keep a group with an iommufd open for those who use only its
- * device any more. The next one who opens the group may have another iommufd, or
- * a container; were the device shared with them, the last close would take theirs
- * for that of the first open. So it is opened once, like the character device.
- * A container keeps its group. Who is told of the match becomes a user with the
- * lock that all who ask here hold.
+ * A group with an iommufd does not stay open with its devices. The next task that
+ * opens the group can give it another iommufd or a container; if it opened the
+ * device a second time then, the last close would release that backend instead
+ * of the one of the first open. A container keeps its group open. The device_lock
+ * of the group is held, but not the lock under which iommufd_access changes: two
+ * first opens can race, which only VFIO core can exclude.
  */
 static int vfio_mdev_match(struct vfio_device *vdev, char *name)
 {
-	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
-
 	if (strcmp(name, dev_name(vdev->dev)))
 		return 0;
-	return vfio_mdev_has_users(vmdev) && !READ_ONCE(vmdev->in_container) ?
-	       -EBUSY : 1;
+	return READ_ONCE(vdev->iommufd_access) ? -EBUSY : 1;
 }
 
 static int vfio_mdev_init_device(struct vfio_device *vdev)
@@ -174,7 +164,11 @@ static int vfio_mdev_init_device(struct vfio_device *vdev)
 	init_rwsem(&vmdev->huge_lock);
 	mutex_init(&vmdev->mig_lock);
 	mutex_init(&vmdev->log_lock);
-	vfio_mdev_dma_init(&vmdev->dma);
+	mutex_init(&vmdev->dma.unmap_lock);
+	spin_lock_init(&vmdev->dma.lock);
+	INIT_LIST_HEAD(&vmdev->dma.calls);
+	INIT_LIST_HEAD(&vmdev->dma.blocks);
+	init_waitqueue_head(&vmdev->dma.idle);
 	return 0;
 }
 
@@ -182,7 +176,7 @@ static void vfio_mdev_release_device(struct vfio_device *vdev)
 {
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
 
-	vfio_mdev_dma_exit(&vmdev->dma);
+	mutex_destroy(&vmdev->dma.unmap_lock);
 	mutex_destroy(&vmdev->log_lock);
 	mutex_destroy(&vmdev->mig_lock);
 	vfio_mdev_irqs_exit(vmdev);
@@ -240,15 +234,15 @@ static void vfio_mdev_remove(struct mdev_device *mdev)
 }
 
 /*
- * VFIO core waits, without a way out, for all who hold the registration when
- * the device is unbound. An open that is not bound to an iommufd yet is among
- * them, and no callback tells of it.
+ * vfio_unregister_group_dev() waits for every reference to the registration. On
+ * a stock kernel an open character device has one even before it is bound to an
+ * iommufd.
  */
 static bool vfio_mdev_in_use(struct mdev_device *mdev)
 {
 	struct vfio_mdev *vmdev = dev_get_drvdata(mdev_dev(mdev));
 
-	return vfio_mdev_has_users(vmdev);
+	return refcount_read(&vmdev->vdev.refcount) > 1;
 }
 
 static struct mdev_driver vfio_mdev_driver = {
@@ -265,22 +259,15 @@ static struct mdev_driver vfio_mdev_driver = {
 
 static int __init vfio_mdev_init(void)
 {
-	int ret;
-
-	ret = vfio_mdev_unmap_init();
-	if (ret)
-		return ret;
-	ret = mdev_register_driver(&vfio_mdev_driver, THIS_MODULE);
-	if (ret)
-		vfio_mdev_unmap_exit();
-	return ret;
+	return mdev_register_driver(&vfio_mdev_driver, THIS_MODULE);
 }
 module_init(vfio_mdev_init);
 
 static void __exit vfio_mdev_exit(void)
 {
 	mdev_unregister_driver(&vfio_mdev_driver);
-	vfio_mdev_unmap_exit();
+	/* A task can still be returning from vfio_mdev_unblock_pins(). */
+	synchronize_rcu_tasks();
 }
 module_exit(vfio_mdev_exit);
 

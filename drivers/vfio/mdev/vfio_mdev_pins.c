@@ -1,250 +1,204 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How many times each page of the user's memory is pinned in VFIO: by the vendor,
- * and by pins that the vendor has given back, or lost, but VFIO has not yet. VFIO
- * is owed those: who can unpin them need not be who took them from the vendor.
+ * Pinned pages of userspace memory: mdev_pin_pages(), mdev_unpin_pages() and
+ * mdev_dma_rw() of a VFIO device. Read vfio_mdev_unmap.c next: it unpins what
+ * the driver has left when userspace unmaps the memory or closes the device.
  *
- * The entry of a page in the xarray has both counts; it is there as long as one
- * of them is not 0. A mark tells which pages are owed.
+ * Each mdev_pin_pages() becomes a node of an interval tree, since iommufd wants
+ * one call to unpin exactly what one call has pinned. While VFIO pins or unpins
+ * the pages, the node is on a list of calls instead and no lock of ours is held:
+ * type1 takes iommu->lock, and pin_user_pages() can sleep in a page fault for as
+ * long as userspace likes.
  */
 
-#include <linux/bits.h>
+#include <linux/cleanup.h>
+#include <linux/iommu.h>
 #include <linux/limits.h>
+#include <linux/minmax.h>
+#include <linux/overflow.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 
+#include "compat.h"
 #include "vfio_mdev.h"
 
-/* So that no count of VFIO's overflows, which a user's devices share */
-#define VFIO_MDEV_MAX_PINS	BIT(28)
-
-/* Both counts of a page in a value of the xarray */
-#define VFIO_MDEV_COUNT_BITS	(BITS_PER_XA_VALUE / 2)
-#define VFIO_MDEV_COUNT_MAX	GENMASK(VFIO_MDEV_COUNT_BITS - 1, 0)
-#define VFIO_MDEV_OWED		XA_MARK_0
-
-struct vfio_mdev_page_pins {
-	unsigned long vendor;
-	unsigned long owed;
-};
-
-static struct vfio_mdev_page_pins vfio_mdev_page_pins(const void *entry)
+/* Convert a driver's range; the tree has the addresses of its ends. */
+static int vfio_mdev_pin_range(struct interval_tree_node *node, dma_addr_t iova,
+			       int npage)
 {
-	unsigned long value = entry ? xa_to_value(entry) : 0;
+	unsigned long size;
 
-	return (struct vfio_mdev_page_pins) {
-		.vendor = value & VFIO_MDEV_COUNT_MAX,
-		.owed = value >> VFIO_MDEV_COUNT_BITS,
-	};
-}
-
-/* Needs memory, and may fail, only for a page that was not pinned at all. */
-static int vfio_mdev_set_page(struct vfio_mdev_dma *dma, unsigned long index,
-			      struct vfio_mdev_page_pins pins)
-{
-	unsigned long value = pins.vendor | pins.owed << VFIO_MDEV_COUNT_BITS;
-
-	if (value)
-		return xa_err(xa_store(&dma->pins, index, xa_mk_value(value),
-				       GFP_KERNEL));
-	xa_erase(&dma->pins, index);
+	if (npage <= 0 || iova > ULONG_MAX || !PAGE_ALIGNED(iova) ||
+	    check_mul_overflow((unsigned long)npage, PAGE_SIZE, &size))
+		return -EINVAL;
+	node->start = iova;
+	if (check_add_overflow(node->start, size - 1, &node->last))
+		return -EINVAL;
 	return 0;
 }
 
-static int vfio_mdev_count_page(struct vfio_mdev_dma *dma, unsigned long index,
-				bool owed)
+/* iommufd returns -ENOENT for memory that is not mapped, type1 -EINVAL. */
+static int vfio_mdev_dma_result(int ret)
 {
-	struct vfio_mdev_page_pins pins =
-		vfio_mdev_page_pins(xa_load(&dma->pins, index));
+	return ret == -ENOENT ? -EINVAL : min(ret, 0);
+}
+
+/* iommufd takes any number of pages in one call, type1 one page of pointers. */
+static unsigned long vfio_mdev_pages_per_call(struct vfio_mdev *vmdev,
+					      unsigned long npage)
+{
+	if (vmdev->vdev.iommufd_access)
+		return npage;
+	return min_t(unsigned long, npage, VFIO_PIN_PAGES_MAX_ENTRIES);
+}
+
+static void vfio_mdev_unpin_in_vfio(struct vfio_mdev *vmdev, unsigned long iova,
+				    unsigned long npage)
+{
+	while (npage) {
+		unsigned long some = vfio_mdev_pages_per_call(vmdev, npage);
+
+		vfio_unpin_pages(&vmdev->vdev, iova, some);
+		iova += some * PAGE_SIZE;
+		npage -= some;
+		cond_resched();
+	}
+}
+
+static int vfio_mdev_pin_in_vfio(struct vfio_mdev *vmdev, unsigned long iova,
+				 unsigned long npage, int prot,
+				 struct page **pages)
+{
+	unsigned long done = 0;
+
+	while (done < npage) {
+		unsigned long some = vfio_mdev_pages_per_call(vmdev,
+							      npage - done);
+		int ret = vfio_pin_pages(&vmdev->vdev, iova + done * PAGE_SIZE,
+					 some, prot, &pages[done]);
+
+		if (ret < 0) {
+			vfio_mdev_unpin_in_vfio(vmdev, iova, done);
+			return ret;
+		}
+		done += some;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int vfio_mdev_pin_begin(struct vfio_mdev_dma *dma,
+			       struct vfio_mdev_pin *pin)
+{
+	guard(spinlock)(&dma->lock);
+	if (!dma->open || vfio_mdev_pins_blocked(dma, &pin->node))
+		return -EINVAL;
+	list_add(&pin->call, &dma->calls);
+	return 0;
+}
+
+/* VFIO's call for @pin is over. */
+static void vfio_mdev_pin_end(struct vfio_mdev_dma *dma,
+			      struct vfio_mdev_pin *pin, bool pinned)
+{
+	scoped_guard(spinlock, &dma->lock) {
+		list_del(&pin->call);
+		if (pinned)
+			interval_tree_insert(&pin->node, &dma->pins);
+		/* Under the lock: a close that waits for it frees @dma next. */
+		wake_up_all(&dma->idle);
+	}
+	if (!pinned)
+		kfree(pin);
+}
+
+int vfio_mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
+			int prot, struct page **pages)
+{
+	struct vfio_mdev *vmdev = dev_get_drvdata(mdev_dev(mdev));
+	struct vfio_mdev_pin *pin;
 	int ret;
 
-	if (pins.vendor + pins.owed == VFIO_MDEV_COUNT_MAX ||
-	    (!owed && dma->nr_pins >= VFIO_MDEV_MAX_PINS))
-		return -EOVERFLOW;
-	pins.vendor += !owed;
-	pins.owed += owed;
-	ret = vfio_mdev_set_page(dma, index, pins);
+	if (!pages || !prot || prot & ~(IOMMU_READ | IOMMU_WRITE))
+		return -EINVAL;
+	pin = kzalloc_obj(*pin, GFP_KERNEL_ACCOUNT);
+	if (!pin)
+		return -ENOMEM;
+	ret = vfio_mdev_pin_range(&pin->node, iova, npage);
+	if (!ret)
+		ret = vfio_mdev_pin_begin(&vmdev->dma, pin);
+	if (ret) {
+		kfree(pin);
+		return ret;
+	}
+
+	ret = vfio_mdev_pin_in_vfio(vmdev, pin->node.start, npage, prot, pages);
+	vfio_mdev_pin_end(&vmdev->dma, pin, !ret);
+	return vfio_mdev_dma_result(ret);
+}
+
+/**
+ * vfio_mdev_take_pin - make the caller the one that unpins a pin
+ * @dma: whose pin
+ * @range: addresses of the first and the last byte
+ * @exact: only a pin of exactly this range, not any that overlaps it
+ *
+ * Return: a pin that vfio_mdev_unpin() must follow for, or NULL.
+ */
+struct vfio_mdev_pin *
+vfio_mdev_take_pin(struct vfio_mdev_dma *dma,
+		   const struct interval_tree_node *range, bool exact)
+{
+	/* Pins of a range contain its first byte: most others are skipped. */
+	unsigned long last = exact ? range->start : range->last;
+	struct interval_tree_node *node;
+	struct vfio_mdev_pin *pin;
+
+	guard(spinlock)(&dma->lock);
+	node = interval_tree_iter_first(&dma->pins, range->start, last);
+	while (exact && node && (node->start != range->start ||
+				 node->last != range->last))
+		node = interval_tree_iter_next(node, range->start, last);
+	if (!node)
+		return NULL;
+	pin = container_of(node, struct vfio_mdev_pin, node);
+	interval_tree_remove(node, &dma->pins);
+	list_add(&pin->call, &dma->calls);
+	return pin;
+}
+
+void vfio_mdev_unpin(struct vfio_mdev *vmdev, struct vfio_mdev_pin *pin)
+{
+	vfio_mdev_unpin_in_vfio(vmdev, pin->node.start,
+				vfio_mdev_pin_npage(pin));
+	vfio_mdev_pin_end(&vmdev->dma, pin, false);
+}
+
+int vfio_mdev_unpin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage)
+{
+	struct vfio_mdev *vmdev = dev_get_drvdata(mdev_dev(mdev));
+	struct interval_tree_node range;
+	struct vfio_mdev_pin *pin;
+	int ret;
+
+	ret = vfio_mdev_pin_range(&range, iova, npage);
 	if (ret)
 		return ret;
-	if (owed)
-		xa_set_mark(&dma->pins, index, VFIO_MDEV_OWED);
-	dma->nr_pins++;
+	pin = vfio_mdev_take_pin(&vmdev->dma, &range, true);
+	if (!pin)
+		return -EINVAL;
+	vfio_mdev_unpin(vmdev, pin);
 	return 0;
 }
 
-/* The caller has seen that it is counted. */
-static void vfio_mdev_uncount_page(struct vfio_mdev_dma *dma,
-				   unsigned long index, bool owed)
+int vfio_mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova, void *data,
+		     size_t len, bool write)
 {
-	struct vfio_mdev_page_pins pins =
-		vfio_mdev_page_pins(xa_load(&dma->pins, index));
+	struct vfio_mdev *vmdev = dev_get_drvdata(mdev_dev(mdev));
+	dma_addr_t last;
 
-	pins.vendor -= !owed;
-	pins.owed -= owed;
-	vfio_mdev_set_page(dma, index, pins);
-	if (!pins.owed && owed)
-		xa_clear_mark(&dma->pins, index, VFIO_MDEV_OWED);
-	dma->nr_pins--;
-}
-
-/* Count once more all pages in a range, or none. */
-int vfio_mdev_count(struct vfio_mdev_dma *dma,
-		    const struct vfio_mdev_dma_range *range, bool owed)
-{
-	unsigned long first = range->first >> PAGE_SHIFT;
-	unsigned long last = range->last >> PAGE_SHIFT;
-	unsigned long index;
-	int ret = 0;
-
-	mutex_lock(&dma->pins_lock);
-	for (index = first; index <= last; index++) {
-		ret = vfio_mdev_count_page(dma, index, owed);
-		if (ret)
-			break;
-		cond_resched();
-	}
-	while (ret && index-- > first)
-		vfio_mdev_uncount_page(dma, index, owed);
-	mutex_unlock(&dma->pins_lock);
-	return ret;
-}
-
-/*
- * Count once less all pages in a range, as a call under way, or none if the
- * vendor has not pinned all of them.
- */
-int vfio_mdev_uncount_and_begin(struct vfio_mdev_dma *dma,
-				struct vfio_mdev_dma_range *call)
-{
-	unsigned long first = call->first >> PAGE_SHIFT;
-	unsigned long last = call->last >> PAGE_SHIFT;
-	unsigned long index;
-	int ret = 0;
-
-	mutex_lock(&dma->pins_lock);
-	for (index = first; index <= last && !ret; index++) {
-		if (!vfio_mdev_page_pins(xa_load(&dma->pins, index)).vendor)
-			ret = -EINVAL;
-	}
-	if (!ret)
-		vfio_mdev_begin_call(dma, call);
-	for (index = first; index <= last && !ret; index++) {
-		vfio_mdev_uncount_page(dma, index, false);
-		cond_resched();
-	}
-	mutex_unlock(&dma->pins_lock);
-	return ret;
-}
-
-/* Take all pins in a range from the vendor; returns how many pages that were. */
-unsigned long vfio_mdev_disown(struct vfio_mdev_dma *dma,
-			       const struct vfio_mdev_dma_range *range)
-{
-	unsigned long pages = 0;
-	unsigned long index;
-	void *entry;
-
-	mutex_lock(&dma->pins_lock);
-	xa_for_each_range(&dma->pins, index, entry, range->first >> PAGE_SHIFT,
-			  range->last >> PAGE_SHIFT) {
-		struct vfio_mdev_page_pins pins = vfio_mdev_page_pins(entry);
-
-		if (!pins.vendor)
-			continue;
-		pins.owed += pins.vendor;
-		pins.vendor = 0;
-		vfio_mdev_set_page(dma, index, pins);
-		xa_set_mark(&dma->pins, index, VFIO_MDEV_OWED);
-		pages++;
-		cond_resched();
-	}
-	mutex_unlock(&dma->pins_lock);
-	return pages;
-}
-
-/* Which page to unpin first: one that somebody waits for, if there is any */
-static bool vfio_mdev_find_owed(struct vfio_mdev_dma *dma, unsigned long *index)
-{
-	const struct vfio_mdev_dma_range *range;
-	bool found = false;
-
-	spin_lock(&dma->lock);
-	list_for_each_entry(range, &dma->unmaps, node) {
-		*index = range->first >> PAGE_SHIFT;
-		found = xa_find(&dma->pins, index, range->last >> PAGE_SHIFT,
-				VFIO_MDEV_OWED);
-		if (found)
-			break;
-	}
-	spin_unlock(&dma->lock);
-	if (found)
-		return true;
-	*index = 0;
-	return xa_find(&dma->pins, index, ULONG_MAX, VFIO_MDEV_OWED);
-}
-
-/*
- * Uncount once some pages that are owed and lie side by side, @max of them at
- * most, as a call under way; returns how many.
- */
-unsigned long vfio_mdev_take_owed(struct vfio_mdev_dma *dma,
-				  struct vfio_mdev_dma_range *call,
-				  unsigned long max)
-{
-	unsigned long pages = 0;
-	unsigned long first;
-	unsigned long index;
-
-	mutex_lock(&dma->pins_lock);
-	if (vfio_mdev_find_owed(dma, &first)) {
-		do
-			pages++;
-		while (pages < max &&
-		       xa_get_mark(&dma->pins, first + pages, VFIO_MDEV_OWED));
-		call->first = first << PAGE_SHIFT;
-		call->last = call->first + pages * PAGE_SIZE - 1;
-		vfio_mdev_begin_call(dma, call);
-	}
-	for (index = first; index < first + pages; index++)
-		vfio_mdev_uncount_page(dma, index, true);
-	mutex_unlock(&dma->pins_lock);
-	return pages;
-}
-
-/* Whether any page at all is owed */
-bool vfio_mdev_owes(struct vfio_mdev_dma *dma)
-{
-	return xa_marked(&dma->pins, VFIO_MDEV_OWED);
-}
-
-bool vfio_mdev_is_owed(struct vfio_mdev_dma *dma,
-		       const struct vfio_mdev_dma_range *range)
-{
-	unsigned long index = range->first >> PAGE_SHIFT;
-
-	return xa_find(&dma->pins, &index, range->last >> PAGE_SHIFT,
-		       VFIO_MDEV_OWED);
-}
-
-/* By whom ever */
-bool vfio_mdev_is_pinned(struct vfio_mdev_dma *dma,
-			 const struct vfio_mdev_dma_range *range)
-{
-	unsigned long index = range->first >> PAGE_SHIFT;
-
-	return xa_find(&dma->pins, &index, range->last >> PAGE_SHIFT,
-		       XA_PRESENT);
-}
-
-bool vfio_mdev_is_vendors(struct vfio_mdev_dma *dma,
-			  const struct vfio_mdev_dma_range *range)
-{
-	unsigned long index;
-	void *entry;
-
-	xa_for_each_range(&dma->pins, index, entry, range->first >> PAGE_SHIFT,
-			  range->last >> PAGE_SHIFT) {
-		if (vfio_mdev_page_pins(entry).vendor)
-			return true;
-	}
-	return false;
+	if (!len || check_add_overflow(iova, len - 1, &last))
+		return -EINVAL;
+	return vfio_mdev_dma_result(vfio_dma_rw(&vmdev->vdev, iova, data, len,
+						write));
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory of the user that is taken away while a device that has pages of it
- * pinned is opened or closed; and pages that a vendor driver forgets when a
- * device is closed.
+ * Userspace memory that is unmapped while a device with pinned pages of it is
+ * opened or closed, and pages that a vendor driver leaves pinned at release.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -70,11 +69,11 @@ FIXTURE_SETUP(close)
 FIXTURE_TEARDOWN(close)
 {
 	dma_close(&self->user);
-	EXPECT_EQ(0, kernel_log_count(self->log, "unpinned", UUID_A));
+	EXPECT_EQ(0, kernel_log_count(self->log, "left", UUID_A));
 	EXPECT_EQ(0, sim_finish());
 }
 
-TEST_F(close, lets_the_vendor_unpin)
+TEST_F(close, release_unpins)
 {
 	ASSERT_EQ(0, dma_pin(self->fd, 0, IOVA, PAGES, DMA_BOTH));
 	dma_close(&self->user);
@@ -82,7 +81,7 @@ TEST_F(close, lets_the_vendor_unpin)
 	EXPECT_EQ(0, sim_get("dma_unmap/calls"));
 }
 
-TEST_F(close, unpins_what_the_vendor_does_not)
+TEST_F(close, pins_left_by_release)
 {
 	struct dma_user user;
 
@@ -92,8 +91,7 @@ TEST_F(close, unpins_what_the_vendor_does_not)
 	ASSERT_EQ(0, sim_set("forget_pins", MDEV_SIM_FORGET_RELEASE));
 	dma_close(&self->user);
 	EXPECT_EQ(1, kernel_log_count(self->log,
-				      "unpinned 5 pages that the vendor forgot",
-				      UUID_A));
+				      "release() left 7 pages pinned", UUID_A));
 	EXPECT_EQ(0, sim_get("dma_unmap/calls"));
 
 	EXPECT_EQ(0, sim_set("forget_pins", 0));
@@ -102,7 +100,7 @@ TEST_F(close, unpins_what_the_vendor_does_not)
 	dma_close(&user);
 }
 
-TEST_F(close, waits_for_an_unmap)
+TEST_F(close, release_waits_for_dma_unmap)
 {
 	struct dma_task unmap = { .user = &self->user };
 	struct dma_task close = { .user = &self->user };
@@ -120,8 +118,8 @@ TEST_F(close, waits_for_an_unmap)
 	EXPECT_EQ(1, sim_get("release/calls"));
 }
 
-/* Once release has begun, the vendor hears of no unmap: that waits instead. */
-TEST_F(close, makes_an_unmap_wait)
+/* An unmap that begins during release waits, and has nothing left to unpin. */
+TEST_F(close, unmap_waits_for_release)
 {
 	struct dma_task unmap = { .user = &self->user };
 	struct dma_task close = { .user = &self->user };
@@ -138,7 +136,7 @@ TEST_F(close, makes_an_unmap_wait)
 	EXPECT_EQ(0, sim_get("dma_unmap/calls"));
 }
 
-/* Containers and groups outlive the devices that they were opened for. */
+/* Containers and groups stay open longer than the device. */
 FIXTURE(reopen)
 {
 	struct dma_user user;
@@ -157,7 +155,7 @@ FIXTURE_VARIANT_ADD(reopen, container)
 	.rounds = ROUNDS,
 };
 
-/* It stops for a minute if a close and an unmap meet at a certain point. */
+/* iommufd_access_destroy() can sleep for a minute if it finds an unmap. */
 FIXTURE_VARIANT_ADD(reopen, iommufd)
 {
 	.open = dma_open_group,
@@ -195,8 +193,8 @@ static void *open_and_close(void *data)
 	return NULL;
 }
 
-/* What may not come at once is counted by mdev_sim. */
-TEST_F_TIMEOUT(reopen, races_with_open_and_close, RACE_TIMEOUT)
+/* mdev_sim reports callbacks that must not run concurrently. */
+TEST_F_TIMEOUT(reopen, unmap_races_with_open_and_close, RACE_TIMEOUT)
 {
 	struct dma_task opener = { .user = &self->user };
 	unsigned int i;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory of the user that a vendor driver reaches: pages pinned and unpinned,
- * reads and writes, and each error. What happens when the user takes memory
- * away is in mdev_dma_unmap_test.c.
+ * Userspace memory that a vendor driver accesses: pages pinned and unpinned, reads
+ * and writes, and each error. mdev_dma_unmap_test.c has memory that is unmapped.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -25,7 +24,7 @@
 #define READ_ONLY	(IOVA + SIZE)
 #define UNMAPPED	(READ_ONLY + SIZE)
 
-/* VFIO takes no more pages at once */
+/* VFIO_PIN_PAGES_MAX_ENTRIES: type1 pins no more pages in one call */
 #define VFIO_LIMIT	512
 
 #define BAR1	VFIO_PCI_BAR1_REGION_INDEX
@@ -59,7 +58,6 @@ FIXTURE_SETUP(dma)
 
 FIXTURE_TEARDOWN(dma)
 {
-	/* Fails if VFIO has still a page pinned */
 	EXPECT_EQ(0, dma_unmap(&self->user, IOVA, SIZE));
 	EXPECT_EQ(0, dma_unmap(&self->user, READ_ONLY, SIZE));
 	EXPECT_EQ(0, sim_get("dma_unmap/calls"));
@@ -67,7 +65,7 @@ FIXTURE_TEARDOWN(dma)
 	EXPECT_EQ(0, sim_finish());
 }
 
-TEST_F(dma, pins_what_the_user_mapped)
+TEST_F(dma, pin_and_unpin)
 {
 	uint64_t value = 0;
 	unsigned int page;
@@ -85,7 +83,7 @@ TEST_F(dma, pins_what_the_user_mapped)
 	EXPECT_EQ(0, sim_get("pins"));
 }
 
-TEST_F(dma, pins_for_reading_what_is_read_only)
+TEST_F(dma, pin_read_only)
 {
 	uint64_t value = 0;
 
@@ -95,7 +93,7 @@ TEST_F(dma, pins_for_reading_what_is_read_only)
 	EXPECT_EQ(0, dma_unpin(self->fd, 0, READ_ONLY, 1));
 }
 
-TEST_F(dma, pins_more_than_vfio_does_at_once)
+TEST_F(dma, pin_more_than_vfio_limit)
 {
 	const unsigned int pages = 2 * VFIO_LIMIT + 1;
 	uint64_t value = 0;
@@ -112,8 +110,8 @@ TEST_F(dma, pins_more_than_vfio_does_at_once)
 	EXPECT_EQ(0, dma_unmap(&self->user, UNMAPPED, pages * PAGE));
 }
 
-/* The mappings of the user may be apart in its memory. */
-TEST_F(dma, pins_across_mappings)
+/* Mappings that adjoin in IOVA need not adjoin in virtual memory. */
+TEST_F(dma, pin_across_mappings)
 {
 	char *memory = dma_memory(PAGES);
 	uint64_t value = 0;
@@ -131,7 +129,7 @@ TEST_F(dma, pins_across_mappings)
 	EXPECT_EQ(0, dma_unmap(&self->user, IOVA - SIZE, SIZE));
 }
 
-TEST_F(dma, pins_all_or_nothing)
+TEST_F(dma, pin_all_or_nothing)
 {
 	unsigned int page;
 
@@ -145,7 +143,7 @@ TEST_F(dma, pins_all_or_nothing)
 					     1));
 }
 
-TEST_F(dma, refuses_what_makes_no_sense)
+TEST_F(dma, pin_invalid_arguments)
 {
 	static const struct {
 		uint64_t iova;
@@ -175,34 +173,38 @@ TEST_F(dma, refuses_what_makes_no_sense)
 	}
 }
 
-TEST_F(dma, refuses_to_write_what_is_read_only)
+TEST_F(dma, pin_read_only_for_writing)
 {
 	EXPECT_EQ(-EPERM, dma_pin(self->fd, 0, READ_ONLY, 1, DMA_WRITE));
 	EXPECT_EQ(-EPERM, dma_pin(self->fd, 0, READ_ONLY, 1, DMA_BOTH));
 }
 
-TEST_F(dma, unpins_as_often_as_it_pinned)
+/* mdev_unpin_pages() undoes one mdev_pin_pages(), whatever else is pinned. */
+TEST_F(dma, unpin_takes_exactly_one_pin)
 {
 	ASSERT_EQ(0, dma_pin(self->fd, 0, IOVA, 4, DMA_READ));
+	ASSERT_EQ(0, dma_pin(self->fd, 0, IOVA, 2, DMA_READ));
 	ASSERT_EQ(0, dma_pin(self->fd, 0, IOVA + 2 * PAGE, 4, DMA_BOTH));
-	EXPECT_EQ(8, sim_get("pins"));
+	EXPECT_EQ(10, sim_get("pins"));
 
-	/* Not all of them are pinned: none is unpinned */
-	EXPECT_EQ(-EINVAL, dma_unpin(self->fd, 0, IOVA, 7));
-	EXPECT_EQ(-EINVAL, dma_unpin(self->fd, 0, IOVA - PAGE, 2));
-	EXPECT_EQ(8, sim_get("pins"));
-
-	/* In other pieces than it was pinned, first two pages once too little */
-	EXPECT_EQ(0, dma_unpin(self->fd, 0, IOVA, 6));
-	EXPECT_EQ(-EINVAL, dma_unpin(self->fd, 0, IOVA, 4));
-	EXPECT_EQ(0, dma_unpin(self->fd, 0, IOVA + 2 * PAGE, 1));
+	/* A part of a pin, more than a pin, parts of two pins */
+	EXPECT_EQ(-EINVAL, dma_unpin(self->fd, 0, IOVA, 1));
+	EXPECT_EQ(-EINVAL, dma_unpin(self->fd, 0, IOVA, 6));
+	EXPECT_EQ(-EINVAL, dma_unpin(self->fd, 0, IOVA, 5));
 	EXPECT_EQ(-EINVAL, dma_unpin(self->fd, 0, IOVA + 2 * PAGE, 2));
-	EXPECT_EQ(0, dma_unpin(self->fd, 0, IOVA + 3 * PAGE, 1));
-	EXPECT_EQ(-EINVAL, dma_unpin(self->fd, 0, IOVA + 3 * PAGE, 1));
+	EXPECT_EQ(-EINVAL, dma_unpin(self->fd, 0, IOVA + PAGE, 3));
+	EXPECT_EQ(-EINVAL, dma_unpin(self->fd, 0, IOVA - PAGE, 5));
+	EXPECT_EQ(10, sim_get("pins"));
+
+	EXPECT_EQ(0, dma_unpin(self->fd, 0, IOVA, 2));
+	EXPECT_EQ(-EINVAL, dma_unpin(self->fd, 0, IOVA, 2));
+	EXPECT_EQ(0, dma_unpin(self->fd, 0, IOVA + 2 * PAGE, 4));
+	EXPECT_EQ(0, dma_unpin(self->fd, 0, IOVA, 4));
+	EXPECT_EQ(-EINVAL, dma_unpin(self->fd, 0, IOVA, 4));
 	EXPECT_EQ(0, sim_get("pins"));
 }
 
-TEST_F(dma, pins_again_and_again)
+TEST_F(dma, pin_many_times)
 {
 	unsigned int i;
 
@@ -219,7 +221,7 @@ TEST_F(dma, pins_again_and_again)
 	}
 }
 
-TEST_F(dma, reads_and_writes_across_pages)
+TEST_F(dma, rw_across_pages)
 {
 	const uint64_t offset = PAGE - 3;
 	char expected[2 * PAGE];
@@ -242,7 +244,7 @@ TEST_F(dma, reads_and_writes_across_pages)
 	EXPECT_EQ(0x5a, self->memory[3 * PAGE - 1]);
 }
 
-TEST_F(dma, reads_across_mappings)
+TEST_F(dma, read_across_mappings)
 {
 	char buffer[2 * PAGE];
 
@@ -253,7 +255,7 @@ TEST_F(dma, reads_across_mappings)
 			    sizeof(buffer)));
 }
 
-TEST_F(dma, refuses_reads_and_writes)
+TEST_F(dma, rw_invalid_arguments)
 {
 	EXPECT_EQ(-EINVAL, dma_read(self->fd, IOVA, 0, 0));
 	EXPECT_EQ(-EINVAL, dma_read(self->fd, UNMAPPED, 0, 1));
@@ -264,8 +266,8 @@ TEST_F(dma, refuses_reads_and_writes)
 	EXPECT_EQ(-EPERM, dma_write(self->fd, READ_ONLY - 1, 0, 2));
 }
 
-/* An address of the user's without memory behind it */
-TEST_F(dma, fails_where_the_user_has_no_memory)
+/* Mapped for DMA, but there is no memory at the virtual address */
+TEST_F(dma, efault_without_memory)
 {
 	void *hole = dma_memory(1);
 
@@ -277,7 +279,7 @@ TEST_F(dma, fails_where_the_user_has_no_memory)
 	EXPECT_EQ(0, dma_unmap(&self->user, UNMAPPED, PAGE));
 }
 
-TEST_F(dma, needs_nobody_else)
+TEST_F(dma, pins_are_per_device)
 {
 	struct dma_user other;
 

@@ -76,6 +76,9 @@ int mdev_prepare(void);
 
 /* Whether @name is there, and is a module, so that it can be unloaded. */
 bool module_is_loaded(const char *name);
+
+/* Whether the kernel has patches/: its runner sets MDEV_PATCHED. */
+bool vfio_core_patched(void);
 int module_load(const char *name);
 
 /* -EAGAIN when the module is in use */

@@ -107,8 +107,8 @@ struct sim_channel {
  * @memory_lock: protects @generation and @blocks; held across invalidation
  * @generation: of memory that is allocated from now on
  * @blocks: what backs mapped regions, as far as it was touched
- * @pins_lock: protects @pins; not held while pages are pinned
- * @pins: struct sim_pin by number of the page
+ * @pins_lock: protects @pins; held across mdev_pin_pages()
+ * @pins: each struct sim_pin, by numbers of its pages
  * @stream: what is transferred by the vendor's own file, or NULL
  * @dirty: numbers of the pages that were written
  */
@@ -144,7 +144,7 @@ struct sim_device {
 
 	/* Taken by dma_unmap, too */
 	struct mutex pins_lock;
-	struct xarray pins;
+	struct rb_root_cached pins;
 
 	struct sim_stream *stream;
 	struct xarray dirty;

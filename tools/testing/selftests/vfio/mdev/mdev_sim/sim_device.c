@@ -47,7 +47,7 @@ static void sim_device_init(struct sim_device *sim)
 	mutex_init(&sim->pins_lock);
 	for (i = 0; i < ARRAY_SIZE(sim->channels); i++)
 		mutex_init(&sim->channels[i].lock);
-	xa_init(&sim->pins);
+	sim->pins = RB_ROOT_CACHED;
 	xa_init(&sim->dirty);
 	sim->generation = 1;
 	put_unaligned_le32(MDEV_SIM_ID, sim->config);

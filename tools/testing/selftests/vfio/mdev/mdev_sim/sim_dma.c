@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory of the user: pages that are pinned, as the commands ask for it, and
- * given back when the user takes them away. Unless that is to be forgotten.
+ * Userspace memory: pages that commands pin and unpin, and that dma_unmap and
+ * release unpin unless mdev_sim is to leave them pinned.
  */
 
+#include <linux/cleanup.h>
 #include <linux/highmem.h>
+#include <linux/interval_tree.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -12,118 +14,112 @@
 
 #include "mdev_sim.h"
 
-/* As many as one command can pin */
+/* Of one command */
 #define SIM_PINS_LIMIT		SZ_1M
 
 u32 sim_forget_pins;
 atomic_t sim_nr_pins;
 
 /**
- * struct sim_pin - a page of the user that is pinned
- * @page: the page
- * @count: how many times
+ * struct sim_pin - pages that one command has pinned
+ * @node: numbers of the first and the last page; in &sim_device.pins
+ * @pages: the pages
  */
 struct sim_pin {
-	struct page *page;
-	unsigned int count;
+	struct interval_tree_node node;
+	struct page *pages[];
 };
 
-static int sim_pin_record(struct sim_device *sim, unsigned long number,
-			  struct page *page)
+static int sim_pin_npage(const struct sim_pin *pin)
 {
-	struct sim_pin *pin = xa_load(&sim->pins, number);
-	int ret;
-
-	lockdep_assert_held(&sim->pins_lock);
-	if (!pin) {
-		pin = kzalloc_obj(*pin);
-		if (!pin)
-			return -ENOMEM;
-		pin->page = page;
-		ret = xa_insert(&sim->pins, number, pin, GFP_KERNEL);
-		if (ret) {
-			kfree(pin);
-			return ret;
-		}
-	} else if (pin->page != page) {
-		sim_violation("page %#lx is pinned at two places", number);
-	}
-	pin->count++;
-	atomic_inc(&sim_nr_pins);
-	return 0;
+	return pin->node.last - pin->node.start + 1;
 }
 
-static void sim_pin_forget(struct sim_device *sim, unsigned long number,
-			   unsigned int count)
+static struct page *sim_pin_page(const struct sim_pin *pin, unsigned long number)
 {
-	struct sim_pin *pin = xa_load(&sim->pins, number);
-
-	lockdep_assert_held(&sim->pins_lock);
-	if (!pin)
-		return;
-	count = min(count, pin->count);
-	pin->count -= count;
-	atomic_sub(count, &sim_nr_pins);
-	if (!pin->count) {
-		xa_erase(&sim->pins, number);
-		kfree(pin);
-	}
+	return pin->pages[number - pin->node.start];
 }
 
-static int sim_pins_record(struct sim_device *sim, u64 iova, int npage,
-			   struct page **pages)
+/* A pin with one of these pages, or NULL; an exact one if there is any */
+static struct sim_pin *sim_pin_find(struct sim_device *sim, unsigned long first,
+				    unsigned long last)
 {
-	unsigned long number = PHYS_PFN(iova);
-	int i, ret;
+	struct interval_tree_node *node;
+	struct interval_tree_node *found;
 
-	guard(mutex)(&sim->pins_lock);
-	for (i = 0; i < npage; i++) {
-		ret = sim_pin_record(sim, number + i, pages[i]);
-		if (ret)
+	lockdep_assert_held(&sim->pins_lock);
+	found = interval_tree_iter_first(&sim->pins, first, last);
+	for (node = interval_tree_iter_first(&sim->pins, first, first); node;
+	     node = interval_tree_iter_next(node, first, first)) {
+		if (node->start == first && node->last == last) {
+			found = node;
 			break;
+		}
 	}
-	if (i == npage)
-		return 0;
-	while (i--)
-		sim_pin_forget(sim, number + i, 1);
-	return ret;
+	return found ? container_of(found, struct sim_pin, node) : NULL;
+}
+
+static void sim_pin_record(struct sim_device *sim, struct sim_pin *pin)
+{
+	unsigned long number = pin->node.start;
+	struct sim_pin *other = sim_pin_find(sim, number, number);
+
+	if (other && sim_pin_page(other, number) != pin->pages[0])
+		sim_violation("page %#lx is pinned at two places", number);
+	interval_tree_insert(&pin->node, &sim->pins);
+	atomic_add(sim_pin_npage(pin), &sim_nr_pins);
+}
+
+static void sim_pin_delete(struct sim_device *sim, struct sim_pin *pin)
+{
+	interval_tree_remove(&pin->node, &sim->pins);
+	atomic_sub(sim_pin_npage(pin), &sim_nr_pins);
+	kvfree(pin);
 }
 
 int sim_pin(struct sim_device *sim, u64 iova, int npage, int prot)
 {
-	struct page **pages;
+	struct sim_pin *pin;
 	int ret;
 
 	if (npage > SIM_PINS_LIMIT)
 		return -E2BIG;
-	/* What is no number of pages is for who is asked to find out */
-	pages = kvcalloc(max(npage, 1), sizeof(*pages), GFP_KERNEL);
-	if (!pages)
+	/* Numbers below 1 are for mdev_pin_pages() to refuse. */
+	pin = kvzalloc(struct_size(pin, pages, max(npage, 1)), GFP_KERNEL);
+	if (!pin)
 		return -ENOMEM;
-	ret = mdev_pin_pages(sim->mdev, iova, npage, prot, pages);
-	if (!ret) {
-		ret = sim_pins_record(sim, iova, npage, pages);
-		if (ret)
-			mdev_unpin_pages(sim->mdev, iova, npage);
-	}
-	kvfree(pages);
+	pin->node.start = PHYS_PFN(iova);
+	pin->node.last = pin->node.start + npage - 1;
+
+	/* Also taken by dma_unmap, which then finds what has been pinned. */
+	guard(mutex)(&sim->pins_lock);
+	ret = mdev_pin_pages(sim->mdev, iova, npage, prot, pin->pages);
+	if (ret)
+		kvfree(pin);
+	else
+		sim_pin_record(sim, pin);
 	return ret;
 }
 
 int sim_unpin(struct sim_device *sim, u64 iova, int npage)
 {
-	int i, ret;
+	unsigned long first = PHYS_PFN(iova);
+	struct sim_pin *pin;
+	int ret;
 
 	guard(mutex)(&sim->pins_lock);
 	ret = mdev_unpin_pages(sim->mdev, iova, npage);
 	if (ret)
 		return ret;
-	for (i = 0; i < npage; i++)
-		sim_pin_forget(sim, PHYS_PFN(iova) + i, 1);
+	pin = sim_pin_find(sim, first, first + npage - 1);
+	if (pin && sim_pin_npage(pin) == npage)
+		sim_pin_delete(sim, pin);
+	else
+		sim_violation("%d pages at %#llx were not pinned", npage, iova);
 	return 0;
 }
 
-/* Transfers between the user's memory and BAR1. */
+/* Transfer between userspace memory and BAR1. */
 int sim_dma_rw(struct sim_device *sim, u64 iova, u64 offset, u64 length,
 	       bool write)
 {
@@ -156,10 +152,11 @@ int sim_access_pinned(struct sim_device *sim, u64 iova, u64 *value, bool write)
 	if (iova % sizeof(*value))
 		return -EINVAL;
 	guard(mutex)(&sim->pins_lock);
-	pin = xa_load(&sim->pins, PHYS_PFN(iova));
+	pin = sim_pin_find(sim, PHYS_PFN(iova), PHYS_PFN(iova));
 	if (!pin)
 		return -EINVAL;
-	memory = kmap_local_page(pin->page) + offset_in_page(iova);
+	memory = kmap_local_page(sim_pin_page(pin, PHYS_PFN(iova))) +
+		 offset_in_page(iova);
 	if (write)
 		WRITE_ONCE(*memory, *value);
 	else
@@ -170,20 +167,18 @@ int sim_access_pinned(struct sim_device *sim, u64 iova, u64 *value, bool write)
 	return 0;
 }
 
-/* Let go of the pages with the numbers @first to @last. */
+/* Unpin what has one of the pages with these numbers; @drop: only delete the record. */
 static void sim_unpin_range(struct sim_device *sim, unsigned long first,
-			    unsigned long last, bool forget)
+			    unsigned long last, bool drop)
 {
 	struct sim_pin *pin;
-	unsigned long number;
 
 	guard(mutex)(&sim->pins_lock);
-	xa_for_each_range(&sim->pins, number, pin, first, last) {
-		unsigned int i;
-
-		for (i = 0; i < pin->count && !forget; i++)
-			mdev_unpin_pages(sim->mdev, PFN_PHYS(number), 1);
-		sim_pin_forget(sim, number, pin->count);
+	while ((pin = sim_pin_find(sim, first, last))) {
+		if (!drop)
+			mdev_unpin_pages(sim->mdev, PFN_PHYS(pin->node.start),
+					 sim_pin_npage(pin));
+		sim_pin_delete(sim, pin);
 	}
 }
 

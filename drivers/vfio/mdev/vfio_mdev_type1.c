@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pins that are blocked while type1 unmaps their range. See vfio_mdev_unmap.c
+ * first.
+ *
+ * vfio_dma_do_unmap() of a stock kernel lets devices pin pages in the range that
+ * it is unmapping, retries the notifier until nothing is pinned and hits BUG_ON()
+ * after ten retries. A guest whose device pins without pause in memory that the
+ * VMM unmaps would get there, so pins in the range are refused until the unmapping
+ * task has left type1: a task work ends that when the task returns to userspace.
+ * VFIO core that refuses such pins itself defines VFIO_DMA_UNMAP_BLOCKS_PINS.
+ */
+
+#include <linux/cleanup.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/task_work.h>
+
+#include "compat.h"
+#include "vfio_mdev.h"
+
+/**
+ * struct vfio_mdev_block - a range in which no pages are pinned
+ * @node: in &vfio_mdev_dma.blocks
+ * @work: ends it when @task returns to userspace
+ * @vmdev: the device, to which this has a reference, as to this module: the
+ *	device may be closed and unbound before @work runs
+ * @task: unmaps the range; not dereferenced
+ * @range: what it unmaps; the next range, when type1 notifies of that
+ */
+struct vfio_mdev_block {
+	struct list_head node;
+	struct callback_head work;
+	struct vfio_mdev *vmdev;
+	const struct task_struct *task;
+	struct interval_tree_node range;
+};
+
+bool vfio_mdev_pins_blocked(struct vfio_mdev_dma *dma,
+			    const struct interval_tree_node *range)
+{
+	const struct vfio_mdev_block *block;
+
+	lockdep_assert_held(&dma->lock);
+	list_for_each_entry(block, &dma->blocks, node) {
+		if (block->range.start <= range->last &&
+		    range->start <= block->range.last)
+			return true;
+	}
+	return false;
+}
+
+static void vfio_mdev_unblock_pins(struct callback_head *work)
+{
+	struct vfio_mdev_block *block =
+		container_of(work, struct vfio_mdev_block, work);
+	struct vfio_mdev *vmdev = block->vmdev;
+
+	scoped_guard(spinlock, &vmdev->dma.lock)
+		list_del(&block->node);
+	kfree(block);
+	vfio_put_device(&vmdev->vdev);
+	module_put(THIS_MODULE);
+}
+
+/* Type1 is done with the range that it has notified this task's unmap of before. */
+static bool vfio_mdev_move_block(struct vfio_mdev_dma *dma,
+				 const struct interval_tree_node *range)
+{
+	struct vfio_mdev_block *block;
+
+	guard(spinlock)(&dma->lock);
+	list_for_each_entry(block, &dma->blocks, node) {
+		if (block->task == current) {
+			block->range = *range;
+			return true;
+		}
+	}
+	return false;
+}
+
+void vfio_mdev_block_pins(struct vfio_mdev *vmdev,
+			  const struct interval_tree_node *range)
+{
+	struct vfio_mdev_dma *dma = &vmdev->dma;
+	struct vfio_mdev_block *block;
+
+	if (VFIO_DMA_UNMAP_BLOCKS_PINS || vmdev->vdev.iommufd_access ||
+	    vfio_mdev_move_block(dma, range))
+		return;
+
+	/* Without memory nothing is blocked, and type1's retries have to do. */
+	block = kzalloc_obj(*block);
+	if (!block)
+		return;
+	block->vmdev = vmdev;
+	block->task = current;
+	block->range = *range;
+	init_task_work(&block->work, vfio_mdev_unblock_pins);
+	if (task_work_add(current, &block->work, TWA_RESUME)) {
+		kfree(block);
+		return;
+	}
+	__module_get(THIS_MODULE);
+	get_device(&vmdev->vdev.device);
+	scoped_guard(spinlock, &dma->lock)
+		list_add(&block->node, &dma->blocks);
+}
