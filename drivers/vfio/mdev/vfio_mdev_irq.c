@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Interrupts of a mediated device: VFIO_DEVICE_GET_IRQ_INFO, and all checks of
- * VFIO_DEVICE_SET_IRQS, so that the vendor sees only valid requests.
+ * Interrupts of a mediated device: VFIO_DEVICE_GET_IRQ_INFO, and the checks of
+ * VFIO_DEVICE_SET_IRQS, so that &parent_ops.set_irqs sees valid requests only.
+ * Eventfds that mask and unmask are in vfio_mdev_irqfd.c.
  */
 
 #include <linux/bitops.h>
@@ -19,7 +20,7 @@ static int vfio_mdev_query_irq(struct vfio_mdev *vmdev,
 {
 	if (info->index >= vmdev->info.num_irqs)
 		return -EINVAL;
-	/* Vendors look it up in tables */
+	/* Drivers use the index of userspace in tables */
 	info->index = array_index_nospec(info->index, vmdev->info.num_irqs);
 	info->flags = 0;
 	info->count = 0;
@@ -43,7 +44,7 @@ long vfio_mdev_ioctl_get_irq_info(struct vfio_mdev *vmdev,
 	ret = vfio_mdev_query_irq(vmdev, &info);
 	if (ret)
 		return ret;
-	/* As vfio-pci says it, or QEMU warns that it has no error recovery */
+	/* As vfio-pci does: for a count of 0, QEMU warns about error recovery */
 	if (info.index == VFIO_PCI_ERR_IRQ_INDEX && !info.count &&
 	    vmdev->info.flags & VFIO_DEVICE_FLAGS_PCI)
 		return -EINVAL;
@@ -51,8 +52,10 @@ long vfio_mdev_ioctl_get_irq_info(struct vfio_mdev *vmdev,
 }
 
 /*
- * What VFIO core's own check leaves open: exactly one action, and only what the
- * index can do.
+ * What vfio_set_irqs_validate_and_prepare() leaves to drivers. As in
+ * vfio_pci_set_irqs_ioctl(), an action that the index does not have is -ENOTTY,
+ * and so is anything but exactly one action; a count of 0 with an action that
+ * it does have is -EINVAL, unless it disables the index.
  */
 static int vfio_mdev_check_set_irqs(const struct vfio_irq_set *hdr,
 				    const struct vfio_irq_info *info)
@@ -61,14 +64,13 @@ static int vfio_mdev_check_set_irqs(const struct vfio_irq_set *hdr,
 	u32 data_type = hdr->flags & VFIO_IRQ_SET_DATA_TYPE_MASK;
 
 	if (hweight32(action) != 1)
-		return -EINVAL;
+		return -ENOTTY;
 	if (action != VFIO_IRQ_SET_ACTION_TRIGGER &&
 	    !(info->flags & VFIO_IRQ_INFO_MASKABLE))
-		return -EINVAL;
+		return -ENOTTY;
 	if (data_type == VFIO_IRQ_SET_DATA_EVENTFD &&
 	    !(info->flags & VFIO_IRQ_INFO_EVENTFD))
-		return -EINVAL;
-	/* Nothing of an index: only to tear all of it down */
+		return -ENOTTY;
 	if (!hdr->count && (hdr->start ||
 			    data_type != VFIO_IRQ_SET_DATA_NONE ||
 			    action != VFIO_IRQ_SET_ACTION_TRIGGER))
@@ -77,18 +79,18 @@ static int vfio_mdev_check_set_irqs(const struct vfio_irq_set *hdr,
 }
 
 /**
- * vfio_mdev_set_irqs - call the vendor's set_irqs
+ * vfio_mdev_set_irqs - call &parent_ops.set_irqs
  * @vmdev: the device
- * @flags: see &parent_ops.set_irqs, as all that follows
- * @index: which kind of interrupts
- * @start: the first vector that is concerned
- * @count: how many are
- * @data: what @flags say
+ * @flags: VFIO_IRQ_SET_*, see &parent_ops.set_irqs
+ * @index: interrupt index
+ * @start: first vector
+ * @count: number of vectors
+ * @data: data of the type in @flags, or NULL
  *
- * The vendor has one call at a time to care about, be it of the user or of an
- * eventfd.
+ * irq_lock serializes the calls from VFIO_DEVICE_SET_IRQS with those from
+ * vfio_mdev_irqfd_work().
  *
- * Return: what the vendor answers.
+ * Return: what &parent_ops.set_irqs returns.
  */
 int vfio_mdev_set_irqs(struct vfio_mdev *vmdev, u32 flags, u32 index, u32 start,
 		       u32 count, void *data)
@@ -169,7 +171,7 @@ void vfio_mdev_irqs_exit(struct vfio_mdev *vmdev)
 	mutex_destroy(&vmdev->set_irqs_lock);
 }
 
-/* After the last user has gone: the vendor hears of no interrupt any more. */
+/* At the last close: end the eventfds and disable all indexes. */
 void vfio_mdev_irqs_tear_down(struct vfio_mdev *vmdev)
 {
 	struct vfio_irq_info info = { .argsz = sizeof(info) };

@@ -289,7 +289,7 @@ TEST_F(vectors, of_errors_and_requests_are_told)
 		EXPECT_EQ(1, irq_signals(self->event[i]));
 		EXPECT_EQ(0, irq_act_if(self->device, indexes[i], TRIGGER, 0));
 		EXPECT_EQ(0, irq_signals(self->event[i]));
-		EXPECT_EQ(-EINVAL, irq_act(self->device, indexes[i], MASK));
+		EXPECT_EQ(-ENOTTY, irq_act(self->device, indexes[i], MASK));
 		EXPECT_EQ(0, irq_tear_down(self->device, indexes[i]));
 		EXPECT_EQ(0, interrupt(self->device, indexes[i], 0));
 		EXPECT_EQ(0, irq_signals(self->event[i]));

@@ -13,11 +13,12 @@
 
 #include "irq_lib.h"
 #include "mdev_lib.h"
+#include "sim_lib.h"
 #include "vfio_lib.h"
 
 #define REQ		VFIO_PCI_REQ_IRQ_INDEX
 
-/* One request and its answer */
+/* One request and its result */
 FIXTURE(request)
 {
 	struct vfio_user user;
@@ -67,23 +68,23 @@ FIXTURE_VARIANT_ADD(request, msi_teardown)
 FIXTURE_VARIANT_ADD(request, no_flags)
 	REQUEST(0, INTX, 0, 1, 0, -EINVAL);
 FIXTURE_VARIANT_ADD(request, no_action)
-	REQUEST(NONE, INTX, 0, 1, 0, -EINVAL);
+	REQUEST(NONE, INTX, 0, 1, 0, -ENOTTY);
 FIXTURE_VARIANT_ADD(request, no_action_for_none)
-	REQUEST(NONE, INTX, 0, 0, 0, -EINVAL);
+	REQUEST(NONE, INTX, 0, 0, 0, -ENOTTY);
 FIXTURE_VARIANT_ADD(request, no_action_for_eventfd)
-	REQUEST(EVENTFD, INTX, 0, 1, 4, -EINVAL);
+	REQUEST(EVENTFD, INTX, 0, 1, 4, -ENOTTY);
 FIXTURE_VARIANT_ADD(request, no_data_type)
 	REQUEST(TRIGGER, INTX, 0, 1, 0, -EINVAL);
 FIXTURE_VARIANT_ADD(request, no_data_type_for_none)
 	REQUEST(TRIGGER, INTX, 0, 0, 0, -EINVAL);
 FIXTURE_VARIANT_ADD(request, mask_and_unmask)
-	REQUEST(NONE | MASK | UNMASK, INTX, 0, 1, 0, -EINVAL);
+	REQUEST(NONE | MASK | UNMASK, INTX, 0, 1, 0, -ENOTTY);
 FIXTURE_VARIANT_ADD(request, mask_and_trigger)
-	REQUEST(NONE | MASK | TRIGGER, INTX, 0, 1, 0, -EINVAL);
+	REQUEST(NONE | MASK | TRIGGER, INTX, 0, 1, 0, -ENOTTY);
 FIXTURE_VARIANT_ADD(request, unmask_and_trigger)
-	REQUEST(EVENTFD | UNMASK | TRIGGER, INTX, 0, 1, 4, -EINVAL);
+	REQUEST(EVENTFD | UNMASK | TRIGGER, INTX, 0, 1, 4, -ENOTTY);
 FIXTURE_VARIANT_ADD(request, all_actions)
-	REQUEST(NONE | MASK | UNMASK | TRIGGER, INTX, 0, 1, 0, -EINVAL);
+	REQUEST(NONE | MASK | UNMASK | TRIGGER, INTX, 0, 1, 0, -ENOTTY);
 FIXTURE_VARIANT_ADD(request, none_and_bool)
 	REQUEST(NONE | BOOL | MASK, INTX, 0, 1, 1, -EINVAL);
 FIXTURE_VARIANT_ADD(request, none_and_eventfd)
@@ -125,11 +126,19 @@ FIXTURE_VARIANT_ADD(request, mask_nothing)
 FIXTURE_VARIANT_ADD(request, unmask_nothing)
 	REQUEST(NONE | UNMASK, INTX, 0, 0, 0, -EINVAL);
 FIXTURE_VARIANT_ADD(request, msi_mask)
-	REQUEST(NONE | MASK, MSI, 0, 1, 0, -EINVAL);
+	REQUEST(NONE | MASK, MSI, 0, 1, 0, -ENOTTY);
 FIXTURE_VARIANT_ADD(request, msi_unmask)
-	REQUEST(NONE | UNMASK, MSI, 0, 1, 0, -EINVAL);
+	REQUEST(NONE | UNMASK, MSI, 0, 1, 0, -ENOTTY);
 FIXTURE_VARIANT_ADD(request, msi_unmask_eventfd)
-	REQUEST(EVENTFD | UNMASK, MSI, 0, 1, 4, -EINVAL);
+	REQUEST(EVENTFD | UNMASK, MSI, 0, 1, 4, -ENOTTY);
+FIXTURE_VARIANT_ADD(request, msi_mask_eventfd)
+	REQUEST(EVENTFD | MASK, MSI, 0, 1, 4, -ENOTTY);
+FIXTURE_VARIANT_ADD(request, msi_mask_by_value)
+	REQUEST(BOOL | MASK, MSI, 0, 1, 1, -ENOTTY);
+FIXTURE_VARIANT_ADD(request, msi_mask_nothing)
+	REQUEST(NONE | MASK, MSI, 0, 0, 0, -ENOTTY);
+FIXTURE_VARIANT_ADD(request, msi_mask_out_of_range)
+	REQUEST(NONE | MASK, MSI, 0, 2, 0, -EINVAL);
 FIXTURE_VARIANT_ADD(request, msi_second_vector)
 	REQUEST(EVENTFD | TRIGGER, MSI, 0, 2, 8, -EINVAL);
 FIXTURE_VARIANT_ADD(request, msix)
@@ -142,8 +151,10 @@ FIXTURE_VARIANT_ADD(request, req)
 	REQUEST(EVENTFD | TRIGGER, REQ, 0, 1, 4, 0);
 FIXTURE_VARIANT_ADD(request, second_req)
 	REQUEST(EVENTFD | TRIGGER, REQ, 1, 1, 4, -EINVAL);
+FIXTURE_VARIANT_ADD(request, req_unmask_eventfd)
+	REQUEST(EVENTFD | UNMASK, REQ, 0, 1, 4, -ENOTTY);
 FIXTURE_VARIANT_ADD(request, req_mask)
-	REQUEST(NONE | MASK, REQ, 0, 1, 0, -EINVAL);
+	REQUEST(NONE | MASK, REQ, 0, 1, 0, -ENOTTY);
 
 FIXTURE_SETUP(request)
 {
@@ -242,6 +253,29 @@ TEST_F(device, refuses_what_is_no_eventfd)
 		EXPECT_EQ(-EINVAL, irq_set_eventfd(self->fd, INTX, actions[i],
 						   self->fd));
 	}
+}
+
+/* Only userspace can trigger the interrupts of such an index. */
+TEST(index_without_eventfd)
+{
+	struct vfio_user user;
+	struct vfio_irq_info info;
+
+	ASSERT_EQ(0, sim_prepare());
+	ASSERT_EQ(0, sim_create(SIM_STAY, SIM_PCI, UUID_A));
+	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	ASSERT_EQ(0, sim_set("irq_flags_cleared", VFIO_IRQ_INFO_EVENTFD));
+	ASSERT_EQ(0, vfio_irq_info(user.device, INTX, &info));
+	EXPECT_EQ(0, info.flags & VFIO_IRQ_INFO_EVENTFD);
+
+	EXPECT_EQ(-ENOTTY, irq_set_eventfd(user.device, INTX, TRIGGER, -1));
+	EXPECT_EQ(-ENOTTY, irq_set_eventfd(user.device, INTX, MASK, -1));
+	EXPECT_EQ(-ENOTTY, irq_set_eventfd(user.device, INTX, UNMASK, -1));
+	EXPECT_EQ(0, sim_get("set_irqs/calls"));
+	EXPECT_EQ(0, irq_act(user.device, INTX, MASK));
+	EXPECT_EQ(0, irq_tear_down(user.device, INTX));
+	vfio_close(&user);
+	EXPECT_EQ(0, sim_finish());
 }
 
 TEST_HARNESS_MAIN

@@ -40,6 +40,7 @@ static const struct {
 	{ "map_block", MDEV_SIM_MAP_BLOCK },
 	{ "map_answer", MDEV_SIM_ANSWER_RIGHT },
 	{ "areas", MDEV_SIM_AREAS_RIGHT },
+	{ "irq_flags_cleared", 0 },
 	{ "forget_pins", 0 },
 	{ "state_size", 4096 },
 	{ "state_bad", 0 },

@@ -163,6 +163,7 @@ struct sim_call {
 };
 
 /* sim_device.c */
+extern u32 sim_irq_flags_cleared;
 extern const struct parent_ops sim_full_ops;
 int sim_create(struct kobject *kobj, struct mdev_device *mdev);
 int sim_remove(struct mdev_device *mdev);

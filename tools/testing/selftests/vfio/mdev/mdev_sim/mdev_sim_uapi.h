@@ -45,6 +45,7 @@
  *   map_block   largest block, in bytes, that a page fault gets; see MAP_BLOCK
  *   map_answer  enum mdev_sim_answer
  *   areas       enum mdev_sim_areas
+ *   irq_flags_cleared VFIO_IRQ_INFO_* that get_irq_info clears in all indexes
  *   forget_pins MDEV_SIM_FORGET_*
  *   state_size  bytes of migration state
  *   state_bad   1: the next states that are saved are refused when loaded

@@ -252,6 +252,8 @@ int sim_calls_init(void)
 	debugfs_create_ulong("map_block", 0644, sim_dir, &sim_map_block);
 	debugfs_create_u32("map_answer", 0644, sim_dir, &sim_map_answer);
 	debugfs_create_u32("areas", 0644, sim_dir, &sim_areas);
+	debugfs_create_u32("irq_flags_cleared", 0644, sim_dir,
+			   &sim_irq_flags_cleared);
 	debugfs_create_u32("forget_pins", 0644, sim_dir, &sim_forget_pins);
 	debugfs_create_size_t("state_size", 0644, sim_dir, &sim_state_size);
 	debugfs_create_u32("state_bad", 0644, sim_dir, &sim_state_bad);

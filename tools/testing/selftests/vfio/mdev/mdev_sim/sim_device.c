@@ -35,6 +35,14 @@ static const struct mdev_irq_info sim_irqs[VFIO_PCI_NUM_IRQS] = {
 	},
 };
 
+/* VFIO_IRQ_INFO_* that the device does not have */
+u32 sim_irq_flags_cleared;
+
+static u32 sim_irq_flags(u32 index)
+{
+	return sim_irqs[index].flags & ~READ_ONCE(sim_irq_flags_cleared);
+}
+
 static void sim_device_init(struct sim_device *sim)
 {
 	unsigned int i;
@@ -215,7 +223,11 @@ static int sim_get_irq_info(struct mdev_device *mdev,
 
 	if (info->index >= ARRAY_SIZE(sim_irqs))
 		sim_violation("get_irq_info of %u", info->index);
-	return call.error ?: mdev_irqs_get_info(&call.sim->irqs, info);
+	if (call.error)
+		return call.error;
+	mdev_irqs_get_info(&call.sim->irqs, info);
+	info->flags &= ~READ_ONCE(sim_irq_flags_cleared);
+	return 0;
 }
 
 /* What linux/mdev.h says of a request */
@@ -232,10 +244,13 @@ static bool sim_set_irqs_is_valid(u32 flags, u32 index, u32 start, u32 count,
 		return false;
 	if (data ? type == VFIO_IRQ_SET_DATA_NONE : type != VFIO_IRQ_SET_DATA_NONE)
 		return false;
+	if (type == VFIO_IRQ_SET_DATA_EVENTFD &&
+	    !(sim_irq_flags(index) & VFIO_IRQ_INFO_EVENTFD))
+		return false;
 	if (action == VFIO_IRQ_SET_ACTION_TRIGGER)
 		return count || !data;
 	return count && type != VFIO_IRQ_SET_DATA_EVENTFD &&
-	       sim_irqs[index].flags & VFIO_IRQ_INFO_MASKABLE;
+	       sim_irq_flags(index) & VFIO_IRQ_INFO_MASKABLE;
 }
 
 static int sim_set_irqs(struct mdev_device *mdev, u32 flags, u32 index,
