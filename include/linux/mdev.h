@@ -202,10 +202,12 @@ struct mdev_dirty_log_ops {
  *	away; those that began earlier may still be under way.
  * @reset: VFIO_DEVICE_RESET. Nothing is mapped while it runs. Absent: reset is
  *	not advertised.
- * @get_device_info: adjust what VFIO_DEVICE_GET_INFO says; on entry @info
+ * @get_device_info: adjust what VFIO_DEVICE_GET_INFO returns; on entry @info
  *	describes a PCI device with VFIO_PCI_NUM_REGIONS regions and
- *	VFIO_PCI_NUM_IRQS interrupt indexes. The answer must not change while
- *	the device is open.
+ *	VFIO_PCI_NUM_IRQS interrupt indexes. Capabilities, VFIO_DEVICE_INFO_CAP_*,
+ *	can be added to @caps with vfio_info_add_capability();
+ *	VFIO_DEVICE_FLAGS_CAPS, argsz and cap_offset are set by the caller.
+ *	Called once for each open, after @open; an error fails the open.
  * @get_region_info: fill size and flags of region @info->index; the offset is
  *	set by the caller, a size of 0 means there is no such region.
  *	Capabilities may be added to @caps with vfio_info_add_capability(), such
@@ -286,7 +288,8 @@ struct parent_ops {
 	int (*stop)(struct mdev_device *mdev);
 	int (*reset)(struct mdev_device *mdev);
 	int (*get_device_info)(struct mdev_device *mdev,
-			       struct vfio_device_info *info);
+			       struct vfio_device_info *info,
+			       struct vfio_info_cap *caps);
 	int (*get_region_info)(struct mdev_device *mdev,
 			       struct vfio_region_info *info,
 			       struct vfio_info_cap *caps);

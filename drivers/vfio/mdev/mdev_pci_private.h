@@ -93,7 +93,8 @@ void mdev_pci_af_written(struct mdev_pci *pci, u32 old, u32 value, u32 mask);
 const struct mdev_pci_region *mdev_pci_region(const struct mdev_pci *pci,
 					      unsigned int index);
 int mdev_pci_get_device_info(struct mdev_device *mdev,
-			     struct vfio_device_info *info);
+			     struct vfio_device_info *info,
+			     struct vfio_info_cap *caps);
 int mdev_pci_get_region_info(struct mdev_device *mdev,
 			     struct vfio_region_info *info,
 			     struct vfio_info_cap *caps);

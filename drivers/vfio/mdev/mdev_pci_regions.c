@@ -82,7 +82,8 @@ static bool mdev_pci_rom_decodes(const struct mdev_pci *pci)
 }
 
 int mdev_pci_get_device_info(struct mdev_device *mdev,
-			     struct vfio_device_info *info)
+			     struct vfio_device_info *info,
+			     struct vfio_info_cap *caps)
 {
 	info->num_regions = mdev_pci_from_mdev(mdev)->layout->nr_regions;
 	return 0;

@@ -77,7 +77,8 @@ struct vfio_mdev_dma {
  * @vdev: VFIO core's part, must be first
  * @mdev: the mediated device that it is bound to
  * @ops: its vendor's callbacks, kept here for the region accesses
- * @info: what VFIO_DEVICE_GET_INFO says, as of open
+ * @info: what VFIO_DEVICE_GET_INFO returns, as of open
+ * @info_caps: its capabilities, laid out for the place after @info
  * @regions: @info.num_regions of them, as of open
  * @set_irqs_lock: orders requests of users to set interrupts
  * @irqfds: the eventfds that mask and unmask them
@@ -95,6 +96,7 @@ struct vfio_mdev {
 	struct mdev_device *mdev;
 	const struct parent_ops *ops;
 	struct vfio_device_info info;
+	struct vfio_info_cap info_caps;
 	struct vfio_mdev_region *regions;
 	/* Held across VFIO_DEVICE_SET_IRQS; protects irqfds */
 	struct mutex set_irqs_lock;
@@ -120,6 +122,12 @@ static inline struct vfio_mdev *to_vfio_mdev(struct vfio_device *vdev)
 {
 	return container_of(vdev, struct vfio_mdev, vdev);
 }
+
+/* vfio_mdev_info.c */
+int vfio_mdev_info_init(struct vfio_mdev *vmdev);
+void vfio_mdev_info_exit(struct vfio_mdev *vmdev);
+long vfio_mdev_ioctl_get_info(struct vfio_mdev *vmdev,
+			      struct vfio_device_info __user *arg);
 
 /* vfio_mdev_region.c */
 int vfio_mdev_regions_init(struct vfio_mdev *vmdev);

@@ -14,24 +14,18 @@
 #include "compat.h"
 #include "vfio_mdev.h"
 
-/* Ask the vendor what the device is like, once for all users of this open. */
+/* What does not change as long as the device is open */
 static int vfio_mdev_query(struct vfio_mdev *vmdev)
 {
-	const struct parent_ops *ops = vmdev->ops;
 	int ret;
 
-	vmdev->info = (struct vfio_device_info) {
-		.flags = VFIO_DEVICE_FLAGS_PCI |
-			 (ops->reset ? VFIO_DEVICE_FLAGS_RESET : 0),
-		.num_regions = VFIO_PCI_NUM_REGIONS,
-		.num_irqs = VFIO_PCI_NUM_IRQS,
-	};
-	if (ops->get_device_info) {
-		ret = ops->get_device_info(vmdev->mdev, &vmdev->info);
-		if (ret)
-			return ret;
-	}
-	return vfio_mdev_regions_init(vmdev);
+	ret = vfio_mdev_info_init(vmdev);
+	if (ret)
+		return ret;
+	ret = vfio_mdev_regions_init(vmdev);
+	if (ret)
+		vfio_mdev_info_exit(vmdev);
+	return ret;
 }
 
 static int vfio_mdev_open_and_query(struct vfio_mdev *vmdev)
@@ -66,26 +60,10 @@ static void vfio_mdev_close_device(struct vfio_device *vdev)
 	vfio_mdev_log_close(vmdev);
 	vfio_mdev_migration_close(vmdev);
 	vfio_mdev_regions_exit(vmdev);
+	vfio_mdev_info_exit(vmdev);
 	vfio_mdev_dma_begin(vmdev);
 	mdev_close(vmdev->mdev);
 	vfio_mdev_dma_end(vmdev, false);
-}
-
-static long vfio_mdev_ioctl_get_info(struct vfio_mdev *vmdev,
-				     struct vfio_device_info __user *arg)
-{
-	unsigned long minsz = offsetofend(struct vfio_device_info, num_irqs);
-	struct vfio_device_info info;
-	u32 argsz;
-
-	if (get_user(argsz, &arg->argsz))
-		return -EFAULT;
-	if (argsz < minsz)
-		return -EINVAL;
-
-	info = vmdev->info;
-	info.argsz = minsz;
-	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
 }
 
 static long vfio_mdev_ioctl_reset(struct vfio_mdev *vmdev)

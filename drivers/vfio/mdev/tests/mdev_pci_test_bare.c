@@ -30,11 +30,14 @@ static int test_bare_init(struct kunit *test)
 static void test_regions(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
+	struct vfio_info_cap info_caps = {};
 	struct vfio_device_info info = {};
 	u32 i;
 
 	KUNIT_EXPECT_EQ(test,
-			fixture->ops->get_device_info(fixture->mdev, &info), 0);
+			fixture->ops->get_device_info(fixture->mdev, &info,
+						      &info_caps), 0);
+	KUNIT_EXPECT_EQ(test, info_caps.size, 0);
 	KUNIT_EXPECT_EQ(test, info.num_regions, VFIO_PCI_NUM_REGIONS);
 	for (i = 0; i < info.num_regions; i++) {
 		struct vfio_region_info region = { .index = i };

@@ -80,9 +80,12 @@ static void test_number(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	struct vfio_device_info info = { .num_regions = VFIO_PCI_NUM_REGIONS };
+	struct vfio_info_cap caps = {};
 
 	KUNIT_EXPECT_EQ(test,
-			fixture->ops->get_device_info(fixture->mdev, &info), 0);
+			fixture->ops->get_device_info(fixture->mdev, &info,
+						      &caps), 0);
+	KUNIT_EXPECT_EQ(test, caps.size, 0);
 	KUNIT_EXPECT_EQ(test, info.num_regions, TEST_REGIONS);
 }
 

@@ -76,7 +76,7 @@ TEST_F(device, is_a_pci_device_with_reset)
 	EXPECT_EQ(VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET, info.flags);
 	EXPECT_EQ(VFIO_PCI_NUM_REGIONS, info.num_regions);
 	EXPECT_EQ(VFIO_PCI_NUM_IRQS, info.num_irqs);
-	EXPECT_LE(info.argsz, sizeof(info));
+	EXPECT_EQ(sizeof(info), info.argsz);
 }
 
 TEST_F(device, checks_the_size_of_its_info)
@@ -94,9 +94,14 @@ TEST_F(device, checks_the_size_of_its_info)
 	EXPECT_EQ(-EINVAL, vfio_ioctl(self->fd, VFIO_DEVICE_GET_INFO, &query));
 	EXPECT_EQ(0, query.info.num_regions);
 	query.info.argsz = size;
+	query.info.cap_offset = ~0U;
 	EXPECT_EQ(0, vfio_ioctl(self->fd, VFIO_DEVICE_GET_INFO, &query));
+	EXPECT_EQ(size, query.info.argsz);
+	EXPECT_EQ(~0U, query.info.cap_offset);
 	query.info.argsz = UINT32_MAX;
 	EXPECT_EQ(0, vfio_ioctl(self->fd, VFIO_DEVICE_GET_INFO, &query));
+	EXPECT_EQ(UINT32_MAX, query.info.argsz);
+	EXPECT_EQ(0, query.info.cap_offset);
 	EXPECT_EQ(~0U, query.beyond);
 }
 

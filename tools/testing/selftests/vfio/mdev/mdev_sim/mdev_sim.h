@@ -163,6 +163,7 @@ struct sim_call {
 };
 
 /* sim_device.c */
+extern u32 sim_info_caps;
 extern u32 sim_irq_flags_cleared;
 extern const struct parent_ops sim_full_ops;
 int sim_create(struct kobject *kobj, struct mdev_device *mdev);

@@ -45,6 +45,8 @@
  *   map_block   largest block, in bytes, that a page fault gets; see MAP_BLOCK
  *   map_answer  enum mdev_sim_answer
  *   areas       enum mdev_sim_areas
+ *   info_caps   how many capabilities get_device_info adds, see
+ *               struct mdev_sim_info_cap
  *   irq_flags_cleared VFIO_IRQ_INFO_* that get_irq_info clears in all indexes
  *   forget_pins MDEV_SIM_FORGET_*
  *   state_size  bytes of migration state
@@ -58,6 +60,7 @@
 
 #include <linux/ioctl.h>
 #include <linux/types.h>
+#include <linux/vfio.h>
 
 /*
  * Regions. All can be read and, where not said otherwise, written by trapped
@@ -143,6 +146,14 @@ enum mdev_sim_areas {
 /* Pins that are neither taken back when the user unmaps, nor at release */
 #define MDEV_SIM_FORGET_UNMAP	1
 #define MDEV_SIM_FORGET_RELEASE	2
+
+/* A capability of VFIO_DEVICE_GET_INFO; the first one has number 0. */
+#define MDEV_SIM_INFO_CAP(number)	(0xff00 + (number))
+
+struct mdev_sim_info_cap {
+	struct vfio_info_cap_header header;
+	__u64 number;
+};
 
 /* Interrupts: INTx is a level, automasked; MSI-X is maskable. */
 #define MDEV_SIM_NR_MSI		8

@@ -207,13 +207,25 @@ static int sim_reset(struct mdev_device *mdev)
 	return 0;
 }
 
-/* What it describes is what VFIO expects, which is what is there already. */
+u32 sim_info_caps;
+
+/* The rest of @info is on entry what the device is. */
 static int sim_get_device_info(struct mdev_device *mdev,
-			       struct vfio_device_info *info)
+			       struct vfio_device_info *info,
+			       struct vfio_info_cap *caps)
 {
 	CLASS(sim_call, call)(mdev, SIM_GET_DEVICE_INFO);
+	struct mdev_sim_info_cap cap = { .header.version = 1 };
+	int ret = call.error;
 
-	return call.error;
+	if (caps->buf || caps->size || info->flags & VFIO_DEVICE_FLAGS_CAPS)
+		sim_violation("get_device_info with capabilities");
+	for (cap.number = 0; !ret && cap.number < READ_ONCE(sim_info_caps);
+	     cap.number++) {
+		cap.header.id = MDEV_SIM_INFO_CAP(cap.number);
+		ret = vfio_info_add_capability(caps, &cap.header, sizeof(cap));
+	}
+	return ret;
 }
 
 static int sim_get_irq_info(struct mdev_device *mdev,
