@@ -248,6 +248,19 @@ struct mdev_dirty_log_ops {
  *	check, and what it maps stays mapped during @reset and @stop.
  * @ioctl: an ioctl that is not one of the above; @arg is the user's. Absent:
  *	-ENOTTY.
+ * @device_feature: VFIO_DEVICE_FEATURE for a feature that VFIO core does not
+ *	handle itself. @flags are those of userspace: the number of the feature in
+ *	VFIO_DEVICE_FEATURE_MASK, and either VFIO_DEVICE_FEATURE_PROBE, with or
+ *	without GET and SET, or one of VFIO_DEVICE_FEATURE_GET and
+ *	VFIO_DEVICE_FEATURE_SET. @data is kernel memory of @size bytes, PAGE_SIZE
+ *	at most, as many as argsz of userspace leaves room for: a copy of its
+ *	data for SET, zeroed for GET; NULL and 0 if there are none, and for
+ *	PROBE. Returns for GET the number of bytes in @data that are to be copied
+ *	to userspace; otherwise 0; or a negative errno: -ENOTTY for a feature
+ *	that the device does not have, -EINVAL for one that does not have that
+ *	operation or needs more data. vfio_check_feature() does the checks. The
+ *	copy to userspace can fail, so GET must not consume anything. Calls may
+ *	run concurrently. Absent: -ENOTTY.
  * @request: a user is asked to let go of the device, for the @count-th time, so
  *	that it can be removed
  * @dma_unmap: userspace unmaps @length bytes from @iova on, and pages in them are
@@ -307,6 +320,8 @@ struct parent_ops {
 	int (*mmap)(struct mdev_device *mdev, struct vm_area_struct *vma);
 	long (*ioctl)(struct mdev_device *mdev, unsigned int cmd,
 		      unsigned long arg);
+	ssize_t (*device_feature)(struct mdev_device *mdev, u32 flags,
+				  void *data, size_t size);
 	void (*request)(struct mdev_device *mdev, unsigned int count);
 	void (*dma_unmap)(struct mdev_device *mdev, u64 iova, u64 length);
 	const struct mdev_migration_ops *migration;

@@ -129,6 +129,10 @@ void vfio_mdev_info_exit(struct vfio_mdev *vmdev);
 long vfio_mdev_ioctl_get_info(struct vfio_mdev *vmdev,
 			      struct vfio_device_info __user *arg);
 
+/* vfio_mdev_feature.c */
+int vfio_mdev_device_feature(struct vfio_device *vdev, u32 flags,
+			     void __user *arg, size_t argsz);
+
 /* vfio_mdev_region.c */
 int vfio_mdev_regions_init(struct vfio_mdev *vmdev);
 void vfio_mdev_regions_exit(struct vfio_mdev *vmdev);

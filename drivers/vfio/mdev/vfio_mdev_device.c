@@ -169,6 +169,7 @@ static const struct vfio_device_ops vfio_mdev_device_ops = {
 	.read = vfio_mdev_read,
 	.write = vfio_mdev_write,
 	.ioctl = vfio_mdev_ioctl,
+	.device_feature = vfio_mdev_device_feature,
 #ifndef MDEV_COMPAT_REGION_INFO
 	.get_region_info_caps = vfio_mdev_get_region_info,
 #endif

@@ -42,6 +42,7 @@ static const struct {
 	{ "areas", MDEV_SIM_AREAS_RIGHT },
 	{ "info_caps", 0 },
 	{ "irq_flags_cleared", 0 },
+	{ "feature_excess", 0 },
 	{ "forget_pins", 0 },
 	{ "state_size", 4096 },
 	{ "state_bad", 0 },

@@ -43,6 +43,7 @@ enum sim_call_number {
 	SIM_VALIDATE_MAP_REQUEST,
 	SIM_MMAP,
 	SIM_IOCTL,
+	SIM_DEVICE_FEATURE,
 	SIM_REQUEST,
 	SIM_DMA_UNMAP,
 	SIM_ATTRIBUTE,
@@ -110,6 +111,7 @@ struct sim_channel {
  * @pins_lock: protects @pins; held across mdev_pin_pages()
  * @pins: each struct sim_pin, by numbers of its pages
  * @stream: what is transferred by the vendor's own file, or NULL
+ * @feature_value: of MDEV_SIM_FEATURE_VALUE
  * @dirty: numbers of the pages that were written
  */
 struct sim_device {
@@ -147,6 +149,7 @@ struct sim_device {
 	struct rb_root_cached pins;
 
 	struct sim_stream *stream;
+	u64 feature_value;
 	struct xarray dirty;
 };
 
@@ -271,6 +274,11 @@ extern const struct mdev_migration_ops sim_own_migration_ops;
 int sim_mmap(struct mdev_device *mdev, struct vm_area_struct *vma);
 long sim_ioctl(struct mdev_device *mdev, unsigned int cmd, unsigned long arg);
 void sim_stream_end(struct sim_device *sim);
+
+/* sim_feature.c */
+extern u32 sim_feature_excess;
+ssize_t sim_device_feature(struct mdev_device *mdev, u32 flags, void *data,
+			   size_t size);
 
 /* sim_dirty_log.c */
 extern const struct mdev_dirty_log_ops sim_dirty_log_ops;

@@ -8,7 +8,8 @@
  *
  *   full      everything in struct parent_ops, but for what "own" has; hot unplug
  *   stay      as full, without hot unplug; migrates by STOP_COPY only
- *   plain     always online, no reset, request, dma_unmap or migration
+ *   plain     always online, no reset, request, device_feature, dma_unmap or
+ *             migration
  *   own       as stay, with mmap instead of validate_map_request, with ioctl, and
  *             with a file of its own that transfers the state
  *   minimal   create and remove, and nothing else
@@ -48,6 +49,7 @@
  *   info_caps   how many capabilities get_device_info adds, see
  *               struct mdev_sim_info_cap
  *   irq_flags_cleared VFIO_IRQ_INFO_* that get_irq_info clears in all indexes
+ *   feature_excess how many bytes more than right device_feature returns
  *   forget_pins MDEV_SIM_FORGET_*
  *   state_size  bytes of migration state
  *   state_bad   1: the next states that are saved are refused when loaded
@@ -153,6 +155,18 @@ enum mdev_sim_areas {
 struct mdev_sim_info_cap {
 	struct vfio_info_cap_header header;
 	__u64 number;
+};
+
+/*
+ * Features: a value that can be got and set, and one without data that can be
+ * set, which makes the value 0.
+ */
+#define MDEV_SIM_FEATURE_VALUE		0xfff0
+#define MDEV_SIM_FEATURE_CLEAR		0xfff1
+
+struct mdev_sim_feature {
+	__u64 value;
+	__u64 size;		/* of the buffer that the driver got, for GET */
 };
 
 /* Interrupts: INTx is a level, automasked; MSI-X is maskable. */

@@ -255,6 +255,8 @@ int sim_calls_init(void)
 	debugfs_create_u32("info_caps", 0644, sim_dir, &sim_info_caps);
 	debugfs_create_u32("irq_flags_cleared", 0644, sim_dir,
 			   &sim_irq_flags_cleared);
+	debugfs_create_u32("feature_excess", 0644, sim_dir,
+			   &sim_feature_excess);
 	debugfs_create_u32("forget_pins", 0644, sim_dir, &sim_forget_pins);
 	debugfs_create_size_t("state_size", 0644, sim_dir, &sim_state_size);
 	debugfs_create_u32("state_bad", 0644, sim_dir, &sim_state_bad);

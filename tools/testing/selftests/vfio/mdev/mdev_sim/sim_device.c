@@ -326,6 +326,7 @@ const struct parent_ops sim_full_ops = {
 	.write = sim_write,
 	.set_irqs = sim_set_irqs,
 	.validate_map_request = sim_validate_map_request,
+	.device_feature = sim_device_feature,
 	.request = sim_request,
 	.dma_unmap = sim_dma_unmap,
 	.migration = &sim_migration_ops,

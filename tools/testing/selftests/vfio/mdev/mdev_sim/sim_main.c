@@ -45,6 +45,7 @@ static void sim_make_plain(struct parent_ops *ops)
 	ops->start = NULL;
 	ops->stop = NULL;
 	ops->reset = NULL;
+	ops->device_feature = NULL;
 	ops->request = NULL;
 	ops->dma_unmap = NULL;
 	ops->migration = NULL;

@@ -23,7 +23,7 @@
 	 BIT(SIM_GET_REGION_INFO) | BIT(SIM_GET_IRQ_INFO) |		\
 	 BIT(SIM_READ) | BIT(SIM_WRITE) | BIT(SIM_SET_IRQS) |		\
 	 BIT(SIM_VALIDATE_MAP_REQUEST) | BIT(SIM_MMAP) |		\
-	 BIT(SIM_IOCTL) | BIT(SIM_DMA_UNMAP) |				\
+	 BIT(SIM_IOCTL) | BIT(SIM_DEVICE_FEATURE) | BIT(SIM_DMA_UNMAP) | \
 	 SIM_MIGRATION | BIT(SIM_MIGRATION_DATA_SIZE) | SIM_DIRTY_LOG)
 
 #define SIM_MIGRATION							\
@@ -101,6 +101,10 @@ const struct sim_rule sim_rules[SIM_NR_CALLS] = {
 	},
 	[SIM_IOCTL] = {
 		.name = "ioctl",
+		.only_open = true,
+	},
+	[SIM_DEVICE_FEATURE] = {
+		.name = "device_feature",
 		.only_open = true,
 	},
 	[SIM_REQUEST] = {
