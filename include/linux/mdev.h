@@ -25,6 +25,7 @@ enum vfio_device_mig_state;
 struct address_space;
 struct file;
 struct iova_bitmap;
+struct kvm;
 struct mdev_device;
 struct mdev_driver;
 struct mdev_parent;
@@ -487,6 +488,8 @@ struct mdev_device {
  *	the next two. Absent: users of this driver have no memory for DMA.
  * @unpin_pages: see mdev_unpin_pages()
  * @dma_rw: see mdev_dma_rw()
+ * @get_kvm: see mdev_get_kvm(). Called while @mdev is open, in any context.
+ *	Absent: no KVM is associated with devices of this driver.
  * @driver: the driver core's part; the name must be set
  */
 struct mdev_driver {
@@ -500,6 +503,7 @@ struct mdev_driver {
 			   int npage);
 	int (*dma_rw)(struct mdev_device *mdev, dma_addr_t iova, void *data,
 		      size_t len, bool write);
+	struct kvm *(*get_kvm)(struct mdev_device *mdev);
 	struct device_driver driver;
 };
 
@@ -513,6 +517,7 @@ void mdev_unregister_driver(struct mdev_driver *drv);
 
 int mdev_open(struct mdev_device *mdev, struct address_space *mapping);
 void mdev_close(struct mdev_device *mdev);
+struct kvm *mdev_get_kvm(struct mdev_device *mdev);
 
 void mdev_device_invalidate_mapping(struct mdev_device *mdev, loff_t pos,
 				    u64 size);

@@ -273,6 +273,28 @@ void mdev_close(struct mdev_device *mdev)
 EXPORT_SYMBOL_GPL(mdev_close);
 
 /**
+ * mdev_get_kvm - get the KVM that the VMM has associated with a device
+ * @mdev: the device
+ *
+ * A VMM does that with KVM_DEV_VFIO_FILE_ADD before it opens the device, so the
+ * return value does not change while the device is open. The bus driver holds a
+ * reference to it for that time. A driver that uses it longer takes its own with
+ * kvm_get_kvm().
+ *
+ * Context: any, from the call of &parent_ops.open (and of &parent_ops.start, if
+ *	that runs for the open) until &parent_ops.release returns.
+ * Return: the KVM; NULL if there is none, such as for a VMM that emulates the
+ *	processor, or if the device is not open.
+ */
+struct kvm *mdev_get_kvm(struct mdev_device *mdev)
+{
+	const struct mdev_driver *drv = READ_ONCE(mdev->opener);
+
+	return drv && drv->get_kvm ? drv->get_kvm(mdev) : NULL;
+}
+EXPORT_SYMBOL_GPL(mdev_get_kvm);
+
+/**
  * mdev_register_driver - register a driver for mediated devices
  * @drv: the driver; must stay until mdev_unregister_driver() has returned
  * @owner: its module

@@ -224,6 +224,14 @@ static bool vfio_mdev_in_use(struct mdev_device *mdev)
 	return refcount_read(&vmdev->vdev.refcount) > 1;
 }
 
+/* VFIO core sets vdev->kvm before open_device() and clears it after close. */
+static struct kvm *vfio_mdev_get_kvm(struct mdev_device *mdev)
+{
+	struct vfio_mdev *vmdev = dev_get_drvdata(mdev_dev(mdev));
+
+	return vmdev->vdev.kvm;
+}
+
 static struct mdev_driver vfio_mdev_driver = {
 	.probe = vfio_mdev_probe,
 	.remove = vfio_mdev_remove,
@@ -231,6 +239,7 @@ static struct mdev_driver vfio_mdev_driver = {
 	.pin_pages = vfio_mdev_pin_pages,
 	.unpin_pages = vfio_mdev_unpin_pages,
 	.dma_rw = vfio_mdev_dma_rw,
+	.get_kvm = vfio_mdev_get_kvm,
 	.driver = {
 		.name = "vfio_mdev",
 	},

@@ -129,6 +129,33 @@ static void test_stop_fails(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSTTSOLTUTR");
 }
 
+/* From start and open until release and stop; not in a start by sysfs */
+static void test_kvm_while_open(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_startable(test);
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
+	struct kvm *kvm = (struct kvm *)vendor;
+
+	vendor->kvm = kvm;
+	KUNIT_EXPECT_NULL(test, mdev_get_kvm(mdev));
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
+	KUNIT_EXPECT_PTR_EQ(test, vendor->kvm_seen[TEST_START], kvm);
+	KUNIT_EXPECT_PTR_EQ(test, vendor->kvm_seen[TEST_OPEN], kvm);
+	KUNIT_EXPECT_PTR_EQ(test, mdev_get_kvm(mdev), kvm);
+	mdev_close(mdev);
+	KUNIT_EXPECT_PTR_EQ(test, vendor->kvm_seen[TEST_RELEASE], kvm);
+	KUNIT_EXPECT_PTR_EQ(test, vendor->kvm_seen[TEST_STOP], kvm);
+	KUNIT_EXPECT_NULL(test, mdev_get_kvm(mdev));
+
+	KUNIT_ASSERT_EQ(test, mdev_set_online(mdev, true), 0);
+	KUNIT_EXPECT_NULL(test, vendor->kvm_seen[TEST_START]);
+
+	vendor->fail[TEST_OPEN] = -EDQUOT;
+	KUNIT_EXPECT_EQ(test, mdev_open(mdev, NULL), -EDQUOT);
+	KUNIT_EXPECT_PTR_EQ(test, vendor->kvm_seen[TEST_OPEN], kvm);
+	KUNIT_EXPECT_NULL(test, mdev_get_kvm(mdev));
+}
+
 static struct kunit_case mdev_online_cases[] = {
 	KUNIT_CASE(test_always_online),
 	KUNIT_CASE(test_open_starts),
@@ -138,6 +165,7 @@ static struct kunit_case mdev_online_cases[] = {
 	KUNIT_CASE(test_start_fails),
 	KUNIT_CASE(test_open_fails),
 	KUNIT_CASE(test_stop_fails),
+	KUNIT_CASE(test_kvm_while_open),
 	{}
 };
 

@@ -31,6 +31,7 @@ static int test_call(struct mdev_device *mdev, enum test_call call)
 		vendor->log[length] = call;
 	spin_unlock(&vendor->lock);
 
+	vendor->kvm_seen[call] = mdev_get_kvm(mdev);
 	vendor->attribute_seen[call] = test_has_file(&mdev->dev, "colour");
 	if (vendor->hold == call) {
 		complete(&vendor->held);
@@ -305,11 +306,17 @@ static bool test_bus_in_use(struct mdev_device *mdev)
 	return to_test_vendor(mdev)->in_use;
 }
 
+static struct kvm *test_bus_get_kvm(struct mdev_device *mdev)
+{
+	return to_test_vendor(mdev)->kvm;
+}
+
 static struct mdev_driver test_bus_driver = {
 	.probe = test_bus_probe,
 	.remove = test_bus_remove,
 	.match = test_bus_match,
 	.in_use = test_bus_in_use,
+	.get_kvm = test_bus_get_kvm,
 	.driver = {
 		.name = "mdev_kunit",
 	},

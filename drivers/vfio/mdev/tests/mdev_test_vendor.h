@@ -37,6 +37,8 @@ enum test_call {
  * @held: completed when the callback in @hold has been entered
  * @go: lets it go
  * @in_use: what the bus driver answers when asked for users
+ * @kvm: the KVM that the bus driver has for the device
+ * @kvm_seen: what mdev_get_kvm() returned in the last callback of each letter
  * @attribute_seen: whether the vendor's attribute was there in the last
  *	callback of each letter
  * @lock: callbacks of several devices may run at once; protects @log and @mdev
@@ -53,6 +55,8 @@ struct test_vendor {
 	struct completion held;
 	struct completion go;
 	bool in_use;
+	struct kvm *kvm;
+	struct kvm *kvm_seen[128];
 	bool attribute_seen[128];
 
 	/* Protects what follows */

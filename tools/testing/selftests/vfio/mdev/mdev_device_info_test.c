@@ -139,6 +139,12 @@ TEST_F(info, capabilities_of_the_open)
 	EXPECT_EQ(0, self->answer.info.cap_offset);
 }
 
+/* The tests associate none with the device. */
+TEST_F(info, no_kvm)
+{
+	EXPECT_EQ(0, sim_register(self->user.device, MDEV_SIM_REG_KVM));
+}
+
 /* The structure can be written, the capabilities after it can't. */
 TEST_F(info, capabilities_at_bad_address)
 {

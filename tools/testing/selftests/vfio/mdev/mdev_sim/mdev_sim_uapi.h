@@ -198,6 +198,9 @@ struct mdev_sim_feature {
 /* request calls since then */
 #define MDEV_SIM_REG_REQUESTS		0xd8
 
+/* 1 if a KVM was associated with the device when it was opened, or 0 */
+#define MDEV_SIM_REG_KVM		0xe8
+
 /*
  * The trapped accesses that were logged: all but those of other registers in
  * BAR0 than the scratch memory. The n-th one is at index n % 64, and writing

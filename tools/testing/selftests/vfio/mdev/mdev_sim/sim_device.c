@@ -134,6 +134,8 @@ int sim_remove(struct mdev_device *mdev)
 
 	if (!call.sim)
 		return 0;
+	if (mdev_get_kvm(mdev))
+		sim_violation("KVM of a device that is not open");
 	if (call.error) {
 		set_bit(SIM_REMOVE_FAILED, &call.sim->state);
 		return call.error;
@@ -149,6 +151,8 @@ static int sim_open(struct mdev_device *mdev)
 	if (call.error)
 		return call.error;
 	sim_migration_reset(call.sim);
+	atomic64_set(sim_register(call.sim, MDEV_SIM_REG_KVM),
+		     !!mdev_get_kvm(mdev));
 	set_bit(SIM_IS_OPEN, &call.sim->state);
 	return 0;
 }
