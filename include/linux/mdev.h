@@ -149,16 +149,18 @@ struct mdev_migration_ops {
 /**
  * struct mdev_dirty_log_ops - how a vendor's devices log the memory they write
  * @start: log from now on what is written in @ranges, an interval tree of
- *	@nr_ranges ranges of IOVAs, none of them empty. @page_size is what the
- *	user wants to be told about, in bytes, a power of two, and may be changed
- *	to what the device can do.
- * @stop: log no more. Called for a device that logs, by its user or at the last
- *	close, before &parent_ops.release; the errno is ignored then.
+ *	@nr_ranges ranges of IOVAs, none of them empty. @page_size is the
+ *	granularity that userspace wants, in bytes, a power of two, and may be
+ *	changed to another one that the device can do.
+ * @stop: stop logging. Called for a device that logs, for
+ *	VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP or at the last close, before
+ *	&parent_ops.release; the errno is ignored then.
  * @report: mark in @dirty, with iova_bitmap_set(), what was written in the
- *	@length bytes from @iova on, and forget that. Called for a device that
- *	logs; the range may lie outside of what is logged. iova_bitmap_set()
- *	accesses memory of the user, so no lock may be held around it that
- *	&parent_ops.validate_map_request takes.
+ *	@length bytes from @iova on, and clear that in the log. Both are
+ *	multiples of the page size that @start has returned. Called for a device
+ *	that logs; the range may lie outside of what is logged.
+ *	iova_bitmap_set() accesses memory of userspace, so no lock may be held
+ *	around it that &parent_ops.validate_map_request takes.
  *
  * All are mandatory. They never run concurrently for one device and may sleep.
  * &parent_ops.reset does not end the log.

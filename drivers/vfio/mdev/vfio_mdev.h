@@ -88,7 +88,7 @@ struct vfio_mdev_dma {
  * @mig_state: where in its migration it is; read without @mig_lock
  * @transfer: our file that its state goes through, while there is one
  * @log_lock: orders requests to its log of what it writes
- * @logging: whether it keeps one
+ * @log_page_size: page size of that log, 0 without a log
  * @dma: what the vendor has pinned of the user's memory
  */
 struct vfio_mdev {
@@ -114,7 +114,7 @@ struct vfio_mdev {
 	struct file *transfer;
 	/* Held across the vendor's callbacks for the log */
 	struct mutex log_lock;
-	bool logging;
+	u64 log_page_size;
 	struct vfio_mdev_dma dma;
 };
 

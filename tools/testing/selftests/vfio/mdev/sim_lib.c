@@ -44,6 +44,7 @@ static const struct {
 	{ "irq_flags_cleared", 0 },
 	{ "feature_excess", 0 },
 	{ "forget_pins", 0 },
+	{ "log_page_size", 0 },
 	{ "state_size", 4096 },
 	{ "state_bad", 0 },
 };

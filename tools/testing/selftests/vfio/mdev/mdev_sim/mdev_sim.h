@@ -281,6 +281,7 @@ ssize_t sim_device_feature(struct mdev_device *mdev, u32 flags, void *data,
 			   size_t size);
 
 /* sim_dirty_log.c */
+extern u32 sim_log_page_size;
 extern const struct mdev_dirty_log_ops sim_dirty_log_ops;
 void sim_dirty_mark(struct sim_device *sim, u64 iova, u64 length);
 void sim_dirty_forget(struct sim_device *sim);

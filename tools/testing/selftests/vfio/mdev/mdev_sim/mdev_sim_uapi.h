@@ -51,6 +51,7 @@
  *   irq_flags_cleared VFIO_IRQ_INFO_* that get_irq_info clears in all indexes
  *   feature_excess how many bytes more than right device_feature returns
  *   forget_pins MDEV_SIM_FORGET_*
+ *   log_page_size page size of the next dirty log; 0: 4 KiB
  *   state_size  bytes of migration state
  *   state_bad   1: the next states that are saved are refused when loaded
  *

@@ -258,6 +258,7 @@ int sim_calls_init(void)
 	debugfs_create_u32("feature_excess", 0644, sim_dir,
 			   &sim_feature_excess);
 	debugfs_create_u32("forget_pins", 0644, sim_dir, &sim_forget_pins);
+	debugfs_create_u32("log_page_size", 0644, sim_dir, &sim_log_page_size);
 	debugfs_create_size_t("state_size", 0644, sim_dir, &sim_state_size);
 	debugfs_create_u32("state_bad", 0644, sim_dir, &sim_state_bad);
 	return PTR_ERR_OR_ZERO(sim_dir);

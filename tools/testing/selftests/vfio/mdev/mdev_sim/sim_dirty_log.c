@@ -9,6 +9,9 @@
 
 #include "mdev_sim.h"
 
+/* Page size that start returns and reports are made of; 0: PAGE_SIZE */
+u32 sim_log_page_size;
+
 /* As many as one command may say to be written */
 #define SIM_DIRTY_LIMIT		SZ_64K
 
@@ -61,7 +64,7 @@ static int sim_dirty_log_start(struct mdev_device *mdev,
 	    !sim_ranges_are_valid(ranges, nr_ranges))
 		sim_violation("dirty_log_start of %u ranges, pages of %#llx bytes",
 			      nr_ranges, *page_size);
-	*page_size = PAGE_SIZE;
+	*page_size = READ_ONCE(sim_log_page_size) ?: PAGE_SIZE;
 	atomic64_set(logged, *page_size);
 	return 0;
 }
@@ -85,12 +88,15 @@ static int sim_dirty_log_report(struct mdev_device *mdev, unsigned long iova,
 	CLASS(sim_call, call)(mdev, SIM_DIRTY_LOG_REPORT);
 	struct sim_device *sim = call.sim;
 	unsigned long number;
+	u64 page_size;
 	void *entry;
 
 	if (call.error)
 		return call.error;
-	if (!length || iova + length - 1 < iova ||
-	    !atomic64_read(sim_register(sim, MDEV_SIM_REG_DIRTY_PAGE_SIZE))) {
+	page_size = atomic64_read(sim_register(sim,
+					       MDEV_SIM_REG_DIRTY_PAGE_SIZE));
+	if (!length || iova + length - 1 < iova || !page_size ||
+	    !IS_ALIGNED(iova | length, page_size)) {
 		sim_violation("dirty_log_report of %#lx bytes at %#lx", length,
 			      iova);
 		return -EINVAL;
