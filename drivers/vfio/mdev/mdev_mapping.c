@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Mapped regions: invalidation, and its order against the page faults that the
- * bus driver handles.
+ * bus driver handles (vfio_mdev_mmap.c).
  *
- * A fault reads map_seq, asks the vendor without a lock of ours, and then takes
- * map_lock shared to insert what it was told, unless map_seq has changed. An
- * invalidation takes map_lock, changes map_seq and empties the mappings. So it
- * never waits for the vendor, who can hold locks of its own around it, and a
- * fault inserts only what no invalidation has overtaken.
+ * A fault reads map_seq, calls &parent_ops.validate_map_request without a lock
+ * of mdev's, and then takes map_lock for reading to insert the pfn, unless
+ * map_seq has changed. An invalidation takes map_lock for writing, changes
+ * map_seq and zaps the mappings. So it never waits for the driver, which can
+ * hold locks of its own around it, and a fault that looked a pfn up before an
+ * invalidation never inserts it after.
  */
 
+#include <kunit/visibility.h>
 #include <linux/align.h>
 #include <linux/export.h>
 #include <linux/minmax.h>
@@ -22,16 +24,56 @@
 /* No position in a device file lies there or above */
 #define MDEV_MAP_END	ALIGN_DOWN((u64)LLONG_MAX, PAGE_SIZE)
 
-/* Empty the mappings from @start to before @end, which are page aligned. */
+/**
+ * mdev_map_page_range - the pages of a range of positions
+ * @start: first position, page aligned
+ * @end: position after the last one, page aligned
+ * @max: the largest page number that a pgoff_t has; ULONG_MAX but in tests
+ * @first: for the number of the first page
+ *
+ * A position has the region's index above MDEV_REGION_SHIFT, and only a page
+ * number fits a pgoff_t of 32 bits, up to region 15. Nothing can be mapped in
+ * the regions above.
+ *
+ * Return: the number of pages, 0 if no page of the range can be mapped.
+ */
+VISIBLE_IF_KUNIT u64 mdev_map_page_range(u64 start, u64 end, u64 max,
+					 u64 *first)
+{
+	u64 last = min((end >> PAGE_SHIFT) - 1, max);
+
+	*first = start >> PAGE_SHIFT;
+	return start < end && *first <= last ? last - *first + 1 : 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(mdev_map_page_range);
+
+/*
+ * Not unmap_mapping_range(), which casts a position to pgoff_t before it shifts
+ * it. All pages of a pgoff_t of 32 bits are a number that does not fit one;
+ * unmap_mapping_pages() takes the 0 that remains for what it is.
+ */
+static void mdev_map_zap(struct address_space *mapping, u64 start, u64 end)
+{
+	u64 first;
+	u64 nr = mdev_map_page_range(start, end, ULONG_MAX, &first);
+
+	if (nr)
+		unmap_mapping_pages(mapping, first, nr, true);
+}
+
+/* Zap the mappings from @start to before @end, which are page aligned. */
 static void mdev_map_empty(struct mdev_device *mdev, u64 start, u64 end)
 {
 	lockdep_assert_held_write(&mdev->map_lock);
 	start = ALIGN_DOWN(start, mdev->map_granule);
 	end = min(ALIGN(end, mdev->map_granule), MDEV_MAP_END);
-	/* Pairs with mdev_map_begin(): what the vendor did before is seen */
+	/*
+	 * Pairs with mdev_map_begin(): a fault that reads the new map_seq sees
+	 * what the driver has changed before it invalidated
+	 */
 	smp_store_release(&mdev->map_seq, mdev->map_seq + 1);
 	if (mdev->mapping)
-		unmap_mapping_range(mdev->mapping, start, end - start, 1);
+		mdev_map_zap(mdev->mapping, start, end);
 	trace_mdev_invalidate(mdev, start, end - start);
 }
 
@@ -42,10 +84,10 @@ static void mdev_map_empty(struct mdev_device *mdev, u64 start, u64 end)
  * @size: how many bytes are, up to U64_MAX for all that follow
  *
  * Empties, in all processes, every mapping of the pages that hold one of the
- * bytes; where those lie in a huge page, all of that. A later touch calls
- * &parent_ops.validate_map_request again, and so does a page fault that was
- * answered before and has not inserted its pages yet. When this function
- * returns no CPU can reach what was mapped.
+ * bytes; where those lie in a huge page, all of that. A later access faults and
+ * calls &parent_ops.validate_map_request again, and so does a page fault that
+ * called it before and has not inserted its pages yet. When this function
+ * returns no CPU can access what was mapped.
  *
  * Context: may sleep, at any time between &parent_ops.create and
  *	&parent_ops.remove, and with locks held that @validate_map_request takes.
@@ -72,7 +114,7 @@ EXPORT_SYMBOL_GPL(mdev_device_invalidate_mapping);
  * @mdev: the device, which is open
  * @seq: for mdev_map_lock()
  *
- * For bus drivers, before they ask the vendor.
+ * For bus drivers, before they call &parent_ops.validate_map_request.
  *
  * Return: false if nothing may be mapped now, see mdev_map_wait().
  */
@@ -85,13 +127,14 @@ bool mdev_map_begin(struct mdev_device *mdev, unsigned long *seq)
 EXPORT_SYMBOL_GPL(mdev_map_begin);
 
 /**
- * mdev_map_lock - hold invalidations off while pages are inserted
+ * mdev_map_lock - block invalidations while pages are inserted
  * @mdev: the device
  * @seq: from mdev_map_begin()
  *
- * Context: may sleep, with the user's mmap lock held.
- * Return: true if what the vendor has said since mdev_map_begin() is valid;
- *	then mdev_map_unlock() has to follow. Otherwise the fault starts over.
+ * Context: may sleep, with mmap_lock held.
+ * Return: true if what &parent_ops.validate_map_request has returned since
+ *	mdev_map_begin() is valid; then mdev_map_unlock() has to follow.
+ *	Otherwise the fault starts over.
  */
 bool mdev_map_lock(struct mdev_device *mdev, unsigned long seq)
 {
@@ -104,7 +147,7 @@ bool mdev_map_lock(struct mdev_device *mdev, unsigned long seq)
 EXPORT_SYMBOL_GPL(mdev_map_lock);
 
 /**
- * mdev_map_unlock - let invalidations go on
+ * mdev_map_unlock - unblock invalidations
  * @mdev: the device, locked with mdev_map_lock()
  */
 void mdev_map_unlock(struct mdev_device *mdev)
@@ -116,8 +159,8 @@ EXPORT_SYMBOL_GPL(mdev_map_unlock);
 /**
  * mdev_map_set_granule - invalidate large entries of page tables as a whole
  * @mdev: the device, locked with mdev_map_lock()
- * @size: of entries that mm can't take a part from without help, in bytes, all
- *	of the same size; naturally aligned positions
+ * @size: of entries that mm can't split, in bytes, all of the same size and at
+ *	naturally aligned positions
  */
 void mdev_map_set_granule(struct mdev_device *mdev, unsigned long size)
 {
@@ -129,8 +172,8 @@ EXPORT_SYMBOL_GPL(mdev_map_set_granule);
  * mdev_map_wait - wait until the device may be mapped
  * @mdev: the device, which is open
  *
- * Context: may sleep, long. Must not hold the user's mmap lock, which the
- *	vendor may need meanwhile.
+ * Context: may sleep, long. Must not hold mmap_lock, which the driver can take
+ *	in &parent_ops.reset.
  * Return: 0, or -ERESTARTSYS if a fatal signal came.
  */
 int mdev_map_wait(struct mdev_device *mdev)
@@ -141,7 +184,7 @@ int mdev_map_wait(struct mdev_device *mdev)
 EXPORT_SYMBOL_GPL(mdev_map_wait);
 
 /**
- * mdev_map_block - empty all mappings, and keep them empty
+ * mdev_map_block - zap all mappings and block faults
  * @mdev: the device
  *
  * For bus drivers, around a reset. May be nested.
@@ -167,11 +210,11 @@ EXPORT_SYMBOL_GPL(mdev_map_block);
 void mdev_map_unblock(struct mdev_device *mdev)
 {
 	down_write(&mdev->map_lock);
-	/* Who asked the vendor meanwhile has to ask again */
+	/* Faults that called validate_map_request during the reset start over */
 	smp_store_release(&mdev->map_seq, mdev->map_seq + 1);
 	WRITE_ONCE(mdev->map_blocked, mdev->map_blocked - 1);
 	up_write(&mdev->map_lock);
-	/* The waiter is in the queue before it looks, or sees the change */
+	/* Pairs with prepare_to_wait_event() in mdev_map_wait() */
 	smp_mb();
 	wake_up_var(&mdev->map_blocked);
 }

@@ -54,6 +54,11 @@ int mdev_start(struct mdev_device *mdev);
 int mdev_stop(struct mdev_device *mdev);
 int mdev_set_online(struct mdev_device *mdev, bool online);
 
+/* mdev_mapping.c */
+#if IS_ENABLED(CONFIG_KUNIT)
+u64 mdev_map_page_range(u64 start, u64 end, u64 max, u64 *first);
+#endif
+
 /* mdev_irqs.c */
 struct eventfd_ctx *mdev_eventfd_get(int fd);
 void mdev_eventfd_put(struct eventfd_ctx *eventfd);

@@ -396,18 +396,20 @@ static int vfio_mdev_may_split(struct vm_area_struct *vma, unsigned long addr)
 	return 0;
 }
 
-/* mremap() is about to move entries into this mapping, or it has been split. */
+/*
+ * mremap() is about to move entries into this mapping, or it has been split.
+ * Zap all entries that it can cut, those of other processes among them.
+ */
 static void vfio_mdev_vm_open(struct vm_area_struct *vma)
 {
-	u64 start = (u64)vma->vm_pgoff << PAGE_SHIFT;
-	u64 size = vma->vm_end - vma->vm_start;
-	u64 end = ALIGN(start + size, PUD_SIZE);
+	pgoff_t granule = PUD_SIZE >> PAGE_SHIFT;
+	pgoff_t first = ALIGN_DOWN(vma->vm_pgoff, granule);
+	pgoff_t end = ALIGN(vma->vm_pgoff + vma_pages(vma), granule);
 
-	if (size < PUD_SIZE)
+	if (vma_pages(vma) < granule)
 		return;
-	/* Nor may it cut entries that other processes have */
-	start = ALIGN_DOWN(start, PUD_SIZE);
-	unmap_mapping_range(vma->vm_file->f_mapping, start, end - start, 1);
+	/* Page numbers: positions don't fit the pgoff_t of a 32-bit kernel */
+	unmap_mapping_pages(vma->vm_file->f_mapping, first, end - first, true);
 }
 
 static const struct vm_operations_struct vfio_mdev_vm_ops = {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of what orders page faults against invalidations and resets, and
- * of when a vendor can reach its user's memory. The mappings themselves are for
- * the selftests.
+ * KUnit tests of the order of page faults against invalidations and resets, of
+ * the pages that an invalidation zaps, and of when a driver can access the
+ * memory of the VMM. The mappings themselves are for the selftests.
  */
+
+#include <linux/sizes.h>
+#include <linux/string.h>
 
 #include "mdev_test_vendor.h"
 
@@ -13,7 +16,7 @@ static struct mdev_device *test_device(struct kunit *test)
 			    &test_uuid);
 }
 
-/* Whether a fault whose vendor has answered may insert its pages. */
+/* Whether a fault may insert its pages after validate_map_request. */
 static bool test_fault_ends(struct mdev_device *mdev, unsigned long seq)
 {
 	if (!mdev_map_lock(mdev, seq))
@@ -47,7 +50,7 @@ static void test_faults_share(struct kunit *test)
 	mdev_map_unlock(mdev);
 }
 
-/* Wherever it is: what the vendor said may follow from it */
+/* Of any page: the fault does not look at which were invalidated */
 static void test_invalidation_overtakes(struct kunit *test)
 {
 	struct mdev_device *mdev = test_device(test);
@@ -72,6 +75,102 @@ static void test_invalidation_of_nothing(struct kunit *test)
 	mdev_device_invalidate_mapping(mdev, LLONG_MAX, U64_MAX);
 	mdev_device_invalidate_mapping(mdev, 0, U64_MAX);
 	KUNIT_EXPECT_FALSE(test, test_fault_ends(mdev, seq));
+}
+
+#define TEST_POS(_region, _offset) \
+	((u64)(_region) << MDEV_REGION_SHIFT | (_offset))
+#define TEST_MAP_END	ALIGN_DOWN((u64)LLONG_MAX, PAGE_SIZE)
+#define TEST_PAGES(_size)	((u64)(_size) >> PAGE_SHIFT)
+
+/* What is zapped where a pgoff_t has 64 bits, and where it has 32 */
+static const struct test_page_range {
+	const char *what;
+	u64 start;
+	u64 end;
+	u64 first;
+	u64 nr;
+	u64 nr_on_32_bit;
+} test_page_ranges[] = {
+	{
+		.what = "first page of BAR0",
+		.end = PAGE_SIZE,
+		.nr = 1,
+		.nr_on_32_bit = 1,
+	}, {
+		.what = "BAR1",
+		.start = TEST_POS(1, 0),
+		.end = TEST_POS(1, SZ_1M),
+		.first = TEST_PAGES(TEST_POS(1, 0)),
+		.nr = TEST_PAGES(SZ_1M),
+		.nr_on_32_bit = TEST_PAGES(SZ_1M),
+	}, {
+		.what = "above 4 GiB of BAR2",
+		.start = TEST_POS(2, SZ_4G),
+		.end = TEST_POS(2, SZ_4G + PAGE_SIZE),
+		.first = TEST_PAGES(TEST_POS(2, SZ_4G)),
+		.nr = 1,
+		.nr_on_32_bit = 1,
+	}, {
+		.what = "all of BAR4",
+		.start = TEST_POS(4, 0),
+		.end = TEST_POS(5, 0),
+		.first = TEST_PAGES(TEST_POS(4, 0)),
+		.nr = TEST_PAGES(TEST_POS(1, 0)),
+		.nr_on_32_bit = TEST_PAGES(TEST_POS(1, 0)),
+	}, {
+		.what = "last page that 32 bits have",
+		.start = TEST_POS(16, 0) - PAGE_SIZE,
+		.end = TEST_POS(16, PAGE_SIZE),
+		.first = U32_MAX,
+		.nr = 2,
+		.nr_on_32_bit = 1,
+	}, {
+		.what = "region 16",
+		.start = TEST_POS(16, 0),
+		.end = TEST_POS(16, PAGE_SIZE),
+		.first = (u64)U32_MAX + 1,
+		.nr = 1,
+		.nr_on_32_bit = 0,
+	}, {
+		.what = "everything",
+		.end = TEST_MAP_END,
+		.nr = TEST_PAGES(TEST_MAP_END),
+		.nr_on_32_bit = (u64)U32_MAX + 1,
+	}, {
+		.what = "all from BAR3 on",
+		.start = TEST_POS(3, 0),
+		.end = TEST_MAP_END,
+		.first = TEST_PAGES(TEST_POS(3, 0)),
+		.nr = TEST_PAGES(TEST_MAP_END - TEST_POS(3, 0)),
+		.nr_on_32_bit = TEST_PAGES(TEST_POS(13, 0)),
+	}, {
+		.what = "nothing",
+		.start = TEST_POS(1, 0),
+		.end = TEST_POS(1, 0),
+		.first = TEST_PAGES(TEST_POS(1, 0)),
+	},
+};
+
+static void test_page_range_describe(const struct test_page_range *param,
+				     char *desc)
+{
+	strscpy(desc, param->what, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(test_page_range, test_page_ranges, test_page_range_describe);
+
+static void test_invalidated_pages(struct kunit *test)
+{
+	const struct test_page_range *param = test->param_value;
+	u64 first = 0;
+
+	KUNIT_EXPECT_EQ(test, mdev_map_page_range(param->start, param->end,
+						  U64_MAX, &first), param->nr);
+	KUNIT_EXPECT_EQ(test, first, param->first);
+	KUNIT_EXPECT_EQ(test, mdev_map_page_range(param->start, param->end,
+						  U32_MAX, &first),
+			param->nr_on_32_bit);
+	KUNIT_EXPECT_EQ(test, first, param->first);
 }
 
 static void test_reset_blocks(struct kunit *test)
@@ -114,7 +213,7 @@ static void test_reset_ends(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_thread_join(&waiter), 0);
 }
 
-/* A vendor may let go of its pages in stop. */
+/* A driver may free its pages in stop. */
 static void test_stop_invalidates(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_startable(test);
@@ -154,6 +253,7 @@ static struct kunit_case mdev_mapping_cases[] = {
 	KUNIT_CASE(test_faults_share),
 	KUNIT_CASE(test_invalidation_overtakes),
 	KUNIT_CASE(test_invalidation_of_nothing),
+	KUNIT_CASE_PARAM(test_invalidated_pages, test_page_range_gen_params),
 	KUNIT_CASE(test_reset_blocks),
 	KUNIT_CASE(test_reset_ends),
 	KUNIT_CASE(test_stop_invalidates),
