@@ -82,6 +82,8 @@ struct vfio_mdev_dma {
  * @regions: @info.num_regions of them, as of open
  * @set_irqs_lock: orders requests of users to set interrupts
  * @irqfds: the eventfds that mask and unmask them
+ * @irqfd_jiffy: when the last work of @irqfds was queued
+ * @nr_irqfd_works: how many were queued in that jiffy
  * @irq_lock: orders the calls of the vendor that set them
  * @huge_lock: orders insertions of huge pages, and shared, of small ones
  * @mig_lock: orders steps of its migration and resets
@@ -101,6 +103,8 @@ struct vfio_mdev {
 	/* Held across VFIO_DEVICE_SET_IRQS; protects irqfds */
 	struct mutex set_irqs_lock;
 	struct list_head irqfds;
+	unsigned long irqfd_jiffy;
+	atomic_t nr_irqfd_works;
 	/*
 	 * Held across the vendor's set_irqs, inside of set_irqs_lock. Who ends
 	 * an eventfd waits for such a call, so that one lock would not do.

@@ -1,27 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Eventfds that mask and unmask interrupts of a mediated device: whoever
- * signals one, such as KVM when a guest has handled a level, makes the vendor's
- * set_irqs be called as if the user had asked for it.
+ * Eventfds that mask and unmask interrupts of a mediated device: when one is
+ * signalled, by KVM when a guest has handled a level for example, a work calls
+ * &parent_ops.set_irqs as VFIO_DEVICE_SET_IRQS without eventfds does.
  */
 
+#include <linux/atomic.h>
 #include <linux/cleanup.h>
+#include <linux/jiffies.h>
 #include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/moduleparam.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
 #include "compat.h"
 #include "vfio_mdev.h"
 
+static unsigned int irqfd_rate = 20000;
+module_param(irqfd_rate, uint, 0644);
+MODULE_PARM_DESC(irqfd_rate, "Signals of eventfds that mask or unmask interrupts which a device handles in a second; those in excess are delayed (default 20000)");
+
 /**
  * struct vfio_mdev_irqfd - an eventfd that masks or unmasks a vector
  * @next: in &vfio_mdev.irqfds
- * @vmdev: whose vector it is
+ * @vmdev: the device that has the vector
  * @action: VFIO_IRQ_SET_ACTION_MASK or VFIO_IRQ_SET_ACTION_UNMASK
- * @index: which kind of interrupt
- * @vector: which of them
- * @virqfd: listens to the eventfd, until somebody has closed that
- * @work: calls the vendor
+ * @index: interrupt index
+ * @vector: number of the vector in that index
+ * @virqfd: waits for signals; NULL when the last file of the eventfd was closed
+ * @work: calls &parent_ops.set_irqs
  */
 struct vfio_mdev_irqfd {
 	struct list_head next;
@@ -30,28 +38,54 @@ struct vfio_mdev_irqfd {
 	u32 index;
 	u32 vector;
 	struct virqfd *virqfd;
-	struct work_struct work;
+	struct delayed_work work;
 };
 
 static void vfio_mdev_irqfd_work(struct work_struct *work)
 {
 	struct vfio_mdev_irqfd *irqfd =
-		container_of(work, struct vfio_mdev_irqfd, work);
+		container_of(work, struct vfio_mdev_irqfd, work.work);
 
-	/* There is nobody to give the answer to */
+	/* There is no caller to return an error to */
 	vfio_mdev_set_irqs(irqfd->vmdev, VFIO_IRQ_SET_DATA_NONE | irqfd->action,
 			   irqfd->index, irqfd->vector, 1, NULL);
 }
 
 /*
- * Called by the signaller. VFIO's own work would do as well, but the queue that
- * waits for it serves all devices, and a vendor may take its time.
+ * An eventfd can be the trigger of a level and unmask it as well, and two
+ * devices can signal each other's: then each work queues the next one, for as
+ * long as userspace likes. Limit that to irqfd_rate works a second by delaying
+ * those in excess to the next jiffy. Signals of two eventfds of a device can race
+ * here, which makes the count inexact and no more than that.
+ */
+static bool vfio_mdev_irqfd_exceeds_rate(struct vfio_mdev *vmdev)
+{
+	unsigned int max = max(READ_ONCE(irqfd_rate) / HZ, 1U);
+	unsigned long now = jiffies;
+
+	if (READ_ONCE(vmdev->irqfd_jiffy) != now) {
+		WRITE_ONCE(vmdev->irqfd_jiffy, now);
+		atomic_set(&vmdev->nr_irqfd_works, 0);
+	}
+	return atomic_read(&vmdev->nr_irqfd_works) >= max;
+}
+
+/*
+ * Called with the lock of the eventfd held and interrupts disabled. A work that
+ * is pending already runs after this signal, so no signal is dropped. The work is
+ * not that of struct virqfd, since vfio_virqfd_disable() waits for that on a
+ * workqueue that all devices share, and set_irqs can take long.
  */
 static int vfio_mdev_irqfd_signalled(void *opaque, void *data)
 {
 	struct vfio_mdev_irqfd *irqfd = opaque;
+	struct vfio_mdev *vmdev = irqfd->vmdev;
+	unsigned long delay = 0;
 
-	schedule_work(&irqfd->work);
+	if (vfio_mdev_irqfd_exceeds_rate(vmdev))
+		delay = 1;
+	if (schedule_delayed_work(&irqfd->work, delay))
+		atomic_inc(&vmdev->nr_irqfd_works);
 	return 0;
 }
 
@@ -68,7 +102,7 @@ static int vfio_mdev_irqfd_begin(struct vfio_mdev *vmdev, u32 action, u32 index,
 	irqfd->action = action;
 	irqfd->index = index;
 	irqfd->vector = vector;
-	INIT_WORK(&irqfd->work, vfio_mdev_irqfd_work);
+	INIT_DELAYED_WORK(&irqfd->work, vfio_mdev_irqfd_work);
 
 	ret = vfio_virqfd_enable(irqfd, vfio_mdev_irqfd_signalled, NULL, NULL,
 				 &irqfd->virqfd, fd);
@@ -80,27 +114,30 @@ static int vfio_mdev_irqfd_begin(struct vfio_mdev *vmdev, u32 action, u32 index,
 	return 0;
 }
 
-/* What was signalled before still reaches the vendor, nothing does later. */
+/*
+ * Signals from before reach the driver, by flush_delayed_work() without a delay;
+ * later ones don't.
+ */
 static void vfio_mdev_irqfds_finish(struct list_head *irqfds)
 {
 	struct vfio_mdev_irqfd *irqfd, *next;
 
 	list_for_each_entry_safe(irqfd, next, irqfds, next) {
 		vfio_virqfd_disable(&irqfd->virqfd);
-		flush_work(&irqfd->work);
+		flush_delayed_work(&irqfd->work);
 		kfree(irqfd);
 	}
 }
 
 /**
- * vfio_mdev_irqfds_end - let eventfds mask and unmask no longer
- * @vmdev: whose interrupts they are about
- * @actions: of VFIO_IRQ_SET_ACTION_MASK and VFIO_IRQ_SET_ACTION_UNMASK
- * @index: which kind of interrupts
- * @start: the first vector that is concerned
- * @count: how many are
+ * vfio_mdev_irqfds_end - remove eventfds that mask and unmask
+ * @vmdev: the device that has the interrupts
+ * @actions: VFIO_IRQ_SET_ACTION_MASK, VFIO_IRQ_SET_ACTION_UNMASK or both
+ * @index: interrupt index
+ * @start: first vector
+ * @count: number of vectors
  *
- * Waits for the vendor where one of them was signalled before.
+ * Waits for &parent_ops.set_irqs where one of them was signalled before.
  */
 void vfio_mdev_irqfds_end(struct vfio_mdev *vmdev, u32 actions, u32 index,
 			  u32 start, u32 count)
@@ -116,7 +153,7 @@ void vfio_mdev_irqfds_end(struct vfio_mdev *vmdev, u32 actions, u32 index,
 	vfio_mdev_irqfds_finish(&ended);
 }
 
-/* Likewise for all eventfds of a device. */
+/* The same for all eventfds of a device. */
 void vfio_mdev_irqfds_end_all(struct vfio_mdev *vmdev)
 {
 	lockdep_assert_held(&vmdev->set_irqs_lock);
@@ -125,13 +162,12 @@ void vfio_mdev_irqfds_end_all(struct vfio_mdev *vmdev)
 }
 
 /**
- * vfio_mdev_irqfds_set - let eventfds mask or unmask from now on
- * @vmdev: whose interrupts they are about
+ * vfio_mdev_irqfds_set - set eventfds that mask or unmask
+ * @vmdev: the device that has the interrupts
  * @hdr: a valid request with VFIO_IRQ_SET_DATA_EVENTFD
  * @fds: its data: an eventfd for each vector, or -1 for none
  *
- * Those that have done the same until now are replaced, without a signal being
- * lost.
+ * Replaces those that are set for the same action. No signal is dropped by that.
  *
  * Return: 0, or a negative errno with nothing changed.
  */

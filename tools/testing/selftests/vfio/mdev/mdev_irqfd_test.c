@@ -2,21 +2,25 @@
 /*
  * Eventfds that mask and unmask an interrupt, as KVM uses one to say that a
  * guest has handled a level: set, replaced and removed in any order, closed
- * while they are set, and signalled while all that goes on.
+ * while they are set, signalled concurrently with all that, and signalled by the
+ * interrupt that they unmask.
  *
- * The interrupt is the INTx of serial ports.
+ * The interrupt is the INTx of serial ports, and of mdev_sim where calls of
+ * set_irqs are counted.
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
 
 #include "irq_lib.h"
 #include "mdev_lib.h"
+#include "sim_lib.h"
 #include "vfio_lib.h"
 
 /* Of those tests that look for races */
@@ -193,7 +197,7 @@ TEST_F(irqfd, ends_with_the_last_user)
 	EXPECT_EQ(0, irq_signals_within(self->event, IRQ_QUIET_MS));
 }
 
-/* Whoever holds the eventfd may go first. */
+/* An eventfd can be closed before it is removed. */
 TEST_F(irqfd, may_be_closed)
 {
 	int round, fd;
@@ -218,7 +222,7 @@ TEST_F(irqfd, may_be_closed)
 	EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
 }
 
-/* A level that asks for itself keeps a processor busy, until it is stopped. */
+/* The level unmasks itself until the eventfd is removed. */
 TEST_F(irqfd, can_be_stopped_when_it_is_its_own_trigger)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->event));
@@ -249,17 +253,14 @@ TEST_F(irqfd, serves_two_devices)
 	EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
 	EXPECT_EQ(1, irq_signals_within(self->other, IRQ_TIMEOUT_MS));
 
-	/* One goes, the other stays */
+	/* One is closed, the other one remains */
 	vfio_close(&user);
 	EXPECT_EQ(0, irq_signal(self->unmask));
 	EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
 	EXPECT_EQ(0, irq_signals(self->other));
 }
 
-/*
- * Somebody else, who signals both eventfds for as long as the test runs, and
- * has nothing to do with the device
- */
+/* A process without the device that signals both eventfds until it is killed */
 static pid_t start_signalling(int mask, int unmask, struct vfio_user user)
 {
 	pid_t pid = fork();
@@ -324,6 +325,154 @@ TEST_F(irqfd, is_signalled_while_the_device_is_closed)
 		ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
 	}
 	stop_signalling(pid);
+}
+
+#define RATE_PARAMETER	"/sys/module/vfio_mdev/parameters/irqfd_rate"
+
+/* The limit in these tests: fewer than any machine does without one */
+#define RATE		1000
+/* Half of that for ticks that come late */
+#define MAX_RATE	(RATE + RATE / 2)
+/* Fewer than that were no loop */
+#define MIN_RATE	50
+
+/* Two devices with a level each */
+FIXTURE(loop)
+{
+	char default_rate[16];
+	struct vfio_user user[2];
+	int event[2];
+	int other;
+};
+
+FIXTURE_SETUP(loop)
+{
+	static const char *const uuid[] = { UUID_A, UUID_B };
+	int i;
+
+	ASSERT_EQ(0, sim_prepare());
+	ASSERT_LT(0, sysfs_read(self->default_rate, sizeof(self->default_rate),
+				RATE_PARAMETER));
+	EXPECT_STREQ("20000", self->default_rate);
+	ASSERT_EQ(0, sysfs_write("1000", RATE_PARAMETER));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, uuid[i]));
+		ASSERT_EQ(0, vfio_open_cdev(&self->user[i], uuid[i]));
+		self->event[i] = irq_eventfd();
+		ASSERT_LE(0, self->event[i]);
+		ASSERT_EQ(0, irq_set_eventfd(self->user[i].device, INTX,
+					     TRIGGER, self->event[i]));
+	}
+	self->other = irq_eventfd();
+	ASSERT_LE(0, self->other);
+}
+
+/* The last close does not wait for what would signal again, either. */
+FIXTURE_TEARDOWN(loop)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		vfio_close(&self->user[i]);
+		vfio_close_file(&self->event[i]);
+	}
+	vfio_close_file(&self->other);
+	EXPECT_EQ(0, sysfs_write(self->default_rate, RATE_PARAMETER));
+	EXPECT_EQ(0, sim_finish());
+}
+
+static int set_level(int device, int level)
+{
+	return SIM_COMMAND(device, MDEV_SIM_IRQ_LEVEL, INTX, 0, level);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* Calls of set_irqs in a second, while about one passes */
+static int64_t calls_per_second(void)
+{
+	int64_t start = now_ms(), calls;
+
+	sim_set("set_irqs/calls", 0);
+	sleep_ms(1000);
+	calls = sim_get("set_irqs/calls");
+	return calls * 1000 / (now_ms() - start);
+}
+
+TEST_F(loop, rate_of_trigger_that_unmasks_itself)
+{
+	int device = self->user[0].device;
+	int64_t rate;
+
+	ASSERT_EQ(0, irq_set_eventfd(device, INTX, UNMASK, self->event[0]));
+	ASSERT_EQ(0, set_level(device, 1));
+	rate = calls_per_second();
+	TH_LOG("%lld calls of set_irqs in a second", (long long)rate);
+	EXPECT_LT(MIN_RATE, rate);
+	EXPECT_GT(MAX_RATE, rate);
+
+	/* Unmasking works as before, and each signal has its effect */
+	ASSERT_EQ(0, irq_set_eventfd(device, INTX, UNMASK, self->other));
+	irq_signals(self->event[0]);
+	EXPECT_EQ(0, irq_signals_within(self->event[0], IRQ_QUIET_MS));
+	EXPECT_EQ(0, irq_signal(self->other));
+	EXPECT_EQ(1, irq_signals_within(self->event[0], IRQ_TIMEOUT_MS));
+	ASSERT_EQ(0, set_level(device, 0));
+	EXPECT_EQ(0, irq_signal(self->other));
+	EXPECT_EQ(0, irq_signals_within(self->event[0], IRQ_QUIET_MS));
+	ASSERT_EQ(0, set_level(device, 1));
+	EXPECT_EQ(1, irq_signals(self->event[0]));
+}
+
+TEST_F(loop, rate_of_devices_that_unmask_each_other)
+{
+	int64_t rate;
+	int i;
+
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, irq_set_eventfd(self->user[i].device, INTX, UNMASK,
+					     self->event[!i]));
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, set_level(self->user[i].device, 1));
+	rate = calls_per_second();
+	TH_LOG("%lld calls of set_irqs in a second", (long long)rate);
+	EXPECT_LT(MIN_RATE, rate);
+	EXPECT_GT(2 * MAX_RATE, rate);
+}
+
+/* A vector of a device that has reached the limit is delayed, not more. */
+TEST_F(loop, other_vector_is_unmasked)
+{
+	int device = self->user[0].device;
+	int round;
+
+	ASSERT_EQ(0, irq_set_eventfd(device, MSIX, TRIGGER, self->event[1]));
+	ASSERT_EQ(0, irq_set_eventfd(device, MSIX, UNMASK, self->other));
+	ASSERT_EQ(0, irq_set_eventfd(device, INTX, UNMASK, self->event[0]));
+	ASSERT_EQ(0, set_level(device, 1));
+	for (round = 0; round < ROUNDS; round++) {
+		ASSERT_EQ(0, irq_act(device, MSIX, MASK));
+		ASSERT_EQ(0, SIM_COMMAND(device, MDEV_SIM_IRQ_TRIGGER, MSIX,
+					 0));
+		ASSERT_EQ(0, irq_signals(self->event[1]));
+		ASSERT_EQ(0, irq_signal(self->other));
+		/* Removing the eventfd flushes what it has signalled */
+		if (round % 2) {
+			ASSERT_EQ(0, irq_set_eventfd(device, MSIX, UNMASK, -1));
+			ASSERT_EQ(1, irq_signals(self->event[1]));
+			ASSERT_EQ(0, irq_set_eventfd(device, MSIX, UNMASK,
+						     self->other));
+		} else {
+			ASSERT_EQ(1, irq_signals_within(self->event[1],
+							IRQ_TIMEOUT_MS));
+		}
+	}
 }
 
 TEST_HARNESS_MAIN
