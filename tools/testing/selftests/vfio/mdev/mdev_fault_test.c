@@ -381,12 +381,22 @@ TEST_F(fault, children_do_not_inherit_mappings)
 	pid_t pid;
 
 	ASSERT_NE(MAP_FAILED, bar);
+	EXPECT_EQ(0, map_store(bar, 1));
+	EXPECT_EQ(-1, madvise(bar, MDEV_SIM_BAR2_SIZE, MADV_DOFORK));
+	EXPECT_EQ(EINVAL, errno);
 	pid = fork();
 	if (!pid)
 		_exit(__atomic_load_n(bar, __ATOMIC_RELAXED));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status));
 	EXPECT_EQ(SIGSEGV, WTERMSIG(status));
+
+	pid = fork();
+	if (!pid)
+		_exit(map_and_store(self->fd));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(0, WEXITSTATUS(status));
 }
 
 /* Entries of 1 GiB, which the kernel itself can neither split nor move */
