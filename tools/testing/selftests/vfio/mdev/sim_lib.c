@@ -28,7 +28,7 @@ static const char *const parents[] = {
 	SIM_FULL, SIM_STAY, SIM_PLAIN, SIM_OWN, SIM_MINIMAL,
 };
 
-/* What all callbacks have; "block" first, so that nobody waits any longer */
+/* What all callbacks have; "block" first, so that no call waits any longer */
 static const char *const call_knobs[] = {
 	"block", "delay", "fail", "fail_times", "calls", "max_active",
 };

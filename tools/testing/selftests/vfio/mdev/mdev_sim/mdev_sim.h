@@ -63,7 +63,7 @@ enum sim_call_number {
  * @name: its directory in debugfs
  * @has_no_result: so it can't fail
  * @only_open: it comes after a successful open and before release only
- * @excludes: callbacks of the same device that must not run meanwhile, as bits
+ * @excludes: callbacks of the same device that must not run concurrently, as bits
  */
 struct sim_rule {
 	const char *name;
@@ -90,7 +90,7 @@ struct sim_channel {
 /**
  * struct sim_device - a mediated device
  * @mdev: what it is to mdev; its address is also the key in the registry
- * @parent: who offers it
+ * @parent: its parent device
  * @type: index of its type
  * @ref: of the registry, and of each callback that runs
  * @state: enum sim_state

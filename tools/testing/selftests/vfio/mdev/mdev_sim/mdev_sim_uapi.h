@@ -18,7 +18,7 @@
  * are as many instances as the module parameter "instances" says, and
  * mdev_sim-bare, with BAR0 and the config space alone, of which there is one.
  *
- * In debugfs there is a directory for each callback, whose name is that of the
+ * In debugfs there is a directory for each callback, with the name of the
  * member of parent_ops, of mdev_migration_ops with "migration_" before it, of
  * mdev_dirty_log_ops with "dirty_log_", and "attribute" for the sysfs attribute
  * "generation" that each device has:
@@ -56,7 +56,7 @@
  *   state_bad   1: the next states that are saved are refused when loaded
  *
  * The module can be unloaded only when no device is open, and then waits for
- * calls that are blocked; "block" can be written meanwhile.
+ * calls that are blocked; "block" can be written concurrently.
  */
 #ifndef _MDEV_SIM_UAPI_H
 #define _MDEV_SIM_UAPI_H
@@ -97,7 +97,7 @@
 
 /*
  * Memory behind mapped regions is allocated in blocks of 2 MiB when it is first
- * touched, and freed at the last close. Each of its pages begins with this
+ * accessed, and freed at the last close. Each of its pages begins with this
  * number (64 bits), where @page counts within the memory: modulo 512 in BAR4.
  * Memory that was freed begins with MDEV_SIM_POISON, in each page.
  */
@@ -112,7 +112,7 @@
  * all devices, unfilled, and trapped accesses get -EIO. With QEMU's q35, 3 GiB
  * of memory and "mem=4G mdev_sim.reserved=0x100000000" on the kernel's command
  * line there is such memory, which the host has to provide as far as it is
- * touched.
+ * accessed.
  */
 #define MDEV_SIM_MAP_BLOCK	0x200000
 
@@ -122,7 +122,7 @@ enum mdev_sim_answer {
 	MDEV_SIM_ANSWER_SIZE_0,
 	MDEV_SIM_ANSWER_SIZE_SUBPAGE,		/* 2 KiB */
 	MDEV_SIM_ANSWER_SIZE_ODD,		/* three pages */
-	MDEV_SIM_ANSWER_SIZE_DOUBLED,		/* of what was asked for */
+	MDEV_SIM_ANSWER_SIZE_DOUBLED,		/* of the size on entry */
 	MDEV_SIM_ANSWER_PFN_MISALIGNED,		/* the next page's */
 	MDEV_SIM_ANSWER_READ_ONLY,
 	MDEV_SIM_ANSWER_UNCACHED,
@@ -240,7 +240,7 @@ enum mdev_sim_command_number {
 	MDEV_SIM_NOP,
 	/*
 	 * Interrupts: (index, vector), and the level (0 or 1) for LEVEL. TRIGGER
-	 * answers in value whether somebody was told.
+	 * returns in value what mdev_irqs_trigger() does.
 	 */
 	MDEV_SIM_IRQ_TRIGGER,
 	MDEV_SIM_IRQ_LEVEL,

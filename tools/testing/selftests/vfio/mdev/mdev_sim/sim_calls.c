@@ -30,7 +30,7 @@ enum sim_block {
  * @fail_times: how many more will fail, or 0 for all
  * @delay: in milliseconds
  * @block: enum sim_block
- * @releases: how many times those who are blocked were let go
+ * @releases: how many times blocked calls were released
  * @blocked: how many wait
  * @wait: where they do
  */
@@ -77,7 +77,7 @@ static int sim_gate_fail(struct sim_gate *gate)
 }
 
 /*
- * Idle, and not uninterruptible, since those who look for tasks that hang have
+ * TASK_IDLE, and not TASK_UNINTERRUPTIBLE, since the detector of hung tasks has
  * nothing to find here.
  */
 static int sim_gate_wait(struct sim_gate *gate, bool after)
@@ -170,7 +170,7 @@ static int sim_block_set(void *data, u64 value)
 		return -EINVAL;
 	WRITE_ONCE(gate->block, value);
 	if (value == SIM_BLOCK_NONE) {
-		/* Who has seen the old value of block waits for this */
+		/* Pairs with sim_gate_wait(), which has read the old value of block */
 		smp_store_release(&gate->releases, gate->releases + 1);
 		wake_up_all(&gate->wait);
 	}

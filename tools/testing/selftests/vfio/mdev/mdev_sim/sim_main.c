@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * mdev_sim: a vendor driver for tests, which does all that a vendor driver can
- * do, and does it wrong when it is told to. mdev_sim_uapi.h describes it.
+ * do, and does it wrong on demand. mdev_sim_uapi.h describes it.
  *
  * This file has the parents: platform devices, so that tests can take one away
  * by unbinding its driver.
@@ -249,7 +249,7 @@ static void __exit sim_exit(void)
 {
 	sim_parents_remove();
 	platform_driver_unregister(&sim_driver);
-	/* By its files callbacks that block the above are let go */
+	/* By its files callbacks that block the above are released */
 	sim_calls_exit();
 }
 module_exit(sim_exit);
