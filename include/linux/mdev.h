@@ -10,16 +10,20 @@
 #define _LINUX_MDEV_H
 
 #include <linux/atomic.h>
+#include <linux/bitops.h>
+#include <linux/completion.h>
 #include <linux/device.h>
 #include <linux/kobject.h>
 #include <linux/kref.h>
 #include <linux/mm_types.h>
 #include <linux/mutex.h>
+#include <linux/percpu-refcount.h>
 #include <linux/rhashtable-types.h>
 #include <linux/rwsem.h>
 #include <linux/sysfs.h>
 #include <linux/types.h>
 #include <linux/uuid.h>
+#include <linux/wait.h>
 
 enum vfio_device_mig_state;
 struct address_space;
@@ -200,11 +204,14 @@ struct mdev_dirty_log_ops {
  *	arrives. Comes with @stop; without them the device is always online.
  * @stop: take it offline: ``online`` was written, the last user of a device
  *	that was started for it has gone, or it is about to be removed. A
- *	negative errno refuses the first and the last of these. Before it is
- *	called all mappings are emptied, and new accesses to regions are kept
- *	away; those that began earlier may still be under way.
- * @reset: VFIO_DEVICE_RESET. Nothing is mapped while it runs. Absent: reset is
- *	not advertised.
+ *	negative errno refuses the first and the last of these. Nothing is
+ *	mapped while it runs, other callbacks are drained, see below, and
+ *	accesses to regions fail with -EIO afterwards.
+ * @reset: VFIO_DEVICE_RESET. Nothing is mapped while it runs and other callbacks
+ *	are drained. Absent: reset is not advertised.
+ * @function_reset: the reset that mdev_request_reset() has requested. Drained and
+ *	unmapped like @reset, but a migration goes on. Mandatory for drivers that
+ *	request resets.
  * @get_device_info: adjust what VFIO_DEVICE_GET_INFO returns; on entry @info
  *	describes a PCI device with VFIO_PCI_NUM_REGIONS regions and
  *	VFIO_PCI_NUM_IRQS interrupt indexes. Capabilities, VFIO_DEVICE_INFO_CAP_*,
@@ -249,8 +256,9 @@ struct mdev_dirty_log_ops {
  * @mmap: maps regions in a way of the vendor's own, instead of
  *	@validate_map_request. The region, range and protection are for it to
  *	check, and what it maps stays mapped during @reset and @stop.
- * @ioctl: an ioctl that is not one of the above; @arg is the user's. Absent:
- *	-ENOTTY.
+ * @ioctl: an ioctl that is not one of the above; @arg is as userspace passes it.
+ *	Absent: -ENOTTY.
+ * @drain_ioctl: @ioctl is drained as well. It must not wait for userspace then.
  * @device_feature: VFIO_DEVICE_FEATURE for a feature that VFIO core does not
  *	handle itself. @flags are those of userspace: the number of the feature in
  *	VFIO_DEVICE_FEATURE_MASK, and either VFIO_DEVICE_FEATURE_PROBE, with or
@@ -282,12 +290,19 @@ struct mdev_dirty_log_ops {
  * devices run in parallel, and no lock is held that another device needs. For
  * one device, @create, @remove, @open, @release, @start and @stop never run
  * concurrently with each other; the rest runs between @open and @release, but
- * @request may come at any time before @remove. Nothing but what is said above
- * keeps two callbacks of a device apart.
+ * @request can be called at any time before @remove.
  *
- * A callback must not call mdev_unregister_device(), nor take the lock of the
- * parent device, which may be held by who calls that. @create must not give the
- * device managed resources (devm), which would keep a driver from binding.
+ * @read, @write, @set_irqs, @device_feature and the members of @dirty_log are
+ * drained for @stop, @reset, @function_reset and the arcs of
+ * &mdev_migration_ops.set_state that stop the device: none of them runs
+ * concurrently with those, and none begins before they have returned. Accesses of
+ * userspace memory by the framework, @validate_map_request, @dma_unmap, @request
+ * and, without @drain_ioctl, @ioctl are not drained. Other callbacks of a device
+ * can run concurrently unless their description excludes it.
+ *
+ * A callback must not call mdev_unregister_device(), nor take the device_lock() of
+ * the parent device, which the caller of that function can hold. @create must not
+ * give the device managed resources (devm): no driver would bind to it.
  */
 struct parent_ops {
 	struct module *owner;
@@ -303,6 +318,7 @@ struct parent_ops {
 	int (*start)(struct mdev_device *mdev);
 	int (*stop)(struct mdev_device *mdev);
 	int (*reset)(struct mdev_device *mdev);
+	void (*function_reset)(struct mdev_device *mdev);
 	int (*get_device_info)(struct mdev_device *mdev,
 			       struct vfio_device_info *info,
 			       struct vfio_info_cap *caps);
@@ -323,6 +339,7 @@ struct parent_ops {
 	int (*mmap)(struct mdev_device *mdev, struct vm_area_struct *vma);
 	long (*ioctl)(struct mdev_device *mdev, unsigned int cmd,
 		      unsigned long arg);
+	bool drain_ioctl;
 	ssize_t (*device_feature)(struct mdev_device *mdev, u32 flags,
 				  void *data, size_t size);
 	void (*request)(struct mdev_device *mdev, unsigned int count);
@@ -473,6 +490,27 @@ struct mdev_device {
 	unsigned int map_blocked;
 	/* What invalidations are rounded to, grows while the device is open */
 	unsigned long map_granule;
+	/* While the device is open; changes under lock */
+	struct mdev_callbacks *callbacks;
+};
+
+/* Bits of &mdev_device.flags that bus drivers use */
+#define MDEV_RESET_REQUESTED	1
+#define MDEV_RESET_RUNNING	2
+
+/**
+ * struct mdev_callbacks - callbacks of an open device that can be drained
+ * @ref: a reference for each that runs; dead while they are drained
+ * @drained: when none of them runs
+ * @lock: held from mdev_drain() to mdev_undrain()
+ * @wait: those that wait to run
+ */
+struct mdev_callbacks {
+	struct percpu_ref ref;
+	struct completion drained;
+	/* Inside of &mdev_device.lock; outside of all locks of the driver */
+	struct mutex lock;
+	wait_queue_head_t wait;
 };
 
 /**
@@ -530,6 +568,16 @@ void mdev_map_set_granule(struct mdev_device *mdev, unsigned long size);
 int mdev_map_wait(struct mdev_device *mdev);
 void mdev_map_block(struct mdev_device *mdev);
 void mdev_map_unblock(struct mdev_device *mdev);
+
+int mdev_drain(struct mdev_device *mdev);
+void mdev_undrain(struct mdev_device *mdev);
+int mdev_callback_enter_slow(struct mdev_device *mdev);
+void mdev_callback_enter_close(struct mdev_device *mdev);
+bool mdev_callback_enter_or_queue(struct mdev_device *mdev,
+				  struct wait_queue_entry *entry);
+void mdev_callback_unqueue(struct mdev_device *mdev,
+			   struct wait_queue_entry *entry);
+void mdev_request_reset(struct mdev_device *mdev);
 
 int mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
 		   int prot, struct page **pages);
@@ -611,6 +659,39 @@ mdev_parent_ops(const struct mdev_device *mdev)
 static inline bool mdev_is_online(const struct mdev_device *mdev)
 {
 	return READ_ONCE(mdev->online);
+}
+
+static __always_inline bool mdev_callback_try_enter(struct mdev_device *mdev)
+{
+	return percpu_ref_tryget_live(&mdev->callbacks->ref);
+}
+
+/**
+ * mdev_callback_enter - begin a callback that mdev_drain() waits for
+ * @mdev: the device, which is open
+ *
+ * For bus drivers. Must not be nested.
+ *
+ * Context: may sleep.
+ * Return: 0, then mdev_callback_exit() has to follow, or -ERESTARTSYS for a fatal
+ *	signal while callbacks are drained.
+ */
+static __always_inline int mdev_callback_enter(struct mdev_device *mdev)
+{
+	if (likely(mdev_callback_try_enter(mdev)))
+		return 0;
+	return mdev_callback_enter_slow(mdev);
+}
+
+/**
+ * mdev_callback_exit - end a callback that mdev_callback_enter() has begun
+ * @mdev: the device
+ *
+ * Context: any.
+ */
+static __always_inline void mdev_callback_exit(struct mdev_device *mdev)
+{
+	percpu_ref_put(&mdev->callbacks->ref);
 }
 
 /**

@@ -138,6 +138,21 @@ int mdev_stop(struct mdev_device *mdev)
 	return ret;
 }
 
+/* As mdev_stop(), for a device that can be open; killable then */
+static int mdev_stop_drained(struct mdev_device *mdev)
+{
+	int ret;
+
+	if (!mdev->callbacks)
+		return mdev_stop(mdev);
+	ret = mdev_drain(mdev);
+	if (ret)
+		return ret;
+	ret = mdev_stop(mdev);
+	mdev_undrain(mdev);
+	return ret;
+}
+
 /**
  * mdev_set_online - what a write to the online file asks for
  * @mdev: a device whose vendor has start and stop
@@ -158,7 +173,7 @@ int mdev_set_online(struct mdev_device *mdev, bool online)
 
 	mutex_lock(&mdev->lock);
 	if (online != mdev->online)
-		ret = online ? mdev_start(mdev) : mdev_stop(mdev);
+		ret = online ? mdev_start(mdev) : mdev_stop_drained(mdev);
 	if (!ret)
 		mdev->started_by_open = false;
 	mutex_unlock(&mdev->lock);
@@ -208,6 +223,25 @@ static void mdev_set_opener(struct mdev_device *mdev, struct mdev_driver *drv,
 	WRITE_ONCE(mdev->opener, drv);
 }
 
+static int mdev_open_locked(struct mdev_device *mdev,
+			    struct address_space *mapping)
+{
+	int ret;
+
+	lockdep_assert_held(&mdev->lock);
+	ret = mdev_callbacks_create(mdev);
+	if (ret)
+		return ret;
+	clear_bit(MDEV_RESET_REQUESTED, &mdev->flags);
+	mdev_set_opener(mdev, to_mdev_driver(mdev->dev.driver), mapping);
+	ret = mdev_start_and_open(mdev);
+	if (ret) {
+		mdev_set_opener(mdev, NULL, NULL);
+		mdev_callbacks_destroy(mdev);
+	}
+	return ret;
+}
+
 /**
  * mdev_open - the first user of a device arrives
  * @mdev: the device, bound to the caller's driver
@@ -231,10 +265,7 @@ int mdev_open(struct mdev_device *mdev, struct address_space *mapping)
 		goto out_put;
 
 	mutex_lock(&mdev->lock);
-	mdev_set_opener(mdev, to_mdev_driver(mdev->dev.driver), mapping);
-	ret = mdev_start_and_open(mdev);
-	if (ret)
-		mdev_set_opener(mdev, NULL, NULL);
+	ret = mdev_open_locked(mdev, mapping);
 	mutex_unlock(&mdev->lock);
 	if (!ret)
 		goto out_trace;
@@ -264,6 +295,7 @@ void mdev_close(struct mdev_device *mdev)
 		ops->release(mdev);
 	mdev_stop_after_open(mdev);
 	mdev_set_opener(mdev, NULL, NULL);
+	mdev_callbacks_destroy(mdev);
 	mutex_unlock(&mdev->lock);
 
 	trace_mdev_close(mdev);

@@ -397,8 +397,8 @@ static const char *mdev_pci_driver_fault(const struct mdev_pci_driver *driver)
 	if (ops->supported_type_groups)
 		return "types are described, not given as attribute groups";
 	if (ops->create || ops->remove || ops->open || ops->release ||
-	    ops->reset)
-		return "create, remove, open, release and reset can't be replaced";
+	    ops->reset || ops->function_reset)
+		return "create, remove, open, release and resets can't be replaced";
 	if (ops->get_region_info && !(ops->read && ops->write))
 		return "get_region_info comes with read and write";
 	if (ops->get_irq_info && !ops->set_irqs)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What comes of writes to config space: decoding, power states, resets, and
- * interrupts that are enabled, disabled, masked or unmasked. The layout says
- * which of these functions belongs to which dword. They are called with the
- * device's lock held, after the writable bits have been written.
+ * Effects of writes to config space: decoding, power states, resets, and
+ * interrupts that are enabled, disabled, masked or unmasked. mdev_pci_layout.c
+ * maps dwords to these functions. They are called with pci->lock held, after the
+ * writable bits have been written. A reset is requested, and run by
+ * mdev_pci_function_reset() when the write is over.
  */
 
 #include <linux/compiler.h>
@@ -12,7 +13,7 @@
 
 #include "mdev_pci_private.h"
 
-/* What the guest has mapped of BARs goes away when they are decoded no more. */
+/* BARs that are not decoded any more are unmapped. */
 static void mdev_pci_close_bars(struct mdev_pci *pci)
 {
 	mdev_device_invalidate_mapping(pci->mdev, 0,
@@ -59,7 +60,7 @@ void mdev_pci_pm_written(struct mdev_pci *pci, u32 old, u32 value, u32 mask)
 		return;
 	if (layout->function->capabilities & MDEV_PCI_SOFT_RESET &&
 	    !mdev_pci_in_d0(pci)) {
-		mdev_pci_reset_locked(pci);
+		mdev_request_reset(pci->mdev);
 		return;
 	}
 
@@ -94,25 +95,17 @@ void mdev_pci_msix_written(struct mdev_pci *pci, u32 old, u32 value, u32 mask)
 	mdev_pci_message_written(pci, &pci->msix_written);
 }
 
-/*
- * PCI Express 2.0, 6.6.2: a function-level reset leaves alone what the two ends
- * of the link have to agree on.
- */
+/* PCI Express 2.0, 6.6.2 */
 void mdev_pci_express_written(struct mdev_pci *pci, u32 old, u32 value,
 			      u32 mask)
 {
-	u8 *link = &pci->config[pci->layout->express + PCI_EXP_LNKCTL];
-	u8 control = *link;
-
-	if (!(value & PCI_EXP_DEVCTL_BCR_FLR))
-		return;
-	mdev_pci_reset_locked(pci);
-	WRITE_ONCE(*link, control);
+	if (value & PCI_EXP_DEVCTL_BCR_FLR)
+		mdev_request_reset(pci->mdev);
 }
 
 /* Advanced Capabilities for Conventional PCI */
 void mdev_pci_af_written(struct mdev_pci *pci, u32 old, u32 value, u32 mask)
 {
 	if (value & PCI_AF_CTRL_FLR)
-		mdev_pci_reset_locked(pci);
+		mdev_request_reset(pci->mdev);
 }

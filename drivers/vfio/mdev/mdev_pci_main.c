@@ -114,7 +114,7 @@ EXPORT_SYMBOL_GPL(mdev_pci_free_units);
 
 /* Resets */
 
-/* Tell the vendor, if the device has to stop or may go on. */
+/* Call the driver if the device has to stop or can run again. */
 void mdev_pci_update_running(struct mdev_pci *pci)
 {
 	bool running = !pci->stopped && mdev_pci_in_d0(pci);
@@ -128,8 +128,8 @@ void mdev_pci_update_running(struct mdev_pci *pci)
 }
 
 /*
- * Nothing is decoded from the first step on, so that no new work reaches the
- * vendor. Interrupts are forgotten as soon as it has none any more.
+ * Decoding is disabled first, so that no new work reaches the driver. Pending
+ * interrupts are cleared after the driver's reset, which can raise some.
  */
 void mdev_pci_reset_locked(struct mdev_pci *pci)
 {
@@ -144,7 +144,25 @@ void mdev_pci_reset_locked(struct mdev_pci *pci)
 	mdev_pci_update_running(pci);
 }
 
-/* A user's reset ends a migration too. */
+/*
+ * Requested by a write to config space. PCI Express 2.0, 6.6.2: fields that both
+ * ends of the link have to agree on are kept.
+ */
+static void mdev_pci_function_reset(struct mdev_device *mdev)
+{
+	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
+	unsigned int express = pci->layout->express;
+	u8 *link = &pci->config[express + PCI_EXP_LNKCTL];
+	u8 control;
+
+	guard(mutex)(&pci->lock);
+	control = *link;
+	mdev_pci_reset_locked(pci);
+	if (express)
+		WRITE_ONCE(*link, control);
+}
+
+/* VFIO_DEVICE_RESET ends a migration too. */
 static int mdev_pci_reset(struct mdev_device *mdev)
 {
 	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
@@ -155,13 +173,13 @@ static int mdev_pci_reset(struct mdev_device *mdev)
 	return 0;
 }
 
-/* A user gets the device as after power-on, not as the last one has left it. */
+/* A device is opened as after power-on, not as the last close has left it. */
 static int mdev_pci_open(struct mdev_device *mdev)
 {
 	return mdev_pci_reset(mdev);
 }
 
-/* Nothing that the user has given to the device stays in use. */
+/* No memory and no eventfd of userspace stays in use. */
 static void mdev_pci_release(struct mdev_device *mdev)
 {
 	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
@@ -288,6 +306,7 @@ static void mdev_pci_fill_ops(struct mdev_pci_parent *parent)
 	ops->open = mdev_pci_open;
 	ops->release = mdev_pci_release;
 	ops->reset = mdev_pci_reset;
+	ops->function_reset = mdev_pci_function_reset;
 	ops->get_device_info = ops->get_device_info ?: mdev_pci_get_device_info;
 	ops->get_region_info = ops->get_region_info ?: mdev_pci_get_region_info;
 	ops->get_irq_info = ops->get_irq_info ?: mdev_pci_get_irq_info;

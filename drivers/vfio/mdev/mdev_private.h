@@ -59,6 +59,10 @@ int mdev_set_online(struct mdev_device *mdev, bool online);
 u64 mdev_map_page_range(u64 start, u64 end, u64 max, u64 *first);
 #endif
 
+/* mdev_drain.c */
+int mdev_callbacks_create(struct mdev_device *mdev);
+void mdev_callbacks_destroy(struct mdev_device *mdev);
+
 /* mdev_irqs.c */
 struct eventfd_ctx *mdev_eventfd_get(int fd);
 void mdev_eventfd_put(struct eventfd_ctx *eventfd);

@@ -199,7 +199,7 @@ void vfio_mdev_irqfds_end_all(struct vfio_mdev *vmdev);
 /* vfio_mdev_migration.c */
 void vfio_mdev_migration_init(struct vfio_mdev *vmdev);
 void vfio_mdev_migration_close(struct vfio_mdev *vmdev);
-int vfio_mdev_migration_begin_reset(struct vfio_mdev *vmdev);
+void vfio_mdev_migration_begin_reset(struct vfio_mdev *vmdev);
 void vfio_mdev_migration_end_reset(struct vfio_mdev *vmdev, int result);
 
 /* vfio_mdev_transfer.c */
@@ -208,6 +208,10 @@ size_t vfio_mdev_transfer_size(struct vfio_mdev *vmdev);
 int vfio_mdev_transfer_save(struct vfio_mdev *vmdev, struct file *file);
 int vfio_mdev_transfer_load(struct vfio_mdev *vmdev, struct file *file);
 void vfio_mdev_transfer_end(struct file *file);
+
+/* vfio_mdev_reset.c */
+long vfio_mdev_ioctl_reset(struct vfio_mdev *vmdev);
+void vfio_mdev_function_resets(struct vfio_mdev *vmdev);
 
 /* vfio_mdev_dirty_log.c */
 void vfio_mdev_log_init(struct vfio_mdev *vmdev);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The VFIO bus driver for mediated devices: gives each its IOMMU group and its
- * VFIO device, and forwards what users ask of that to the vendor. This file has
- * the device as a whole; regions and interrupts have files of their own.
+ * VFIO device, and forwards requests of userspace to the vendor driver. This file
+ * has probe, open and close; vfio_mdev.h lists the files of regions, interrupts,
+ * resets and so on.
  */
 
 #include <linux/module.h>
@@ -66,19 +67,22 @@ static void vfio_mdev_close_device(struct vfio_device *vdev)
 	vfio_mdev_dma_end(vmdev, false);
 }
 
-static long vfio_mdev_ioctl_reset(struct vfio_mdev *vmdev)
+static long vfio_mdev_call_ioctl(struct vfio_mdev *vmdev, unsigned int cmd,
+				 unsigned long arg)
 {
-	int ret;
+	const struct parent_ops *ops = vmdev->ops;
+	long ret;
 
-	if (!vmdev->ops->reset)
+	if (!ops->ioctl)
 		return -ENOTTY;
-	ret = vfio_mdev_migration_begin_reset(vmdev);
+	if (!ops->drain_ioctl)
+		return ops->ioctl(vmdev->mdev, cmd, arg);
+
+	ret = mdev_callback_enter(vmdev->mdev);
 	if (ret)
 		return ret;
-	mdev_map_block(vmdev->mdev);
-	ret = vmdev->ops->reset(vmdev->mdev);
-	mdev_map_unblock(vmdev->mdev);
-	vfio_mdev_migration_end_reset(vmdev, ret);
+	ret = ops->ioctl(vmdev->mdev, cmd, arg);
+	mdev_callback_exit(vmdev->mdev);
 	return ret;
 }
 
@@ -103,9 +107,7 @@ static long vfio_mdev_ioctl(struct vfio_device *vdev, unsigned int cmd,
 	case VFIO_DEVICE_RESET:
 		return vfio_mdev_ioctl_reset(vmdev);
 	default:
-		if (!vmdev->ops->ioctl)
-			return -ENOTTY;
-		return vmdev->ops->ioctl(vmdev->mdev, cmd, arg);
+		return vfio_mdev_call_ioctl(vmdev, cmd, arg);
 	}
 }
 

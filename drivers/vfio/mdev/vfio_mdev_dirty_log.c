@@ -6,7 +6,6 @@
  */
 
 #include <linux/align.h>
-#include <linux/cleanup.h>
 #include <linux/interval_tree.h>
 #include <linux/log2.h>
 #include <linux/rbtree.h>
@@ -27,6 +26,49 @@ static bool vfio_mdev_ranges_valid(struct rb_root_cached *ranges)
 	return true;
 }
 
+/* All waits are killable: a report can sleep as long as userspace likes. */
+static int vfio_mdev_log_begin(struct vfio_mdev *vmdev)
+{
+	int ret;
+
+	ret = mutex_lock_killable(&vmdev->log_lock);
+	if (ret)
+		return ret;
+	ret = mdev_callback_enter(vmdev->mdev);
+	if (ret)
+		mutex_unlock(&vmdev->log_lock);
+	return ret;
+}
+
+static void vfio_mdev_log_end(struct vfio_mdev *vmdev)
+{
+	mdev_callback_exit(vmdev->mdev);
+	mutex_unlock(&vmdev->log_lock);
+}
+
+static int vfio_mdev_call_log_start(struct vfio_mdev *vmdev,
+				    struct rb_root_cached *ranges,
+				    u32 nr_ranges, u64 *page_size)
+{
+	const struct mdev_dirty_log_ops *ops = vmdev->ops->dirty_log;
+	int ret;
+
+	if (vmdev->log_page_size)
+		return -EINVAL;
+	ret = ops->start(vmdev->mdev, ranges, nr_ranges, page_size);
+	if (ret)
+		return ret;
+	if (!is_power_of_2(*page_size)) {
+		dev_warn_ratelimited(mdev_dev(vmdev->mdev),
+				     "dirty_log->start(): page size %#llx is no power of two\n",
+				     *page_size);
+		ops->stop(vmdev->mdev);
+		return -EIO;
+	}
+	vmdev->log_page_size = *page_size;
+	return 0;
+}
+
 static int vfio_mdev_log_start(struct vfio_device *vdev,
 			       struct rb_root_cached *ranges, u32 nr_ranges,
 			       u64 *page_size)
@@ -36,23 +78,24 @@ static int vfio_mdev_log_start(struct vfio_device *vdev,
 
 	if (!is_power_of_2(*page_size) || !vfio_mdev_ranges_valid(ranges))
 		return -EINVAL;
-
-	guard(mutex)(&vmdev->log_lock);
-	if (vmdev->log_page_size)
-		return -EINVAL;
-	ret = vmdev->ops->dirty_log->start(vmdev->mdev, ranges, nr_ranges,
-					   page_size);
+	ret = vfio_mdev_log_begin(vmdev);
 	if (ret)
 		return ret;
-	if (!is_power_of_2(*page_size)) {
-		dev_warn_ratelimited(mdev_dev(vmdev->mdev),
-				     "dirty_log->start(): page size %#llx is no power of two\n",
-				     *page_size);
-		vmdev->ops->dirty_log->stop(vmdev->mdev);
-		return -EIO;
-	}
-	vmdev->log_page_size = *page_size;
-	return 0;
+	ret = vfio_mdev_call_log_start(vmdev, ranges, nr_ranges, page_size);
+	vfio_mdev_log_end(vmdev);
+	return ret;
+}
+
+static int vfio_mdev_call_log_stop(struct vfio_mdev *vmdev)
+{
+	int ret;
+
+	if (!vmdev->log_page_size)
+		return 0;
+	ret = vmdev->ops->dirty_log->stop(vmdev->mdev);
+	if (!ret)
+		vmdev->log_page_size = 0;
+	return ret;
 }
 
 static int vfio_mdev_log_stop(struct vfio_device *vdev)
@@ -60,12 +103,11 @@ static int vfio_mdev_log_stop(struct vfio_device *vdev)
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
 	int ret;
 
-	guard(mutex)(&vmdev->log_lock);
-	if (!vmdev->log_page_size)
-		return 0;
-	ret = vmdev->ops->dirty_log->stop(vmdev->mdev);
-	if (!ret)
-		vmdev->log_page_size = 0;
+	ret = vfio_mdev_log_begin(vmdev);
+	if (ret)
+		return ret;
+	ret = vfio_mdev_call_log_stop(vmdev);
+	vfio_mdev_log_end(vmdev);
 	return ret;
 }
 
@@ -80,16 +122,21 @@ static int vfio_mdev_log_report(struct vfio_device *vdev, unsigned long iova,
 				struct iova_bitmap *dirty)
 {
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
+	int ret;
 
 	if (!length)
 		return -EINVAL;
-
-	guard(mutex)(&vmdev->log_lock);
-	if (!vmdev->log_page_size)
-		return -EINVAL;
-	if (!IS_ALIGNED((u64)iova | length, vmdev->log_page_size))
-		return -EINVAL;
-	return vmdev->ops->dirty_log->report(vmdev->mdev, iova, length, dirty);
+	ret = vfio_mdev_log_begin(vmdev);
+	if (ret)
+		return ret;
+	if (!vmdev->log_page_size ||
+	    !IS_ALIGNED((u64)iova | length, vmdev->log_page_size))
+		ret = -EINVAL;
+	else
+		ret = vmdev->ops->dirty_log->report(vmdev->mdev, iova, length,
+						    dirty);
+	vfio_mdev_log_end(vmdev);
+	return ret;
 }
 
 static const struct vfio_log_ops vfio_mdev_log_ops = {
@@ -108,6 +155,8 @@ void vfio_mdev_log_init(struct vfio_mdev *vmdev)
 /* At the last close; an error of &mdev_dirty_log_ops.stop is ignored. */
 void vfio_mdev_log_close(struct vfio_mdev *vmdev)
 {
-	vfio_mdev_log_stop(&vmdev->vdev);
+	mdev_callback_enter_close(vmdev->mdev);
+	vfio_mdev_call_log_stop(vmdev);
+	mdev_callback_exit(vmdev->mdev);
 	vmdev->log_page_size = 0;
 }

@@ -22,7 +22,11 @@ static ssize_t vfio_mdev_call_feature(struct vfio_mdev *vmdev, u32 flags,
 	size_t max = flags & VFIO_DEVICE_FEATURE_GET ? size : 0;
 	ssize_t ret;
 
+	ret = mdev_callback_enter(vmdev->mdev);
+	if (ret)
+		return ret;
 	ret = vmdev->ops->device_feature(vmdev->mdev, flags, data, size);
+	mdev_callback_exit(vmdev->mdev);
 	if (ret <= 0 || ret <= max)
 		return ret;
 	dev_warn_ratelimited(mdev_dev(vmdev->mdev),

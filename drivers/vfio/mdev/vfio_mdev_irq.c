@@ -88,7 +88,7 @@ static int vfio_mdev_check_set_irqs(const struct vfio_irq_set *hdr,
  * @data: data of the type in @flags, or NULL
  *
  * irq_lock serializes the calls from VFIO_DEVICE_SET_IRQS with those from
- * vfio_mdev_irqfd_work().
+ * vfio_mdev_irqfd_work(). All of them are inside of mdev_callback_enter().
  *
  * Return: what &parent_ops.set_irqs returns.
  */
@@ -109,7 +109,6 @@ static int vfio_mdev_request_irqs(struct vfio_mdev *vmdev,
 {
 	bool trigger = hdr->flags & VFIO_IRQ_SET_ACTION_TRIGGER;
 
-	guard(mutex)(&vmdev->set_irqs_lock);
 	if (hdr->flags & VFIO_IRQ_SET_DATA_EVENTFD && !trigger)
 		return vfio_mdev_irqfds_set(vmdev, hdr, data);
 	if (!hdr->count)
@@ -117,6 +116,26 @@ static int vfio_mdev_request_irqs(struct vfio_mdev *vmdev,
 				     hdr->index, 0, U32_MAX);
 	return vfio_mdev_set_irqs(vmdev, hdr->flags, hdr->index, hdr->start,
 				  hdr->count, data);
+}
+
+/* All waits are killable: a callback can sleep as long as userspace likes. */
+static int vfio_mdev_request_irqs_drainable(struct vfio_mdev *vmdev,
+					    const struct vfio_irq_set *hdr,
+					    void *data)
+{
+	int ret;
+
+	ret = mutex_lock_killable(&vmdev->set_irqs_lock);
+	if (ret)
+		return ret;
+	ret = mdev_callback_enter(vmdev->mdev);
+	if (ret)
+		goto out_unlock;
+	ret = vfio_mdev_request_irqs(vmdev, hdr, data);
+	mdev_callback_exit(vmdev->mdev);
+out_unlock:
+	mutex_unlock(&vmdev->set_irqs_lock);
+	return ret;
 }
 
 long vfio_mdev_ioctl_set_irqs(struct vfio_mdev *vmdev,
@@ -153,7 +172,7 @@ long vfio_mdev_ioctl_set_irqs(struct vfio_mdev *vmdev,
 		if (IS_ERR(data))
 			return PTR_ERR(data);
 	}
-	ret = vfio_mdev_request_irqs(vmdev, &hdr, data);
+	ret = vfio_mdev_request_irqs_drainable(vmdev, &hdr, data);
 	kfree(data);
 	return ret;
 }
@@ -180,6 +199,7 @@ void vfio_mdev_irqs_tear_down(struct vfio_mdev *vmdev)
 	if (!vmdev->ops->set_irqs)
 		return;
 	guard(mutex)(&vmdev->set_irqs_lock);
+	mdev_callback_enter_close(vmdev->mdev);
 	vfio_mdev_irqfds_end_all(vmdev);
 	for (i = 0; i < vmdev->info.num_irqs; i++) {
 		info.index = i;
@@ -188,4 +208,5 @@ void vfio_mdev_irqs_tear_down(struct vfio_mdev *vmdev)
 					   VFIO_IRQ_SET_ACTION_TRIGGER,
 					   i, 0, 0, NULL);
 	}
+	mdev_callback_exit(vmdev->mdev);
 }

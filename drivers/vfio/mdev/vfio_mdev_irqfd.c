@@ -12,6 +12,7 @@
 #include <linux/minmax.h>
 #include <linux/moduleparam.h>
 #include <linux/slab.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "compat.h"
@@ -29,7 +30,9 @@ MODULE_PARM_DESC(irqfd_rate, "Signals of eventfds that mask or unmask interrupts
  * @index: interrupt index
  * @vector: number of the vector in that index
  * @virqfd: waits for signals; NULL when the last file of the eventfd was closed
- * @work: calls &parent_ops.set_irqs
+ * @signalled: &parent_ops.set_irqs has not been called for the last signal
+ * @work: calls it
+ * @undrain: queues @work when callbacks are not drained any more
  */
 struct vfio_mdev_irqfd {
 	struct list_head next;
@@ -38,17 +41,47 @@ struct vfio_mdev_irqfd {
 	u32 index;
 	u32 vector;
 	struct virqfd *virqfd;
+	bool signalled;
 	struct delayed_work work;
+	struct wait_queue_entry undrain;
 };
 
+/* Inside of mdev_callback_enter(). There is no caller to return an error to. */
+static void vfio_mdev_irqfd_handle(struct vfio_mdev_irqfd *irqfd)
+{
+	if (xchg(&irqfd->signalled, false))
+		vfio_mdev_set_irqs(irqfd->vmdev,
+				   VFIO_IRQ_SET_DATA_NONE | irqfd->action,
+				   irqfd->index, irqfd->vector, 1, NULL);
+}
+
+/*
+ * Does not wait while callbacks are drained: a SET_IRQS that waits for this work
+ * would wait for the callback of another process then, and not killably.
+ */
 static void vfio_mdev_irqfd_work(struct work_struct *work)
 {
 	struct vfio_mdev_irqfd *irqfd =
 		container_of(work, struct vfio_mdev_irqfd, work.work);
 
-	/* There is no caller to return an error to */
-	vfio_mdev_set_irqs(irqfd->vmdev, VFIO_IRQ_SET_DATA_NONE | irqfd->action,
-			   irqfd->index, irqfd->vector, 1, NULL);
+	struct mdev_device *mdev = irqfd->vmdev->mdev;
+
+	if (!mdev_callback_enter_or_queue(mdev, &irqfd->undrain))
+		return;
+	vfio_mdev_irqfd_handle(irqfd);
+	mdev_callback_exit(mdev);
+}
+
+/* Called by mdev_undrain() with the lock of its queue held. */
+static int vfio_mdev_irqfd_undrained(struct wait_queue_entry *undrain,
+				     unsigned int mode, int sync, void *key)
+{
+	struct vfio_mdev_irqfd *irqfd =
+		container_of(undrain, struct vfio_mdev_irqfd, undrain);
+
+	list_del_init(&undrain->entry);
+	schedule_delayed_work(&irqfd->work, 0);
+	return 0;
 }
 
 /*
@@ -82,6 +115,7 @@ static int vfio_mdev_irqfd_signalled(void *opaque, void *data)
 	struct vfio_mdev *vmdev = irqfd->vmdev;
 	unsigned long delay = 0;
 
+	WRITE_ONCE(irqfd->signalled, true);
 	if (vfio_mdev_irqfd_exceeds_rate(vmdev))
 		delay = 1;
 	if (schedule_delayed_work(&irqfd->work, delay))
@@ -103,6 +137,8 @@ static int vfio_mdev_irqfd_begin(struct vfio_mdev *vmdev, u32 action, u32 index,
 	irqfd->index = index;
 	irqfd->vector = vector;
 	INIT_DELAYED_WORK(&irqfd->work, vfio_mdev_irqfd_work);
+	init_waitqueue_func_entry(&irqfd->undrain, vfio_mdev_irqfd_undrained);
+	INIT_LIST_HEAD(&irqfd->undrain.entry);
 
 	ret = vfio_virqfd_enable(irqfd, vfio_mdev_irqfd_signalled, NULL, NULL,
 				 &irqfd->virqfd, fd);
@@ -115,8 +151,8 @@ static int vfio_mdev_irqfd_begin(struct vfio_mdev *vmdev, u32 action, u32 index,
 }
 
 /*
- * Signals from before reach the driver, by flush_delayed_work() without a delay;
- * later ones don't.
+ * Inside of mdev_callback_enter(). Signals from before reach the driver, without a
+ * delay; later ones don't.
  */
 static void vfio_mdev_irqfds_finish(struct list_head *irqfds)
 {
@@ -124,7 +160,9 @@ static void vfio_mdev_irqfds_finish(struct list_head *irqfds)
 
 	list_for_each_entry_safe(irqfd, next, irqfds, next) {
 		vfio_virqfd_disable(&irqfd->virqfd);
-		flush_delayed_work(&irqfd->work);
+		disable_delayed_work_sync(&irqfd->work);
+		mdev_callback_unqueue(irqfd->vmdev->mdev, &irqfd->undrain);
+		vfio_mdev_irqfd_handle(irqfd);
 		kfree(irqfd);
 	}
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Migration: takes a device through the states of enum vfio_device_mig_state.
- * What the vendor has to do for each step is done here, in the right order, and
- * undone when it fails. The data goes through vfio_mdev_transfer.c.
+ * Migration: transitions between the states of enum vfio_device_mig_state. For
+ * each arc the driver's callbacks are called in the documented order, and undone
+ * when one fails. vfio_mdev_transfer.c has the file for the state data.
  */
 
 #include <linux/file.h>
@@ -17,7 +17,7 @@ static const bool vfio_mdev_has_session[VFIO_DEVICE_STATE_NR] = {
 	[VFIO_DEVICE_STATE_RESUMING] = true,
 };
 
-/* The file for the user, or NULL for a step that needs no new one. */
+/* The file for userspace, or NULL for an arc that needs no new one */
 static struct file *vfio_mdev_session_begin(struct vfio_mdev *vmdev,
 					    enum vfio_device_mig_state from,
 					    enum vfio_device_mig_state to)
@@ -45,16 +45,36 @@ static void vfio_mdev_session_end(struct vfio_mdev *vmdev)
 	vmdev->transfer = NULL;
 }
 
-static int vfio_mdev_tell_vendor(struct vfio_mdev *vmdev,
-				 enum vfio_device_mig_state from,
-				 enum vfio_device_mig_state to)
+/* States in which the device runs, though it does no P2P DMA in some of them */
+static const bool vfio_mdev_state_running[VFIO_DEVICE_STATE_NR] = {
+	[VFIO_DEVICE_STATE_RUNNING] = true,
+	[VFIO_DEVICE_STATE_RUNNING_P2P] = true,
+	[VFIO_DEVICE_STATE_PRE_COPY] = true,
+	[VFIO_DEVICE_STATE_PRE_COPY_P2P] = true,
+};
+
+/* An arc that stops the device is drained, as parent_ops.stop is. */
+static int vfio_mdev_call_set_state(struct vfio_mdev *vmdev,
+				    enum vfio_device_mig_state from,
+				    enum vfio_device_mig_state to)
 {
 	const struct mdev_migration_ops *ops = vmdev->ops->migration;
+	int ret;
 
-	return ops->set_state ? ops->set_state(vmdev->mdev, from, to) : 0;
+	if (!ops->set_state)
+		return 0;
+	if (!vfio_mdev_state_running[from] || vfio_mdev_state_running[to])
+		return ops->set_state(vmdev->mdev, from, to);
+
+	ret = mdev_drain(vmdev->mdev);
+	if (ret)
+		return ret;
+	ret = ops->set_state(vmdev->mdev, from, to);
+	mdev_undrain(vmdev->mdev);
+	return ret;
 }
 
-/* A step, and in @reached where it has led to, if it failed as well. */
+/* One arc. @reached is the state after it, also if it has failed. */
 static int vfio_mdev_go(struct vfio_mdev *vmdev,
 			enum vfio_device_mig_state from,
 			enum vfio_device_mig_state to,
@@ -64,7 +84,7 @@ static int vfio_mdev_go(struct vfio_mdev *vmdev,
 
 	*reached = from;
 	if (from == VFIO_DEVICE_STATE_RESUMING) {
-		/* With a part of a state there is nothing that it could do */
+		/* A device with a part of its state data can't run */
 		*reached = VFIO_DEVICE_STATE_ERROR;
 		if (vmdev->transfer) {
 			ret = vfio_mdev_transfer_load(vmdev, vmdev->transfer);
@@ -73,7 +93,7 @@ static int vfio_mdev_go(struct vfio_mdev *vmdev,
 		}
 	}
 
-	ret = vfio_mdev_tell_vendor(vmdev, from, to);
+	ret = vfio_mdev_call_set_state(vmdev, from, to);
 	if (ret)
 		return ret;
 	*reached = to;
@@ -83,9 +103,9 @@ static int vfio_mdev_go(struct vfio_mdev *vmdev,
 	ret = vfio_mdev_transfer_save(vmdev, vmdev->transfer);
 	if (!ret)
 		return 0;
-	/* There is no step back to pre-copy, but one from where it can go on */
-	if (!vfio_mdev_tell_vendor(vmdev, VFIO_DEVICE_STATE_STOP_COPY,
-				   VFIO_DEVICE_STATE_STOP))
+	/* There is no arc back to PRE_COPY, but STOP leads to all others */
+	if (!vfio_mdev_call_set_state(vmdev, VFIO_DEVICE_STATE_STOP_COPY,
+				      VFIO_DEVICE_STATE_STOP))
 		*reached = VFIO_DEVICE_STATE_STOP;
 	else
 		*reached = VFIO_DEVICE_STATE_ERROR;
@@ -124,14 +144,14 @@ static int vfio_mdev_next_state(struct vfio_mdev *vmdev,
 				enum vfio_device_mig_state target,
 				enum vfio_device_mig_state *next)
 {
-	/* It ends by a reset only, and VFIO core warns of the question */
+	/* Only a reset leads out of it; vfio_mig_get_next_state() would WARN */
 	if (vmdev->mig_state == VFIO_DEVICE_STATE_ERROR)
 		return -EINVAL;
 	return vfio_mig_get_next_state(&vmdev->vdev, vmdev->mig_state, target,
 				       next);
 }
 
-/* Only the last step to a state needs a file. */
+/* Only the last arc to a state needs a file. */
 static struct file *
 vfio_mdev_migration_set_state(struct vfio_device *vdev,
 			      enum vfio_device_mig_state target)
@@ -155,7 +175,7 @@ vfio_mdev_migration_set_state(struct vfio_device *vdev,
 	return file;
 }
 
-/* Takes no lock, as each step leads to a state that the device is in. */
+/* Takes no lock: a state is set when its arc is over. */
 static int vfio_mdev_migration_get_state(struct vfio_device *vdev,
 					 enum vfio_device_mig_state *state)
 {
@@ -191,28 +211,24 @@ void vfio_mdev_migration_init(struct vfio_mdev *vmdev)
 }
 
 /*
- * A reset has to follow, and vfio_mdev_migration_end_reset(). The file is ended
- * here, since its user may touch, with the file locked, a mapped page that is
- * not there during the reset.
+ * A reset follows. A task that reads or writes the file can have locked it and be
+ * in a page fault of a mapped region, which waits for the end of the reset: so
+ * the file is ended before.
  */
-int vfio_mdev_migration_begin_reset(struct vfio_mdev *vmdev)
+void vfio_mdev_migration_begin_reset(struct vfio_mdev *vmdev)
 {
-	int ret;
-
-	ret = mutex_lock_killable(&vmdev->mig_lock);
-	if (!ret)
-		vfio_mdev_session_end(vmdev);
-	return ret;
+	lockdep_assert_held(&vmdev->mig_lock);
+	vfio_mdev_session_end(vmdev);
 }
 
 void vfio_mdev_migration_end_reset(struct vfio_mdev *vmdev, int result)
 {
+	lockdep_assert_held(&vmdev->mig_lock);
 	vfio_mdev_reach(vmdev, result ? VFIO_DEVICE_STATE_ERROR :
 					VFIO_DEVICE_STATE_RUNNING);
-	mutex_unlock(&vmdev->mig_lock);
 }
 
-/* The last user has gone: the next one finds the device running. */
+/* At the last close: the next open finds the device running. */
 void vfio_mdev_migration_close(struct vfio_mdev *vmdev)
 {
 	mutex_lock(&vmdev->mig_lock);

@@ -3,9 +3,10 @@
  * Regions of a mediated device: what they are, and trapped reads and writes.
  *
  * A position in the device file has the region's index above
- * MDEV_REGION_SHIFT. An access is checked against what the vendor answered at
- * open and then goes to it in naturally aligned pieces of up to eight bytes,
- * or, in a region with MDEV_REGION_BULK, a page at a time.
+ * MDEV_REGION_SHIFT. An access is checked against the region as of open and then
+ * forwarded to the driver in naturally aligned pieces of up to eight bytes, or,
+ * in a region with MDEV_REGION_BULK, a page at a time. Each call of the driver is
+ * one that mdev_drain() waits for; copies from and to userspace are not.
  */
 
 #include <linux/gfp.h>
@@ -18,7 +19,7 @@
 
 #include "vfio_mdev.h"
 
-/* As many as a position in the device file can tell apart */
+/* The number that positions in the device file can address */
 #define VFIO_MDEV_MAX_REGIONS	BIT(63 - MDEV_REGION_SHIFT)
 
 static int vfio_mdev_query_region(struct vfio_mdev *vmdev, u32 index,
@@ -39,7 +40,7 @@ static int vfio_mdev_query_region(struct vfio_mdev *vmdev, u32 index,
 	/* A larger one would reach into the next one's positions */
 	if (info->size > BIT_ULL(MDEV_REGION_SHIFT))
 		return -EINVAL;
-	/* Nothing would answer the first touch */
+	/* Without either, the first access would fault */
 	if (!vmdev->ops->validate_map_request && !vmdev->ops->mmap)
 		info->flags &= ~VFIO_REGION_INFO_FLAG_MMAP;
 	info->index = index;
@@ -66,7 +67,7 @@ static int vfio_mdev_region_init(struct vfio_mdev *vmdev, u32 index)
 		ret = vfio_mdev_areas_init(region, &info, &caps);
 		if (ret == -EINVAL)
 			dev_err_ratelimited(mdev_dev(vmdev->mdev),
-					    "region %u: what can be mapped is not made of pages within it\n",
+					    "region %u: areas are not page aligned or not within it\n",
 					    index);
 	}
 out_free:
@@ -106,7 +107,7 @@ void vfio_mdev_regions_exit(struct vfio_mdev *vmdev)
 	vmdev->regions = NULL;
 }
 
-/* VFIO_DEVICE_GET_REGION_INFO; VFIO core copies @info and @caps to the user. */
+/* VFIO_DEVICE_GET_REGION_INFO; VFIO core copies @info and @caps to userspace. */
 int vfio_mdev_get_region_info(struct vfio_device *vdev,
 			      struct vfio_region_info *info,
 			      struct vfio_info_cap *caps)
@@ -117,7 +118,7 @@ int vfio_mdev_get_region_info(struct vfio_device *vdev,
 
 	if (index >= vmdev->info.num_regions)
 		return -EINVAL;
-	/* Vendors look it up in tables */
+	/* Drivers use it as an index of tables */
 	index = array_index_nospec(index, vmdev->info.num_regions);
 	ret = vfio_mdev_query_region(vmdev, index, info, caps);
 	info->flags &= ~MDEV_REGION_BULK;
@@ -174,38 +175,51 @@ vfio_mdev_get_value(union vfio_mdev_value *value, const char __user *ubuf,
 	}
 }
 
-/* What the vendor transfers is all or nothing. */
+/* A transfer by the driver is all or nothing. */
 static __always_inline int
-vfio_mdev_call_vendor(struct vfio_mdev *vmdev, void *buf, size_t size,
+vfio_mdev_call_driver(struct vfio_mdev *vmdev, void *buf, size_t size,
 		      loff_t pos, bool write)
 {
+	struct mdev_device *mdev = vmdev->mdev;
 	const struct parent_ops *ops = vmdev->ops;
-	ssize_t ret = write ? ops->write(vmdev->mdev, buf, size, pos) :
-			      ops->read(vmdev->mdev, buf, size, pos);
+	ssize_t ret;
+
+	ret = mdev_callback_enter(mdev);
+	if (unlikely(ret))
+		return ret;
+	/* Only now: the driver's stop may have been waited for. */
+	if (unlikely(!mdev_is_online(mdev)))
+		ret = -EIO;
+	else if (write)
+		ret = ops->write(mdev, buf, size, pos);
+	else
+		ret = ops->read(mdev, buf, size, pos);
+	mdev_callback_exit(mdev);
 
 	if (likely(ret == size))
 		return 0;
 	return ret < 0 ? ret : -EIO;
 }
 
-static noinline int vfio_mdev_call_vendor_traced(struct vfio_mdev *vmdev,
+static noinline int vfio_mdev_call_driver_traced(struct vfio_mdev *vmdev,
 						 void *buf, size_t size,
 						 loff_t pos, bool write)
 {
-	int ret = vfio_mdev_call_vendor(vmdev, buf, size, pos, write);
+	int ret = vfio_mdev_call_driver(vmdev, buf, size, pos, write);
 
 	trace_mdev_region_access(vmdev->mdev, pos, size, write, buf, ret);
 	return ret;
 }
 
 /* Unless it is traced, nothing is kept across the call that only events need */
-static __always_inline int vfio_mdev_vendor(struct vfio_mdev *vmdev, void *buf,
-					    size_t size, loff_t pos, bool write)
+static __always_inline int vfio_mdev_driver_rw(struct vfio_mdev *vmdev,
+					       void *buf, size_t size,
+					       loff_t pos, bool write)
 {
 	if (trace_mdev_region_access_enabled())
-		return vfio_mdev_call_vendor_traced(vmdev, buf, size, pos,
+		return vfio_mdev_call_driver_traced(vmdev, buf, size, pos,
 						    write);
-	return vfio_mdev_call_vendor(vmdev, buf, size, pos, write);
+	return vfio_mdev_call_driver(vmdev, buf, size, pos, write);
 }
 
 static __always_inline int
@@ -217,9 +231,9 @@ vfio_mdev_access_value(struct vfio_mdev *vmdev, char __user *ubuf, size_t size,
 
 	if (write) {
 		ret = vfio_mdev_get_value(&value, ubuf, size);
-		return ret ?: vfio_mdev_vendor(vmdev, &value, size, pos, true);
+		return ret ?: vfio_mdev_driver_rw(vmdev, &value, size, pos, true);
 	}
-	ret = vfio_mdev_vendor(vmdev, &value, size, pos, false);
+	ret = vfio_mdev_driver_rw(vmdev, &value, size, pos, false);
 	return ret ?: vfio_mdev_put_value(&value, ubuf, size);
 }
 
@@ -230,7 +244,7 @@ static int vfio_mdev_access_page(struct vfio_mdev *vmdev, char __user *ubuf,
 
 	if (write && copy_from_user(page, ubuf, size))
 		return -EFAULT;
-	ret = vfio_mdev_vendor(vmdev, page, size, pos, write);
+	ret = vfio_mdev_driver_rw(vmdev, page, size, pos, write);
 	if (!ret && !write && copy_to_user(ubuf, page, size))
 		ret = -EFAULT;
 	return ret;
@@ -319,8 +333,6 @@ vfio_mdev_access(struct vfio_mdev *vmdev, char __user *ubuf, size_t count,
 	size = write ? region->writable : region->readable;
 	if (offset >= size)
 		return vfio_mdev_access_error(vmdev, write);
-	if (!mdev_is_online(vmdev->mdev))
-		return -EIO;
 	count = min(count, size - offset);
 
 	if (likely(vfio_mdev_is_value(*ppos, count))) {
@@ -344,6 +356,11 @@ ssize_t vfio_mdev_read(struct vfio_device *vdev, char __user *buf,
 ssize_t vfio_mdev_write(struct vfio_device *vdev, const char __user *buf,
 			size_t count, loff_t *ppos)
 {
-	return vfio_mdev_access(to_vfio_mdev(vdev), (char __user *)buf, count,
-				ppos, true);
+	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
+	ssize_t ret;
+
+	ret = vfio_mdev_access(vmdev, (char __user *)buf, count, ppos, true);
+	if (unlikely(test_bit(MDEV_RESET_REQUESTED, &vmdev->mdev->flags)))
+		vfio_mdev_function_resets(vmdev);
+	return ret;
 }

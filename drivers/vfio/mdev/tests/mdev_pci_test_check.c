@@ -385,7 +385,7 @@ static void test_driver_fault(struct kunit *test)
 static void test_ops_fault(struct kunit *test)
 {
 	static const char text[] =
-		"create, remove, open, release and reset can't be replaced";
+		"create, remove, open, release and resets can't be replaced";
 	struct parent_ops *ops = &((struct test_check *)test->priv)->driver.ops;
 
 	ops->create = test_create;

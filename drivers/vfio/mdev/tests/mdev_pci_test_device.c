@@ -306,6 +306,9 @@ void test_pci_write(struct test_pci *fixture, unsigned int index, u64 offset,
 	KUNIT_EXPECT_EQ(fixture->test,
 			fixture->ops->write(fixture->mdev, (char *)&bytes, size,
 					    test_pci_pos(index, offset)), size);
+	/* As vfio_mdev does */
+	if (test_and_clear_bit(MDEV_RESET_REQUESTED, &fixture->mdev->flags))
+		fixture->ops->function_reset(fixture->mdev);
 }
 
 /* Where it is, which must be somewhere */

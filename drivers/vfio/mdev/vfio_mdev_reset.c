@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Resets of a mediated device: VFIO_DEVICE_RESET by the VMM, and those that the
+ * guest requests by a register write, see mdev_request_reset(). While the driver
+ * resets the device, nothing is mapped and no drained callback runs; see
+ * mdev_drain.c and mdev_mapping.c.
+ *
+ * mig_lock serializes resets with each other and with migration. Accesses do not
+ * take it, so waiting for them with the lock held does not deadlock.
+ */
+
+#include "vfio_mdev.h"
+
+long vfio_mdev_ioctl_reset(struct vfio_mdev *vmdev)
+{
+	int ret;
+
+	if (!vmdev->ops->reset)
+		return -ENOTTY;
+	ret = mutex_lock_killable(&vmdev->mig_lock);
+	if (ret)
+		return ret;
+	ret = mdev_drain(vmdev->mdev);
+	if (ret)
+		goto out_unlock;
+
+	/* Ends the migration, and requests that were not handled yet. */
+	clear_bit(MDEV_RESET_REQUESTED, &vmdev->mdev->flags);
+	vfio_mdev_migration_begin_reset(vmdev);
+	mdev_map_block(vmdev->mdev);
+	ret = vmdev->ops->reset(vmdev->mdev);
+	mdev_map_unblock(vmdev->mdev);
+	vfio_mdev_migration_end_reset(vmdev, ret);
+	mdev_undrain(vmdev->mdev);
+out_unlock:
+	mutex_unlock(&vmdev->mig_lock);
+	return ret;
+}
+
+/* Only a fatal signal keeps it from running the reset. */
+static int vfio_mdev_function_reset(struct vfio_mdev *vmdev)
+{
+	int ret;
+
+	ret = mutex_lock_killable(&vmdev->mig_lock);
+	if (ret)
+		return ret;
+	ret = mdev_drain(vmdev->mdev);
+	if (ret)
+		goto out_unlock;
+	/* Unless VFIO_DEVICE_RESET has been faster */
+	if (test_and_clear_bit(MDEV_RESET_REQUESTED, &vmdev->mdev->flags)) {
+		mdev_map_block(vmdev->mdev);
+		vmdev->ops->function_reset(vmdev->mdev);
+		mdev_map_unblock(vmdev->mdev);
+	}
+	mdev_undrain(vmdev->mdev);
+out_unlock:
+	mutex_unlock(&vmdev->mig_lock);
+	return ret;
+}
+
+/*
+ * Run the resets that were requested, unless another task does: two tasks would
+ * wait for each other's drain. A request that comes after the last test of the
+ * loop finds MDEV_RESET_RUNNING clear, so one of the two tasks runs it. One that
+ * a killed task has left is run after the next write, or ends with the close.
+ */
+void vfio_mdev_function_resets(struct vfio_mdev *vmdev)
+{
+	unsigned long *flags = &vmdev->mdev->flags;
+	int ret = 0;
+
+	while (!ret && test_bit(MDEV_RESET_REQUESTED, flags)) {
+		if (test_and_set_bit_lock(MDEV_RESET_RUNNING, flags))
+			return;
+		ret = vfio_mdev_function_reset(vmdev);
+		clear_bit_unlock(MDEV_RESET_RUNNING, flags);
+		/* Order the clear before the next test of the request. */
+		smp_mb__after_atomic();
+	}
+}
