@@ -48,7 +48,7 @@ demo check static kunit selftests guest coverage shell bench clean distclean:
 	@scripts/$@
 
 kernel:
-	@scripts/build-kernel kernel
+	@scripts/build-kernel $(if $(CONFIG),-c $(CONFIG)) kernel
 
 modules:
 ifdef KDIR

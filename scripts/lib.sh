@@ -87,8 +87,23 @@ fi
 # The configuration that its tests run in.
 test_config=${CONFIG:-check}
 
-# Names of what belongs to that kernel in one configuration.
-# source_name: the pristine source's name without the version of its package.
+# patch_series SOURCE: the list of patches for a kernel source: the newest in
+# patches/ that is not for a newer kernel
+patch_series()
+{
+	local version each found=
+	version=$(sed -n 's/^\(VERSION\|PATCHLEVEL\) = //p' "$1/Makefile" | paste -s -d .)
+	for each in $(find "$top/patches" -name 'series-*' -printf '%f\n' | sort -V); do
+		[[ $(printf '%s\n' "$version" "${each#series-}" | sort -V | tail -n 1) != "$version" ]] ||
+			found=$top/patches/$each
+	done
+	[[ -n $found ]] ||
+		die "patches/ has no series for Linux $version, use a CONFIG= that is not patched"
+	echo "$found"
+}
+
+# Names of what belongs to that kernel in one configuration. Patched sources have
+# a tree of their own. Tests find MDEV_PATCHED in their environment.
 use_config()
 {
 	config=$1
@@ -100,6 +115,13 @@ use_config()
 
 	src=$("$scripts/fetch-kernel")
 	if [[ -n ${KSRC:-} ]]; then name=$kernel; else name=$(basename "$src"); fi
+	series=
+	export MDEV_PATCHED=0
+	if [[ $(field configurations "$config" 7) == yes ]]; then
+		series=$(patch_series "$src")
+		name+=-patched
+		MDEV_PATCHED=1
+	fi
 	tree=$cache/tree/$name
 	obj=$cache/obj/$name-$config-$(cat "${fragments[@]}" | sha256sum | head -c 12)
 	out=$build/$kernel-$config
