@@ -117,7 +117,7 @@ end_guest()
 # How guests are started; the demonstration shows it as it stands.
 # shellcheck disable=SC2016
 qemu='qemu-system-x86_64 -machine q35 -cpu max -m 256 -nodefaults -display none \
-    -kernel bzImage -initrd guest.cpio -append "console=ttyS0 quiet" -serial stdio'
+    -kernel bzImage -initrd guest.cpio -append "console=ttyS0 quiet no_timer_check" -serial stdio'
 # shellcheck disable=SC2016
 card='-device vfio-pci,sysfsdev=/sys/bus/mdev/devices/$UUID'
 # shellcheck disable=SC2034
