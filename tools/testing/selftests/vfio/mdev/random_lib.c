@@ -45,8 +45,13 @@ void random_begin(unsigned int stream)
 unsigned int random_rounds(unsigned int standard)
 {
 	const char *text = getenv("MDEV_ROUNDS");
+	unsigned long number;
+	char *end;
 
-	return text ? strtoul(text, NULL, 0) : standard;
+	if (!text)
+		return standard;
+	number = strtoul(text, &end, 0);
+	return *end == 'x' ? number * standard : number;
 }
 
 uint64_t random_below(uint64_t limit)

@@ -13,7 +13,10 @@
 /* Begins anew; each @stream of decisions is another one. */
 void random_begin(unsigned int stream);
 
-/* The environment variable MDEV_ROUNDS, or a default */
+/*
+ * The environment variable MDEV_ROUNDS, or a default; with an "x" after it, that
+ * many times the default
+ */
 unsigned int random_rounds(unsigned int standard);
 
 /* A number below @limit, which is not 0 */
