@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Mediated devices. To people this is the list of commands, which "make" shows;
-# to kbuild the directory's build file, in a kernel tree or as external modules.
+# Mediated devices. Run by hand, this is the list of commands, which "make" shows;
+# run by kbuild, the directory's build file, in a kernel tree or for external
+# modules.
 
 ifdef KERNELRELEASE
 
@@ -16,12 +17,14 @@ obj-y += samples/vfio-mdev/
 
 else
 
-export KERNEL KSRC CONFIG T
-# Kernels are built by make as well, which this one has nothing to tell.
+# Kernels are built by make as well, which is not a part of this one.
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
-.PHONY: help demo check static kunit selftests guest coverage shell bench kernel modules \
-	clean distclean
+targets := demo check static kunit selftests guest coverage shell bench kernel \
+	modules clean distclean
+given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
+
+.PHONY: help $(targets)
 
 #: make demo        mediated devices are created, given to QEMU guests, used and removed
 #: make check       every test on every supported kernel; the last line sums up
@@ -37,24 +40,24 @@ unexport MAKEFLAGS MFLAGS MAKELEVEL
 #: make clean       removes what was built; make distclean: the caches too
 #:
 #: KERNEL=6.12      which kernel (scripts/kernels has all); KSRC=dir: a tree of yours
-#: CONFIG=debug     kernel of kunit, selftests, guest, shell (scripts/configurations has all)
+#: CONFIG=debug     its configuration (scripts/configurations has all)
 #: T=name           runs one test of static, kunit, selftests or guest
-#: MDEV_SEED=n      repeats a random test (stress, fuzz), which prints its seed; MDEV_ROUNDS=n
+#: DEVICES="edu"    adds QEMU devices to the VM of shell, kunit, selftests and guest
+#: MDEV_SEED=n      repeats a random test (stress, fuzz), which prints its seed
+#: MDEV_ROUNDS=n    of the random tests; 10x: ten times as many as by default
+#: A variable that a target does not honour is refused (scripts/targets has all).
 
 help:
 	@sed -n 's/^#: \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
-demo check static kunit selftests guest coverage shell bench clean distclean:
-	@scripts/$@
-
-kernel:
-	@scripts/build-kernel $(if $(CONFIG),-c $(CONFIG)) kernel
-
-modules:
-ifdef KDIR
-	@scripts/build-external "$(KDIR)"
-else
-	@scripts/build-kernel modules
+command = scripts/$@
+kernel: command = scripts/build-kernel -c "$${CONFIG:-default}" kernel
+modules: command = scripts/build-kernel -c "$${CONFIG:-default}" modules
+ifneq ($(KDIR),)
+modules: command = scripts/build-external "$$KDIR"
 endif
+
+$(targets):
+	@scripts/refuse-variables $@ $(given) && $(command)
 
 endif
