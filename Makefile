@@ -20,15 +20,16 @@ else
 # Kernels are built by make as well, which is not a part of this one.
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
-targets := demo check static kunit selftests guest coverage shell bench kernel \
-	modules clean distclean
+targets := demo check check-all static kunit selftests guest coverage shell bench \
+	kernel modules clean distclean
 given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 
 .PHONY: help $(targets)
 
 #: make demo        mediated devices are created, given to QEMU guests, used and removed
-#: make check       every test on every supported kernel; the last line sums up
-#: make static      its parts: checkpatch, sparse, kernel-doc and the like
+#: make check       the tests that every change has to pass; the last line sums up
+#: make check-all   the slow and the rare too (scripts/parts has all)
+#: make static      their parts: checkpatch, sparse, kernel-doc and the like
 #: make kunit           the core with a scripted vendor driver
 #: make selftests       the whole through sysfs and /dev/vfio, as a VMM sees it
 #: make guest           a QEMU guest and mdevctl
