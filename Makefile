@@ -20,7 +20,7 @@ else
 # Kernels are built by make as well, which is not a part of this one.
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
-targets := demo check check-all static kunit selftests guest coverage shell bench \
+targets := demo check check-all static commands kunit selftests guest coverage shell bench \
 	kernel modules clean distclean
 given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 
@@ -30,6 +30,7 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #: make check       the tests that every change has to pass; the last line sums up
 #: make check-all   the slow and the rare too (scripts/parts has all)
 #: make static      their parts: checkpatch, sparse, kernel-doc and the like
+#: make commands        these commands themselves, and the VM
 #: make kunit           the core with a scripted vendor driver
 #: make selftests       the whole through sysfs and /dev/vfio, as a VMM sees it
 #: make guest           a QEMU guest and mdevctl
