@@ -320,8 +320,11 @@ static const struct attribute_group mdev_device_group = {
 };
 __ATTRIBUTE_GROUPS(mdev_device);
 
+/*
+ * The type has no name: dev_uevent() would send it as DEVTYPE, and libvirt
+ * matches SUBSYSTEM=mdev only in events and udev records without DEVTYPE.
+ */
 const struct device_type mdev_device_type = {
-	.name = "mdev",
 	.groups = mdev_device_groups,
 };
 

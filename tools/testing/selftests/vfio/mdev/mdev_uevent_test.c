@@ -27,10 +27,11 @@
 
 #define TIMEOUT_MS	5000
 #define ROUNDS		50
+#define EVENT_SIZE	4096
 
 /* The kernel's messages: ACTION@PATH, then NAME=VALUE, each with a final 0 */
 struct uevent {
-	char text[4096];
+	char text[EVENT_SIZE];
 	size_t size;
 };
 
@@ -89,6 +90,33 @@ static const char *uevent_value(const struct uevent *event, const char *name)
 		if (!strncmp(entry, name, length) && entry[length] == '=')
 			return entry + length + 1;
 	return "";
+}
+
+/*
+ * The next event of the device at @path, without SEQNUM and the DEVPATH that is
+ * @path, in the kernel's order: "ACTION=add SUBSYSTEM=mdev", or "" if none comes
+ */
+static const char *next_variables(int fd, const char *path)
+{
+	static char text[EVENT_SIZE];
+	struct uevent event;
+	const char *entry;
+	size_t used = 0;
+
+	text[0] = '\0';
+	do {
+		if (uevents_next(fd, &event, TIMEOUT_MS))
+			return text;
+	} while (strcmp(uevent_value(&event, "DEVPATH"), path));
+
+	entry = event.text + strlen(event.text) + 1;
+	for (; entry < event.text + event.size; entry += strlen(entry) + 1) {
+		if (strncmp(entry, "SEQNUM=", strlen("SEQNUM=")) &&
+		    strncmp(entry, "DEVPATH=", strlen("DEVPATH=")))
+			used += snprintf(text + used, sizeof(text) - used,
+					 "%s%s", used ? " " : "", entry);
+	}
+	return text;
 }
 
 /* Reads all events that are waiting, and counts those that concern @path. */
@@ -171,6 +199,69 @@ TEST_F(uevents, announce_a_device_after_its_parts)
 	EXPECT_TRUE(has_part);
 	EXPECT_STREQ("mdev", uevent_value(&event, "SUBSYSTEM"));
 	EXPECT_STREQ("vfio_mdev", uevent_value(&event, "DRIVER"));
+}
+
+#define MDEV	" SUBSYSTEM=mdev"
+#define DRIVER	" DRIVER=vfio_mdev"
+#define SYNTH	" SYNTH_UUID=0"
+
+/*
+ * No variable that mainline's mdevs don't have, DEVTYPE above all: libvirt and
+ * udev rules match SUBSYSTEM=mdev only where there is none.
+ */
+TEST_F(uevents, mdev_variables)
+{
+	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
+	EXPECT_STREQ("ACTION=add" MDEV DRIVER,
+		     next_variables(self->fd, DEVICE_PATH));
+	EXPECT_STREQ("ACTION=bind" MDEV DRIVER,
+		     next_variables(self->fd, DEVICE_PATH));
+	ASSERT_EQ(0, sysfs_write(UUID_A, VFIO_MDEV "/unbind"));
+	EXPECT_STREQ("ACTION=unbind" MDEV,
+		     next_variables(self->fd, DEVICE_PATH));
+	ASSERT_EQ(0, sysfs_write("change", DEVICE_A "/uevent"));
+	EXPECT_STREQ("ACTION=change" MDEV SYNTH,
+		     next_variables(self->fd, DEVICE_PATH));
+	ASSERT_EQ(0, sysfs_write(UUID_A, VFIO_MDEV "/bind"));
+	EXPECT_STREQ("ACTION=bind" MDEV DRIVER,
+		     next_variables(self->fd, DEVICE_PATH));
+	ASSERT_EQ(0, sysfs_write("add", DEVICE_A "/uevent"));
+	EXPECT_STREQ("ACTION=add" MDEV SYNTH DRIVER,
+		     next_variables(self->fd, DEVICE_PATH));
+	ASSERT_EQ(0, mdev_remove(UUID_A));
+	EXPECT_STREQ("ACTION=unbind" MDEV,
+		     next_variables(self->fd, DEVICE_PATH));
+	EXPECT_STREQ("ACTION=remove" MDEV,
+		     next_variables(self->fd, DEVICE_PATH));
+}
+
+/* Mainline has no such events. */
+TEST_F(uevents, online_variables)
+{
+	if (sim_prepare())
+		SKIP(return, "needs the module mdev_sim");
+	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
+	EXPECT_STREQ("ACTION=add" MDEV DRIVER,
+		     next_variables(self->fd, SIM_DEVICE));
+	EXPECT_STREQ("ACTION=bind" MDEV DRIVER,
+		     next_variables(self->fd, SIM_DEVICE));
+	ASSERT_EQ(0, sysfs_write("1", "/sys" SIM_DEVICE "/online"));
+	EXPECT_STREQ("ACTION=online" MDEV DRIVER,
+		     next_variables(self->fd, SIM_DEVICE));
+	ASSERT_EQ(0, sysfs_write("0", "/sys" SIM_DEVICE "/online"));
+	EXPECT_STREQ("ACTION=offline" MDEV DRIVER,
+		     next_variables(self->fd, SIM_DEVICE));
+	ASSERT_EQ(0, sysfs_write("1", "/sys" SIM_DEVICE "/online"));
+	EXPECT_STREQ("ACTION=online" MDEV DRIVER,
+		     next_variables(self->fd, SIM_DEVICE));
+	ASSERT_EQ(0, mdev_remove(UUID_A));
+	EXPECT_STREQ("ACTION=unbind" MDEV,
+		     next_variables(self->fd, SIM_DEVICE));
+	EXPECT_STREQ("ACTION=offline" MDEV,
+		     next_variables(self->fd, SIM_DEVICE));
+	EXPECT_STREQ("ACTION=remove" MDEV,
+		     next_variables(self->fd, SIM_DEVICE));
+	EXPECT_EQ(0, sim_finish());
 }
 
 /* A listener that runs beside the creation looks as early as it can. */
