@@ -251,11 +251,14 @@ static ssize_t remove_store(struct device *dev, struct device_attribute *attr,
 	struct mdev_device *mdev = to_mdev_device(dev);
 	struct module *owner = mdev_parent_ops(mdev)->owner;
 	struct kernfs_node *kn;
-	bool remove;
+	unsigned long remove;
 	int ret = -ENODEV;
 
-	if (kstrtobool(buf, &remove) || !remove)
+	/* As in mainline: 0 is accepted and does nothing */
+	if (kstrtoul(buf, 0, &remove))
 		return -EINVAL;
+	if (!remove)
+		return count;
 
 	/*
 	 * The removal waits for all users of the device's files, but can't wait

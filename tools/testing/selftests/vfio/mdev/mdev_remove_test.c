@@ -18,7 +18,7 @@
 /* How long a process is watched before it counts as waiting */
 #define BLOCKED_MS	300
 
-/* What a write to "remove" makes of a text */
+/* The numbers that kstrtoul() accepts with base 0, as in mainline */
 FIXTURE(remove)
 {
 };
@@ -28,40 +28,59 @@ FIXTURE_VARIANT(remove)
 	const char *text;
 	size_t size;
 	int result;
+	bool keeps;
 };
+
+/* A text that is accepted and removes nothing */
+#define KEEPS(_text)							\
+	{ .text = _text, .size = sizeof(_text) - 1, .keeps = true }
 
 FIXTURE_VARIANT_ADD(remove, one)
 	ANSWER("1", 0);
 FIXTURE_VARIANT_ADD(remove, one_and_newline)
 	ANSWER("1\n", 0);
-FIXTURE_VARIANT_ADD(remove, y)
-	ANSWER("y", 0);
-FIXTURE_VARIANT_ADD(remove, yes)
-	ANSWER("Yes\n", 0);
-FIXTURE_VARIANT_ADD(remove, on)
-	ANSWER("on", 0);
-FIXTURE_VARIANT_ADD(remove, true)
-	ANSWER("true\n", 0);
-FIXTURE_VARIANT_ADD(remove, zero)
-	ANSWER("0", -EINVAL);
-FIXTURE_VARIANT_ADD(remove, zero_and_newline)
-	ANSWER("0\n", -EINVAL);
-FIXTURE_VARIANT_ADD(remove, no)
-	ANSWER("no", -EINVAL);
-FIXTURE_VARIANT_ADD(remove, off)
-	ANSWER("off\n", -EINVAL);
-FIXTURE_VARIANT_ADD(remove, false)
-	ANSWER("false", -EINVAL);
 FIXTURE_VARIANT_ADD(remove, two)
-	ANSWER("2", -EINVAL);
+	ANSWER("2", 0);
+FIXTURE_VARIANT_ADD(remove, hexadecimal)
+	ANSWER("0x10\n", 0);
+FIXTURE_VARIANT_ADD(remove, octal)
+	ANSWER("010", 0);
+FIXTURE_VARIANT_ADD(remove, plus_one)
+	ANSWER("+1", 0);
+FIXTURE_VARIANT_ADD(remove, text_after_zero_byte)
+	ANSWER("1\0junk", 0);
+FIXTURE_VARIANT_ADD(remove, zero)
+	KEEPS("0");
+FIXTURE_VARIANT_ADD(remove, zero_and_newline)
+	KEEPS("0\n");
+FIXTURE_VARIANT_ADD(remove, zero_hexadecimal)
+	KEEPS("0x0");
+FIXTURE_VARIANT_ADD(remove, zero_of_many_digits)
+	KEEPS("0000");
 FIXTURE_VARIANT_ADD(remove, minus_one)
 	ANSWER("-1", -EINVAL);
 FIXTURE_VARIANT_ADD(remove, leading_blank)
 	ANSWER(" 1", -EINVAL);
+FIXTURE_VARIANT_ADD(remove, trailing_blank)
+	ANSWER("1 ", -EINVAL);
+FIXTURE_VARIANT_ADD(remove, two_newlines)
+	ANSWER("1\n\n", -EINVAL);
+FIXTURE_VARIANT_ADD(remove, too_large)
+	ANSWER("18446744073709551616", -EINVAL);
+FIXTURE_VARIANT_ADD(remove, no_octal_digit)
+	ANSWER("08", -EINVAL);
 FIXTURE_VARIANT_ADD(remove, newline)
 	ANSWER("\n", -EINVAL);
 FIXTURE_VARIANT_ADD(remove, zero_byte)
 	ANSWER("\0", -EINVAL);
+FIXTURE_VARIANT_ADD(remove, y)
+	ANSWER("y", -EINVAL);
+FIXTURE_VARIANT_ADD(remove, yes)
+	ANSWER("Yes\n", -EINVAL);
+FIXTURE_VARIANT_ADD(remove, on)
+	ANSWER("on", -EINVAL);
+FIXTURE_VARIANT_ADD(remove, true)
+	ANSWER("true\n", -EINVAL);
 FIXTURE_VARIANT_ADD(remove, word)
 	ANSWER("remove", -EINVAL);
 FIXTURE_VARIANT_ADD(remove, uuid)
@@ -83,8 +102,9 @@ TEST_F(remove, answers)
 	EXPECT_EQ(variant->result,
 		  sysfs_write_bytes(variant->text, variant->size,
 				    DEVICE_A "/remove"));
-	EXPECT_EQ(!!variant->result, path_exists(DEVICE_A));
-	EXPECT_EQ(!!variant->result, path_exists(VFIO_MDEV "/" UUID_A));
+	EXPECT_EQ(variant->result || variant->keeps, path_exists(DEVICE_A));
+	EXPECT_EQ(variant->result || variant->keeps,
+		  path_exists(VFIO_MDEV "/" UUID_A));
 }
 
 /* Removal of a device that somebody has open */
@@ -181,9 +201,11 @@ TEST_F(busy, is_refused_while_its_driver_waits)
 	EXPECT_EQ(0, mdev_remove(UUID_A));
 }
 
-TEST_F(busy, refuses_a_false_value_all_the_same)
+TEST_F(busy, write_of_zero_or_junk)
 {
-	EXPECT_EQ(-EINVAL, sysfs_write("0", DEVICE_A "/remove"));
+	EXPECT_EQ(0, sysfs_write("0", DEVICE_A "/remove"));
+	EXPECT_EQ(-EINVAL, sysfs_write("y", DEVICE_A "/remove"));
+	EXPECT_TRUE(path_same(VFIO_MDEV, DEVICE_A "/driver"));
 }
 
 FIXTURE(parent)
