@@ -54,6 +54,13 @@ static ssize_t create_store(struct mdev_type *type,
 }
 static MDEV_TYPE_ATTR_WO(create);
 
+static ssize_t name_show(struct mdev_type *type,
+			 struct mdev_type_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", type->sysfs_name);
+}
+static MDEV_TYPE_ATTR_RO(name);
+
 static struct attribute *mdev_type_attrs[] = {
 	&mdev_type_attr_create.attr,
 	NULL,
@@ -152,12 +159,32 @@ static void mdev_type_remove(struct mdev_type *type)
 	kobject_put(&type->kobj);
 }
 
+/* The driver's attributes, and "name", which each type has in mainline */
+static int mdev_type_add_attrs(struct mdev_type *type)
+{
+	/* Without its name, the attributes are not in a directory of that name */
+	struct attribute_group group =
+		*type->parent->ops->supported_type_groups[type->index];
+	struct kernfs_node *kn;
+	int ret;
+
+	group.name = NULL;
+	ret = sysfs_create_group(&type->kobj, &group);
+	if (ret)
+		return ret;
+
+	/* The driver's own can be in the group and not visible for this type */
+	kn = sysfs_get_dirent(type->kobj.sd, mdev_type_attr_name.attr.name);
+	if (!kn)
+		return sysfs_create_file(&type->kobj,
+					 &mdev_type_attr_name.attr);
+	sysfs_put(kn);
+	return 0;
+}
+
 static struct mdev_type *mdev_type_add(struct mdev_parent *parent,
 				       unsigned int index)
 {
-	/* The vendor's group, but its attributes go right into the directory */
-	struct attribute_group group =
-		*parent->ops->supported_type_groups[index];
 	struct mdev_type *type;
 	int ret;
 
@@ -165,21 +192,21 @@ static struct mdev_type *mdev_type_add(struct mdev_parent *parent,
 	if (!type)
 		return ERR_PTR(-ENOMEM);
 
-	type->sysfs_name = group.name;
+	type->sysfs_name = parent->ops->supported_type_groups[index]->name;
 	type->index = index;
 	type->parent = parent;
 	mdev_parent_get(parent);
 
 	type->kobj.kset = parent->mdev_types_kset;
 	ret = kobject_init_and_add(&type->kobj, &mdev_type_ktype, NULL, "%s-%s",
-				   dev_driver_string(parent->dev), group.name);
+				   dev_driver_string(parent->dev),
+				   type->sysfs_name);
 	if (ret) {
 		kobject_put(&type->kobj);
 		return ERR_PTR(ret);
 	}
 
-	group.name = NULL;
-	ret = sysfs_create_group(&type->kobj, &group);
+	ret = mdev_type_add_attrs(type);
 	if (ret)
 		goto out_remove;
 

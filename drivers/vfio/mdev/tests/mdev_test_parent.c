@@ -323,6 +323,23 @@ static void test_register_twice(struct kunit *test)
 					      "mdev_supported_types"));
 }
 
+/* The driver has no "name": read the core's as userspace does. */
+static void test_expect_name(struct kunit *test, struct mdev_type *type,
+			     const char *name)
+{
+	struct kobject *kobj = &type->kobj;
+	struct kernfs_node *kn = sysfs_get_dirent(kobj->sd, "name");
+	char *page = (char *)get_zeroed_page(GFP_KERNEL);
+
+	KUNIT_EXPECT_NOT_NULL(test, kn);
+	if (kn && page) {
+		kobj->ktype->sysfs_ops->show(kobj, kn->priv, page);
+		KUNIT_EXPECT_STREQ(test, page, name);
+	}
+	sysfs_put(kn);
+	free_page((unsigned long)page);
+}
+
 static void test_types(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
@@ -342,6 +359,7 @@ static void test_types(struct kunit *test)
 		KUNIT_EXPECT_STREQ(test, kobject_name(&type->kobj), names[i]);
 		KUNIT_EXPECT_STREQ(test, type->sysfs_name,
 				   vendor->types[i]->name);
+		test_expect_name(test, type, i ? "b\n" : "a\n");
 		for (j = 0; j < ARRAY_SIZE(files); j++) {
 			kn = sysfs_get_dirent(type->kobj.sd, files[j]);
 			KUNIT_EXPECT_NOT_NULL_MSG(test, kn, "%s", files[j]);
