@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What udev and mdevctl hear of mediated devices: the state of a parent, and
- * devices that are complete by the time they are announced.
+ * Uevents that udev, libvirt and mdevctl receive: MDEV_STATE of parents, the
+ * order and the variables of the events of mdevs, and what is complete when they
+ * are sent. scripts/compare-mainline compares them with mainline's.
  */
 #include <errno.h>
 #include <poll.h>
@@ -22,7 +23,7 @@
 #define DEVICE_PATH	PARENT_PATH "/" UUID_A
 #define DEVICE_A	MTTY "/" UUID_A
 
-/* One that can be started */
+/* An mdev of a driver with start and stop */
 #define SIM_DEVICE	"/devices/platform/" SIM_FULL "/" UUID_A
 
 #define TIMEOUT_MS	5000
@@ -69,7 +70,7 @@ static int uevents_next(int fd, struct uevent *event, int timeout_ms)
 	return 0;
 }
 
-/* Skips what else happens in the machine. */
+/* Skips all other events. */
 static int uevents_find(int fd, struct uevent *event, const char *title)
 {
 	int ret;
@@ -148,7 +149,7 @@ FIXTURE_TEARDOWN(uevents)
 	EXPECT_EQ(0, mdev_prepare());
 }
 
-TEST_F(uevents, tell_the_state_of_the_parent)
+TEST_F(uevents, parent_mdev_state)
 {
 	struct uevent event;
 
@@ -163,8 +164,8 @@ TEST_F(uevents, tell_the_state_of_the_parent)
 	EXPECT_STREQ("registered", uevent_value(&event, "MDEV_STATE"));
 }
 
-/* mdevctl starts its devices as soon as it hears of the parent. */
-TEST_F(uevents, find_a_registered_parent_usable)
+/* mdevctl creates its devices on MDEV_STATE=registered. */
+TEST_F(uevents, create_on_registered_event)
 {
 	struct uevent event;
 	pid_t loader;
@@ -184,7 +185,7 @@ TEST_F(uevents, find_a_registered_parent_usable)
 	EXPECT_EQ(loader, waitpid(loader, NULL, 0));
 }
 
-TEST_F(uevents, announce_a_device_after_its_parts)
+TEST_F(uevents, add_after_vfio_dev)
 {
 	char part[] = "add@" DEVICE_PATH "/vfio-dev/";
 	bool has_part = false;
@@ -264,8 +265,8 @@ TEST_F(uevents, online_variables)
 	EXPECT_EQ(0, sim_finish());
 }
 
-/* A listener that runs beside the creation looks as early as it can. */
-TEST_F_TIMEOUT(uevents, announce_complete_devices, 120)
+/* The event is received concurrently with the rest of the write to create. */
+TEST_F_TIMEOUT(uevents, add_of_complete_mdev, 120)
 {
 	struct uevent event;
 	pid_t creator;
@@ -292,7 +293,7 @@ TEST_F_TIMEOUT(uevents, announce_complete_devices, 120)
 	}
 }
 
-TEST_F(uevents, announce_once)
+TEST_F(uevents, add_sent_once)
 {
 	struct uevent event;
 
@@ -306,8 +307,8 @@ TEST_F(uevents, announce_once)
 	EXPECT_EQ(0, uevents_drain(self->fd, DEVICE_PATH));
 }
 
-/* Whoever starts a device as soon as its file is there is faster than them. */
-TEST_F_TIMEOUT(uevents, announce_a_start_after_the_device, 120)
+/* Writes to online, from when the file exists, race with the "add" event. */
+TEST_F_TIMEOUT(uevents, online_after_add, 120)
 {
 	struct uevent event;
 	pid_t creator;
@@ -338,7 +339,7 @@ TEST_F_TIMEOUT(uevents, announce_a_start_after_the_device, 120)
 	EXPECT_EQ(0, sim_finish());
 }
 
-TEST_F(uevents, keep_silent_about_a_refusal)
+TEST_F(uevents, no_event_of_refused_write)
 {
 	char uuid[UUID_SIZE];
 	int available;
