@@ -65,6 +65,23 @@ int dma_open_device(int group, const char *uuid)
 	return vfio_ioctl(group, VFIO_GROUP_GET_DEVICE_FD, (void *)uuid);
 }
 
+int dma_join_container(int container, const char *uuid)
+{
+	char path[VFIO_PATH_SIZE];
+	int group, ret;
+
+	ret = vfio_group_path(path, uuid);
+	if (ret)
+		return ret;
+	group = open(path, O_RDWR | O_CLOEXEC);
+	if (group < 0)
+		return -errno;
+	ret = vfio_ioctl(group, VFIO_GROUP_SET_CONTAINER, &container);
+	if (ret)
+		close(group);
+	return ret ? ret : group;
+}
+
 int dma_ioas_alloc(int iommufd, uint32_t *ioas)
 {
 	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };

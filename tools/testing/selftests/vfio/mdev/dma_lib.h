@@ -45,6 +45,8 @@ int dma_open_cdev(struct dma_user *user, const char *uuid);
 void dma_close(struct dma_user *user);
 /* A device of a group that has a container, or an iommufd */
 int dma_open_device(int group, const char *uuid);
+/* Opens the group of a device and sets its container; returns the group. */
+int dma_join_container(int container, const char *uuid);
 
 /* Another address space of the iommufd */
 int dma_ioas_alloc(int iommufd, uint32_t *ioas);

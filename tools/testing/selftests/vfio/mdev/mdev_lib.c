@@ -277,3 +277,10 @@ int module_unload(const char *name)
 {
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
 }
+
+bool kernel_is_patched(void)
+{
+	const char *patched = getenv("MDEV_PATCHED");
+
+	return patched && !strcmp(patched, "1");
+}

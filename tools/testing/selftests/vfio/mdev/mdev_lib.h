@@ -86,4 +86,7 @@ int module_unload(const char *name);
 
 void sleep_ms(unsigned int milliseconds);
 
+/* True on a kernel with the fixes of patches/. */
+bool kernel_is_patched(void);
+
 #endif
