@@ -53,10 +53,12 @@ struct vm_area_struct;
  * (unless the device is online already) and &parent_ops.open, and on the way
  * back &parent_ops.release and &parent_ops.stop (if the open had started it).
  *
- * A write to ``remove``, or mdev_unregister_device(), first shuts new users
- * out, waits until none is left, unbinds the bus driver, withdraws the vendor's
- * attributes and stops the device if it is online. Then, with nothing else
- * running, it calls &parent_ops.remove. No callback for that device follows.
+ * A write to ``remove`` blocks new users, waits until none is left, unbinds the
+ * bus driver, withdraws the vendor driver's attributes and calls
+ * &parent_ops.stop if the device is online. Then, with nothing else running, it
+ * calls &parent_ops.remove. No callback for that device follows.
+ * mdev_unregister_device() does the same, but unbinds the bus driver first and
+ * waits for the users after that.
  */
 
 /**
@@ -188,9 +190,9 @@ struct mdev_dirty_log_ops {
  * @dev_attr_groups: attributes of the parent device, present while it is
  *	registered
  * @mdev_attr_groups: attributes of each mediated device
- * @hot_unplug: a device may be removed while it is in use: the user is asked to
- *	let go with @request, and the removal waits for it. Without it, removal
- *	of a device in use is refused with -EBUSY.
+ * @hot_unplug: a device may be removed while it is open: @request notifies the
+ *	user, and the removal waits until the device is closed. Without it,
+ *	removal of a device in use is refused with -EBUSY.
  * @create: mandatory. Allocate the share that @mdev stands for; @kobj is its
  *	type's, see mdev_type_from_kobj(). The device can't be seen by anyone
  *	yet. Returns 0 or a negative errno, which the writer of ``create`` gets:
@@ -273,8 +275,8 @@ struct mdev_dirty_log_ops {
  *	operation or needs more data. vfio_check_feature() does the checks. The
  *	copy to userspace can fail, so GET must not consume anything. Calls may
  *	run concurrently. Absent: -ENOTTY.
- * @request: a user is asked to let go of the device, for the @count-th time, so
- *	that it can be removed
+ * @request: notify the VMM that the device is to be removed, so that it closes
+ *	it. Repeated every ten seconds until it has, with @count from 0 on.
  * @dma_unmap: userspace unmaps @length bytes from @iova on, and pages in them are
  *	pinned: stop their use and unpin every pin that overlaps them, before
  *	returning. Called once for an unmap; what is still pinned afterwards is
@@ -410,7 +412,7 @@ struct mdev_parent {
 	struct kset *mdev_types_kset;
 	/*
 	 * Creations and removals of devices that are under way. Made negative
-	 * by MDEV_GOING as long as the parent is not, or no longer, registered.
+	 * by MDEV_USERS_BLOCKED while the parent is not registered.
 	 */
 	atomic_t users;
 	/* Held by registration and unregistration */
@@ -453,12 +455,11 @@ struct mdev_device {
 	struct rhash_head node;
 	struct rcu_head rcu;
 	void *drvdata;
-	/* MDEV_CLAIMED: its creator or a remover is at work, and no other */
-	unsigned long flags;
+	/* enum mdev_state of mdev_private.h */
+	unsigned int state;
 	/*
-	 * Who needs the device to stay: opens and writers of online. A removal
-	 * adds MDEV_GOING, which makes it negative and thereby shuts out new
-	 * ones.
+	 * Opens and writers of online. A removal adds MDEV_USERS_BLOCKED, which
+	 * makes it negative and thereby blocks new ones.
 	 */
 	atomic_t users;
 	/*
@@ -470,9 +471,9 @@ struct mdev_device {
 	bool online;
 	/* Protected by lock: online only for as long as it is open */
 	bool started_by_open;
-	/* Protected by the device lock: from when on probes are refused */
+	/* Protected by the device lock: a removal makes probes fail */
 	bool removing;
-	/* Likewise: a driver had the device, or wanted it meanwhile */
+	/* Likewise: a driver was bound to it, or has been probed since */
 	bool wanted;
 	/* Likewise: what the last probe answered */
 	int probe_error;
@@ -522,7 +523,8 @@ struct mdev_callbacks {
  * @match: whether @mdev is for this driver. Called without locks, even after
  *	the vendor's remove, so it may look at nothing but @mdev itself and its
  *	type. Absent: every device is.
- * @in_use: whether @mdev has users that mdev_open() has not been told of.
+ * @in_use: whether @mdev has users for which mdev_open() was not called, and
+ *	for which @remove would wait. A removal is then refused with -EBUSY.
  *	Called with the device lock held, for a device that is bound. Absent: it
  *	has none.
  * @pin_pages: see mdev_pin_pages(). Called while @mdev is open, may sleep, as

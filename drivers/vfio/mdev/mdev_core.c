@@ -1,44 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The life of a mediated device: creation and removal, and the module itself.
- *
- * Who may do what to a device is settled by four things, none of them held by
- * another device:
- *
- * - the parent's users count: creations and removals of devices count in it,
- *   and fail once the parent has begun to go;
- * - MDEV_CLAIMED keeps its creator and its removers apart;
- * - the device's users count: a remover makes it negative, which lets nobody
- *   else in, and goes on when nobody is left;
- * - the device lock, taken by the driver core around probe and remove of the
- *   bus driver.
+ * Creation and removal of mediated devices, and the module itself. The states
+ * of a device and the rules for its users are in mdev_private.h; mdev_driver.c
+ * has open and close, mdev_parent.c the unregistration of a parent.
  */
 
-#include <linux/bitops.h>
 #include <linux/compiler.h>
-#include <linux/completion.h>
-#include <linux/delay.h>
 #include <linux/module.h>
-#include <linux/refcount.h>
 #include <linux/rhashtable.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/wait_bit.h>
-#include <linux/workqueue.h>
+#include <linux/wait.h>
 #include <kunit/visibility.h>
 #include <trace/events/mdev.h>
 
 #include "compat.h"
 #include "mdev_private.h"
 
-/* How often a removal looks whether the last user has gone */
-#define MDEV_USERS_POLL_MS	50
-/* How often it asks the user to go */
+/* How often a hot unplug repeats ->request(), as VFIO core does */
 #define MDEV_REQUEST_PERIOD	(10 * HZ)
-/* How long it takes at most when nothing is in its way */
-#define MDEV_REMOVAL_USUAL	(5 * HZ)
 
-/* Every device from before its vendor's create until after its remove */
+/* Every device from before ->create() until after ->remove() */
 static struct rhashtable mdev_table;
 
 static const struct rhashtable_params mdev_table_params = {
@@ -48,8 +29,7 @@ static const struct rhashtable_params mdev_table_params = {
 	.automatic_shrinking = true,
 };
 
-/* Runs the removals that administrators ask for */
-static struct workqueue_struct *mdev_removal_wq;
+DECLARE_WAIT_QUEUE_HEAD(mdev_removal_wait);
 
 static void mdev_device_release(struct device *dev)
 {
@@ -57,7 +37,7 @@ static void mdev_device_release(struct device *dev)
 
 	kobject_put(&mdev->type->kobj);
 	mutex_destroy(&mdev->lock);
-	/* A lookup in mdev_table may still be comparing the UUID */
+	/* A concurrent lookup in mdev_table can still compare the UUID */
 	kfree_rcu(mdev, rcu);
 }
 
@@ -85,7 +65,7 @@ static struct mdev_device *mdev_device_alloc(struct mdev_type *type,
 	init_rwsem(&mdev->map_lock);
 	mdev->map_granule = PAGE_SIZE;
 	mdev->online = !ops->start;
-	__set_bit(MDEV_CLAIMED, &mdev->flags);
+	mdev->state = MDEV_CREATING;
 
 	if (dev_set_name(&mdev->dev, "%pUl", uuid)) {
 		put_device(&mdev->dev);
@@ -94,98 +74,105 @@ static struct mdev_device *mdev_device_alloc(struct mdev_type *type,
 	return mdev;
 }
 
-static void mdev_device_forget(struct mdev_device *mdev)
+static void mdev_device_free(struct mdev_device *mdev)
 {
 	rhashtable_remove_fast(&mdev_table, &mdev->node, mdev_table_params);
 	put_device(&mdev->dev);
 }
 
-/*
- * The vendor refused to let go of a device: give back what was taken from it.
- * What can't be given back is said, since the writer gets the vendor's errno.
- */
-static void mdev_device_restore(struct mdev_device *mdev, bool online)
+/* Take a device from the bus, after ->remove(). */
+static void mdev_device_delete(struct mdev_device *mdev)
 {
-	const struct attribute_group **groups =
-		mdev_parent_ops(mdev)->mdev_attr_groups;
-	struct device *dev = &mdev->dev;
-	bool wanted;
-
-	if (online && !mdev->online && mdev_start(mdev))
-		dev_warn(dev, "offline: not removed, but did not start again\n");
-
-	if (device_add_groups(dev, groups))
-		dev_warn(dev, "not removed, but lost its attributes\n");
-	else
-		dev->groups = groups;
-
-	atomic_sub(MDEV_GOING, &mdev->users);
-	device_lock(dev);
-	mdev->removing = false;
-	wanted = mdev->wanted;
-	device_unlock(dev);
-	/* device_attach() tells success by 1, and no failure of a probe */
-	if (wanted && device_attach(dev) != 1)
-		dev_warn(dev, "not removed, but lost its driver\n");
-	clear_bit_unlock(MDEV_CLAIMED, &mdev->flags);
+	mdev_links_remove(mdev);
+	device_del(&mdev->dev);
+	/* The UUID is free once its name in sysfs is */
+	mdev_device_free(mdev);
 }
 
 /*
- * Take the device from the vendor and from the bus. The caller has shut new
- * users out. Unless @forced, a vendor that refuses leaves it as it was.
+ * Unbind the bus driver and withdraw the vendor driver's attributes. New users
+ * are blocked. A forced removal can still have some; the others have waited
+ * for them in mdev_wait_for_users().
  */
-static int mdev_device_destroy(struct mdev_device *mdev, bool forced)
+static void mdev_device_detach(struct mdev_device *mdev)
 {
-	const struct parent_ops *ops = mdev_parent_ops(mdev);
 	struct device *dev = &mdev->dev;
-	bool online;
-	int ret = 0;
 
-	/* From here on the bus refuses to probe the device */
+	/* From here on mdev_probe() fails */
 	device_lock(dev);
 	mdev->removing = true;
 	mdev->wanted = dev->driver;
 	device_unlock(dev);
 	device_release_driver(dev);
-	wait_var_event(&mdev->users, atomic_read(&mdev->users) == MDEV_GOING);
+	wait_event(mdev_removal_wait, !mdev_has_users(mdev));
 	device_remove_groups(dev, dev->groups);
 	dev->groups = NULL;
-
-	online = mdev->online;
-	if (online && ops->stop)
-		ret = mdev_stop(mdev);
-	if (!ret || forced)
-		ret = ops->remove(mdev);
-	trace_mdev_remove(mdev, forced, ret);
-	if (ret && !forced) {
-		mdev_device_restore(mdev, online);
-		return ret;
-	}
-
-	mdev_links_remove(mdev);
-	device_del(dev);
-	/* Only now: the name in sysfs has to be free for the next one */
-	mdev_device_forget(mdev);
-	return 0;
 }
 
-/* Tell user space that the device is there, and let it be removed. */
+/*
+ * Mark a device dead: it gets no new users, removals fail with -ENODEV, and
+ * ->request() notifies the users that it has. The caller excludes concurrent
+ * removals and calls mdev_device_remove_forced() next.
+ */
+void mdev_device_kill(struct mdev_device *mdev)
+{
+	const struct parent_ops *ops = mdev_parent_ops(mdev);
+	int users;
+
+	WRITE_ONCE(mdev->state, MDEV_DEAD);
+	/* A full barrier: mdev_user_get() that fails from here on sees the state */
+	users = atomic_add_return(MDEV_USERS_BLOCKED, &mdev->users);
+	/* Removals that wait in mdev_claim() for a creation that has failed */
+	wake_up_all(&mdev_removal_wait);
+	if (users != MDEV_USERS_BLOCKED && ops->request) {
+		trace_mdev_request(mdev, 0);
+		ops->request(mdev, 0);
+	}
+}
+
+/*
+ * Remove a dead device. Waits for the users that it still has. The bus driver
+ * is unbound first, since it can be what holds the device open.
+ */
+void mdev_device_remove_forced(struct mdev_device *mdev)
+{
+	const struct parent_ops *ops = mdev_parent_ops(mdev);
+	int ret;
+
+	mdev_device_detach(mdev);
+	if (mdev->online && ops->stop)
+		mdev_stop(mdev);
+	ret = ops->remove(mdev);
+	trace_mdev_remove(mdev, true, ret);
+	mdev_device_delete(mdev);
+}
+
+/*
+ * Send the ADD event and let removals proceed. A removal waits until the state
+ * is MDEV_LIVE, so that its REMOVE event comes after the ADD event. It doesn't
+ * wait for user space: a uevent helper is started with UMH_NO_WAIT.
+ */
 static void mdev_device_announce(struct mdev_device *mdev)
 {
 	struct device *dev = &mdev->dev;
 
-	/* Who opens it now must not be announced before it */
+	/* The lock delays the ONLINE event of a concurrent mdev_start() */
 	mutex_lock(&mdev->lock);
 	dev_set_uevent_suppress(dev, false);
 	kobject_uevent(&dev->kobj, KOBJ_ADD);
 	if (READ_ONCE(dev->driver))
 		kobject_uevent(&dev->kobj, KOBJ_BIND);
-	/* By someone who was faster than the announcement */
+	/* mdev_start() has run before, with its event suppressed */
 	if (mdev->online && mdev_parent_ops(mdev)->start)
 		kobject_uevent(&dev->kobj, KOBJ_ONLINE);
 	mutex_unlock(&mdev->lock);
 
-	clear_bit_unlock(MDEV_CLAIMED, &mdev->flags);
+	/*
+	 * Pairs with READ_ONCE() and cmpxchg() in mdev_claim(). From here on a
+	 * removal can free the device.
+	 */
+	smp_store_release(&mdev->state, MDEV_LIVE);
+	wake_up_all(&mdev_removal_wait);
 }
 
 static int mdev_device_publish(struct mdev_device *mdev)
@@ -197,11 +184,12 @@ static int mdev_device_publish(struct mdev_device *mdev)
 	dev_set_uevent_suppress(&mdev->dev, true);
 	ret = device_add(&mdev->dev);
 	if (ret) {
-		/* Its files were there for a moment */
+		mdev_device_kill(mdev);
+		/* The online file existed until device_add() failed */
 		if (ops->stop && mdev->online)
 			mdev_stop(mdev);
 		ops->remove(mdev);
-		mdev_device_forget(mdev);
+		mdev_device_free(mdev);
 		return ret;
 	}
 
@@ -212,8 +200,8 @@ static int mdev_device_publish(struct mdev_device *mdev)
 		device_unlock(&mdev->dev);
 	}
 	if (ret) {
-		mdev_device_shut_out(mdev);
-		mdev_device_destroy(mdev, true);
+		mdev_device_kill(mdev);
+		mdev_device_remove_forced(mdev);
 		return ret;
 	}
 
@@ -226,9 +214,10 @@ static int mdev_device_publish(struct mdev_device *mdev)
  * @type: its type
  * @uuid: its name
  *
- * Context: may sleep. Calls the vendor.
- * Return: 0, -EEXIST if the UUID is taken, -ENODEV if the parent is going away,
- *	-ENOMEM, or what the vendor or the bus driver says.
+ * Context: may sleep. Calls &parent_ops.create.
+ * Return: 0, -EEXIST if the UUID is taken, -ENODEV if the parent is being
+ *	unregistered, -ENOMEM, or the error of &parent_ops.create or of the bus
+ *	driver's probe.
  */
 int mdev_device_create(struct mdev_type *type, const guid_t *uuid)
 {
@@ -255,7 +244,7 @@ int mdev_device_create(struct mdev_type *type, const guid_t *uuid)
 
 	ret = parent->ops->create(&type->kobj, mdev);
 	if (ret)
-		mdev_device_forget(mdev);
+		mdev_device_free(mdev);
 	else
 		ret = mdev_device_publish(mdev);
 
@@ -268,195 +257,197 @@ out_trace:
 EXPORT_SYMBOL_IF_KUNIT(mdev_device_create);
 
 /*
- * Wait until nobody uses the device, who have been shut out by the caller. The
- * way out for the writer of the remove file is a signal.
+ * Make the caller the only one that can remove the device. Waits for a creation
+ * that is under way, but not for another removal.
+ */
+static int mdev_claim(struct mdev_device *mdev)
+{
+	unsigned int state;
+	int ret;
+
+	ret = wait_event_interruptible(mdev_removal_wait,
+				       READ_ONCE(mdev->state) != MDEV_CREATING);
+	if (ret)
+		return ret;
+	state = cmpxchg(&mdev->state, MDEV_LIVE, MDEV_REMOVING);
+	if (state == MDEV_LIVE)
+		return 0;
+	return state == MDEV_REMOVING ? -EAGAIN : -ENODEV;
+}
+
+/*
+ * Block new users, unless the removal is refused. ->in_use() is called before
+ * and not after that, so no open fails for a removal that ends here.
+ *
+ * An unbound character device has no user that ->request() could notify, and
+ * VFIO core waits for it in vfio_unregister_group_dev(), in a way that SIGKILL
+ * does not end. So it is -EBUSY with hot unplug, too.
+ */
+static int mdev_block_users(struct mdev_device *mdev)
+{
+	atomic_t *users = &mdev->users;
+
+	if (!mdev_parent_ops(mdev)->hot_unplug) {
+		if (mdev_driver_in_use(mdev) ||
+		    atomic_cmpxchg(users, 0, MDEV_USERS_BLOCKED))
+			return -EBUSY;
+		return 0;
+	}
+	if (!atomic_read(users) && mdev_driver_in_use(mdev))
+		return -EBUSY;
+	atomic_add(MDEV_USERS_BLOCKED, users);
+	return 0;
+}
+
+static bool mdev_wait_is_over(struct mdev_device *mdev)
+{
+	return !mdev_has_users(mdev) ||
+	       mdev_parent_is_unregistering(mdev->type->parent);
+}
+
+/*
+ * Hot unplug: notify the users and wait for the last mdev_user_put(), a signal,
+ * or the unregistration of the parent, which removes the device itself.
+ *
+ * The wait is interruptible, not killable, for the freezer: it can freeze the
+ * writer neither in a killable wait nor in a TASK_FREEZABLE one, since kernfs
+ * and the VFS hold locks around the write. It interrupts this wait, and the
+ * write starts over after resume.
  */
 static int mdev_wait_for_users(struct mdev_device *mdev)
 {
-	const struct parent_ops *ops = mdev_parent_ops(mdev);
-	unsigned long next_request = jiffies;
+	struct mdev_parent *parent = mdev->type->parent;
+	const struct parent_ops *ops = parent->ops;
 	unsigned int count = 0;
+	long ret;
 
-	while (atomic_read(&mdev->users) != MDEV_GOING ||
-	       mdev_driver_in_use(mdev)) {
-		if (!ops->hot_unplug)
-			return -EBUSY;
-		/* It waits for us, and will remove the device itself */
-		if (mdev_parent_is_going(mdev->type->parent))
+	while (mdev_has_users(mdev)) {
+		if (mdev_parent_is_unregistering(parent))
 			return -ENODEV;
-		if (ops->request && time_after_eq(jiffies, next_request)) {
+		if (ops->request) {
 			trace_mdev_request(mdev, count);
 			ops->request(mdev, count++);
-			next_request = jiffies + MDEV_REQUEST_PERIOD;
 		}
-		msleep_interruptible(MDEV_USERS_POLL_MS);
-		if (signal_pending(current))
-			return -EINTR;
+		ret = wait_event_interruptible_timeout(mdev_removal_wait,
+						       mdev_wait_is_over(mdev),
+						       MDEV_REQUEST_PERIOD);
+		if (ret < 0)
+			return ret;
 	}
 	return 0;
 }
 
-/* Let no new users in, and see that the device has none. */
-static int mdev_shut_out_all(struct mdev_device *mdev)
+/* ->stop() or ->remove() has failed: undo what was done, but for the bus driver. */
+static void mdev_device_restore(struct mdev_device *mdev, bool online)
 {
-	int ret;
+	const struct attribute_group **groups =
+		mdev_parent_ops(mdev)->mdev_attr_groups;
+	struct device *dev = &mdev->dev;
 
-	if (mdev_parent_ops(mdev)->hot_unplug) {
-		atomic_add(MDEV_GOING, &mdev->users);
-	} else {
-		/* Shut nobody out for a removal that is refused anyway */
-		if (mdev_driver_in_use(mdev))
-			return -EBUSY;
-		if (atomic_cmpxchg(&mdev->users, 0, MDEV_GOING))
-			return -EBUSY;
-	}
+	if (online && !mdev->online && mdev_start(mdev))
+		dev_warn(dev, "not removed, start() failed: offline\n");
 
-	ret = mdev_wait_for_users(mdev);
+	if (device_add_groups(dev, groups))
+		dev_warn(dev, "not removed: attributes are missing\n");
+	else
+		dev->groups = groups;
+}
+
+/* Stop and remove a device that has no users and gets no new ones. */
+static int mdev_device_withdraw(struct mdev_device *mdev)
+{
+	const struct parent_ops *ops = mdev_parent_ops(mdev);
+	bool online = mdev->online;
+	int ret = 0;
+
+	mdev_device_detach(mdev);
+	if (online && ops->stop)
+		ret = mdev_stop(mdev);
+	if (!ret)
+		ret = ops->remove(mdev);
 	if (ret)
-		atomic_sub(MDEV_GOING, &mdev->users);
+		mdev_device_restore(mdev, online);
+	else
+		WRITE_ONCE(mdev->state, MDEV_DEAD);
 	return ret;
 }
 
-/* Make the caller the only one who deals with the device. */
-static int mdev_claim(struct mdev_device *mdev)
+/* Bind the driver that mdev_device_detach() has unbound, or another. */
+static void mdev_device_reattach(struct mdev_device *mdev)
 {
-	int ret;
+	struct device *dev = &mdev->dev;
+	bool wanted;
 
-	if (test_and_set_bit_lock(MDEV_CLAIMED, &mdev->flags)) {
-		/* The creator may write bits beside the one that counts here */
-		return data_race(device_is_registered(&mdev->dev)) ?
-		       -EAGAIN : -ENODEV;
-	}
-
-	ret = mdev_shut_out_all(mdev);
-	if (ret)
-		clear_bit_unlock(MDEV_CLAIMED, &mdev->flags);
-	return ret;
+	device_lock(dev);
+	mdev->removing = false;
+	wanted = mdev->wanted;
+	device_unlock(dev);
+	/* device_attach() returns 1 for success, and not the error of a probe */
+	if (wanted && device_attach(dev) != 1)
+		dev_warn(dev, "not removed: no driver is bound\n");
 }
 
 /*
- * A removal that an administrator asked for. VFIO core waits without a way out
- * for a file that is opened just before the driver is unbound, so that is done
- * by a worker, and the administrator need not wait for that.
+ * The removal has failed. Users come before the driver, which can open the
+ * device in its probe. The device lock is taken only if it was taken before:
+ * a concurrent unbind holds it while it waits for a user.
  */
-struct mdev_removal {
-	struct work_struct work;
-	struct completion done;
-	struct mdev_device *mdev;
-	int result;
-	/* The administrator and the worker */
-	refcount_t refs;
-};
-
-static void mdev_removal_put(struct mdev_removal *removal)
+static void mdev_unblock_users(struct mdev_device *mdev)
 {
-	if (refcount_dec_and_test(&removal->refs))
-		kfree(removal);
-}
-
-static void mdev_removal_work(struct work_struct *work)
-{
-	struct mdev_removal *removal =
-		container_of(work, struct mdev_removal, work);
-	struct mdev_device *mdev = removal->mdev;
-	struct mdev_parent *parent = mdev->type->parent;
-	struct module *owner = parent->ops->owner;
-
-	mdev_parent_get(parent);
-	removal->result = mdev_device_destroy(mdev, false);
-	if (removal->result && refcount_read(&removal->refs) == 1)
-		dev_warn(&mdev->dev, "not removed after all: %d\n",
-			 removal->result);
-	put_device(&mdev->dev);
-	mdev_parent_leave(parent);
-	/* This may be the last reference to a device of the vendor's module */
-	mdev_parent_put(parent);
-	module_put(owner);
-	complete(&removal->done);
-	mdev_removal_put(removal);
-}
-
-/* The parent has been entered and the device claimed, which ends here. */
-static int mdev_removal_run(struct mdev_removal *removal)
-{
-	long ret;
-
-	init_completion(&removal->done);
-	refcount_set(&removal->refs, 2);
-	get_device(&removal->mdev->dev);
-	__module_get(mdev_parent_ops(removal->mdev)->owner);
-	INIT_WORK(&removal->work, mdev_removal_work);
-	queue_work(mdev_removal_wq, &removal->work);
-
-	/* A usual removal is not turned into an error by any odd signal */
-	ret = wait_for_completion_killable_timeout(&removal->done,
-						   MDEV_REMOVAL_USUAL);
-	if (!ret)
-		ret = !wait_for_completion_interruptible(&removal->done);
-	ret = ret > 0 ? removal->result : -EINTR;
-	mdev_removal_put(removal);
-	return ret;
+	atomic_sub(MDEV_USERS_BLOCKED, &mdev->users);
+	/* Set by mdev_device_detach() of this removal */
+	if (mdev->removing)
+		mdev_device_reattach(mdev);
 }
 
 /**
- * mdev_device_remove - remove a mediated device, if nobody objects
+ * mdev_device_remove - remove a mediated device, unless it is in use
  * @mdev: the device; the caller has a reference of its own, and one to the
- *	vendor's module
+ *	vendor driver's module
  *
- * Context: may sleep. Calls the vendor. Must not hold the device's sysfs files.
- * Return: 0, -EBUSY if it is in use and can't be unplugged, -EINTR if a signal
- *	ended the wait for its user, -EAGAIN if it is being created or removed
- *	by someone else, -ENODEV if it or the parent is going away, -ENOMEM, or
- *	what the vendor says.
+ * Context: may sleep. Calls &parent_ops.request, &parent_ops.stop and
+ *	&parent_ops.remove. Must not hold an active reference to a sysfs file
+ *	of the device.
+ * Return: 0, -EBUSY if it is in use and can't be unplugged, -ERESTARTSYS if a
+ *	signal ended the wait for its creation or its users, -EAGAIN if another
+ *	removal is under way, -ENODEV if it is dead or the parent is being
+ *	unregistered, or the error of &parent_ops.stop or &parent_ops.remove.
  */
 int mdev_device_remove(struct mdev_device *mdev)
 {
 	struct mdev_parent *parent = mdev->type->parent;
-	struct mdev_removal *removal;
 	int ret;
-
-	removal = kzalloc_obj(*removal);
-	if (!removal)
-		return -ENOMEM;
-	removal->mdev = mdev;
 
 	ret = -ENODEV;
 	if (!mdev_parent_enter(parent))
-		goto out_free;
+		goto out_trace;
 	ret = mdev_claim(mdev);
 	if (ret)
 		goto out_leave;
-	return mdev_removal_run(removal);
+	ret = mdev_block_users(mdev);
+	if (ret)
+		goto out_live;
+	ret = mdev_wait_for_users(mdev);
+	if (!ret)
+		ret = mdev_device_withdraw(mdev);
+	if (ret)
+		goto out_unblock;
+	mdev_device_delete(mdev);
+	goto out_leave;
 
+out_unblock:
+	mdev_unblock_users(mdev);
+out_live:
+	/* Pairs with cmpxchg() in mdev_claim(): the next removal sees it all */
+	smp_store_release(&mdev->state, MDEV_LIVE);
 out_leave:
 	mdev_parent_leave(parent);
-out_free:
-	trace_mdev_remove(mdev, false, ret);
-	kfree(removal);
+out_trace:
+	/* -ERESTARTSYS is not for user space */
+	trace_mdev_remove(mdev, false, ret == -ERESTARTSYS ? -EINTR : ret);
 	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdev_device_remove);
-
-/*
- * Let no new users in, and ask those who are there to go. The caller is the
- * only one who can remove the device.
- */
-void mdev_device_shut_out(struct mdev_device *mdev)
-{
-	const struct parent_ops *ops = mdev_parent_ops(mdev);
-
-	atomic_add(MDEV_GOING, &mdev->users);
-	if (atomic_read(&mdev->users) != MDEV_GOING && ops->request) {
-		trace_mdev_request(mdev, 0);
-		ops->request(mdev, 0);
-	}
-}
-
-/* Remove a device that has been shut out, wait for the users it still has. */
-void mdev_device_remove_forced(struct mdev_device *mdev)
-{
-	mdev_device_destroy(mdev, true);
-}
 
 static int __init mdev_init(void)
 {
@@ -465,17 +456,9 @@ static int __init mdev_init(void)
 	ret = rhashtable_init(&mdev_table, &mdev_table_params);
 	if (ret)
 		return ret;
-	/* Freezable: vendors are not called while their devices are suspended */
-	mdev_removal_wq = alloc_workqueue("mdev_removal",
-					  WQ_UNBOUND | WQ_FREEZABLE,
-					  WQ_MAX_ACTIVE);
-	if (!mdev_removal_wq) {
-		ret = -ENOMEM;
-		goto out_table;
-	}
 	ret = mdev_bus_init();
 	if (ret)
-		goto out_wq;
+		goto out_table;
 	ret = mdev_parents_init();
 	if (ret)
 		goto out_bus;
@@ -483,8 +466,6 @@ static int __init mdev_init(void)
 
 out_bus:
 	mdev_bus_exit();
-out_wq:
-	destroy_workqueue(mdev_removal_wq);
 out_table:
 	rhashtable_destroy(&mdev_table);
 	return ret;
@@ -497,7 +478,6 @@ static void __exit mdev_exit(void)
 {
 	mdev_parents_exit();
 	mdev_bus_exit();
-	destroy_workqueue(mdev_removal_wq);
 	rhashtable_destroy(&mdev_table);
 }
 module_exit(mdev_exit);

@@ -5,7 +5,7 @@
  */
 
 #include <linux/module.h>
-#include <linux/wait_bit.h>
+#include <linux/wait.h>
 #include <kunit/visibility.h>
 #include <trace/events/mdev.h>
 
@@ -19,8 +19,8 @@ static int mdev_match(struct device *dev, const struct device_driver *driver)
 }
 
 /*
- * The driver core is about to probe. Until it does it may run out of memory by
- * itself, which it would tell nobody.
+ * The driver core is about to probe. If it runs out of memory before it calls
+ * mdev_probe(), it returns no error to the creator.
  */
 static int mdev_dma_configure(struct device *dev)
 {
@@ -72,20 +72,26 @@ void mdev_bus_exit(void)
 	bus_unregister(&mdev_bus_type);
 }
 
-/* Keep the device from being removed; false if that has begun already. */
-bool mdev_user_get(struct mdev_device *mdev)
+/*
+ * Keep the device from being removed. Fails with -EAGAIN during a removal that
+ * can still be refused, and with -ENODEV if the device is certain to be removed.
+ */
+int mdev_user_get(struct mdev_device *mdev)
 {
-	return !mdev_parent_is_going(mdev->type->parent) &&
-	       atomic_inc_unless_negative(&mdev->users);
+	if (mdev_parent_is_unregistering(mdev->type->parent))
+		return -ENODEV;
+	if (atomic_inc_unless_negative(&mdev->users))
+		return 0;
+	/* Pairs with atomic_add_return() in mdev_device_kill() */
+	smp_rmb();
+	return READ_ONCE(mdev->state) == MDEV_DEAD ? -ENODEV : -EAGAIN;
 }
 
 void mdev_user_put(struct mdev_device *mdev)
 {
-	atomic_t *users = &mdev->users;
-
-	/* The device may be gone at once; only its address is used then */
-	if (atomic_dec_return(users) == MDEV_GOING)
-		wake_up_var(users);
+	/* A removal can free the device as soon as this is the last user */
+	if (atomic_dec_return(&mdev->users) == MDEV_USERS_BLOCKED)
+		wake_up_all(&mdev_removal_wait);
 }
 
 /* Whether the bus driver has users that don't count as users of the device. */
@@ -94,7 +100,7 @@ bool mdev_driver_in_use(struct mdev_device *mdev)
 	struct device *dev = &mdev->dev;
 	bool in_use = false;
 
-	/* Held for long by who unbinds the driver and waits for its users */
+	/* A concurrent unbind holds the lock while it waits for the users */
 	if (!device_trylock(dev))
 		return true;
 	if (dev->driver) {
@@ -154,22 +160,24 @@ static int mdev_stop_drained(struct mdev_device *mdev)
 }
 
 /**
- * mdev_set_online - what a write to the online file asks for
- * @mdev: a device whose vendor has start and stop
- * @online: what it shall be
+ * mdev_set_online - start or stop a device, for a write to its online file
+ * @mdev: a device of a driver with &parent_ops.start and &parent_ops.stop
+ * @online: the new state
  *
  * A device that an open has started is the administrator's from then on: the
  * last close leaves it online.
  *
  * Context: may sleep. Calls the vendor.
- * Return: 0, -ENODEV if the device is being removed, or what the vendor says.
+ * Return: 0, -EAGAIN if a removal is under way that can still be refused,
+ *	-ENODEV if the device is certain to be removed, or what the vendor says.
  */
 int mdev_set_online(struct mdev_device *mdev, bool online)
 {
-	int ret = 0;
+	int ret;
 
-	if (!mdev_user_get(mdev))
-		return -ENODEV;
+	ret = mdev_user_get(mdev);
+	if (ret)
+		return ret;
 
 	mutex_lock(&mdev->lock);
 	if (online != mdev->online)
@@ -250,17 +258,20 @@ static int mdev_open_locked(struct mdev_device *mdev,
  * For bus drivers. Holds the vendor's module, brings the device online and
  * opens it. Not called again before mdev_close().
  *
- * Context: may sleep. Calls the vendor.
- * Return: 0, -ENODEV if the device is being removed, or what the vendor says.
+ * Context: may sleep. Calls the vendor. Doesn't wait for a removal, which can
+ *	itself be waiting for the caller in the bus driver's remove.
+ * Return: 0, -EAGAIN if a removal is under way that can still be refused,
+ *	-ENODEV if the device is certain to be removed, or what the vendor says.
  */
 int mdev_open(struct mdev_device *mdev, struct address_space *mapping)
 {
 	struct module *owner = mdev_parent_ops(mdev)->owner;
 	int ret;
 
-	ret = -ENODEV;
-	if (!mdev_user_get(mdev))
+	ret = mdev_user_get(mdev);
+	if (ret)
 		goto out_trace;
+	ret = -ENODEV;
 	if (!try_module_get(owner))
 		goto out_put;
 

@@ -42,21 +42,21 @@ void mdev_parent_put(struct mdev_parent *parent)
 }
 EXPORT_SYMBOL_IF_KUNIT(mdev_parent_put);
 
-/* Begin to create or remove a device; false if the parent has begun to go. */
+/* Begin to create or remove a device; false if the parent is not registered. */
 bool mdev_parent_enter(struct mdev_parent *parent)
 {
 	return atomic_inc_unless_negative(&parent->users);
 }
 
 /* Whether it is being unregistered: its devices get no new users. */
-bool mdev_parent_is_going(struct mdev_parent *parent)
+bool mdev_parent_is_unregistering(struct mdev_parent *parent)
 {
 	return atomic_read(&parent->users) < 0;
 }
 
 void mdev_parent_leave(struct mdev_parent *parent)
 {
-	if (atomic_dec_return(&parent->users) == MDEV_GOING)
+	if (atomic_dec_return(&parent->users) == MDEV_USERS_BLOCKED)
 		wake_up_var(&parent->users);
 }
 
@@ -101,7 +101,7 @@ static struct mdev_parent *mdev_parent_add(struct device *dev,
 	parent->dev = get_device(dev);
 	parent->ops = ops;
 	mutex_init(&parent->lock);
-	atomic_set(&parent->users, MDEV_GOING);
+	atomic_set(&parent->users, MDEV_USERS_BLOCKED);
 	kref_init(&parent->ref);
 
 	mutex_lock(&mdev_parents_lock);
@@ -155,7 +155,7 @@ static void mdev_parent_remove_files(struct mdev_parent *parent)
 	mdev_types_remove(parent);
 }
 
-/* mdevctl starts the devices of a parent when it hears of it */
+/* mdevctl starts the devices of a parent on this event */
 static void mdev_parent_announce(struct mdev_parent *parent, const char *state)
 {
 	char text[32];
@@ -238,7 +238,7 @@ int mdev_register_device(struct device *dev, const struct parent_ops *ops)
 	if (ret) {
 		mdev_parent_del(parent);
 	} else {
-		atomic_sub(MDEV_GOING, &parent->users);
+		atomic_sub(MDEV_USERS_BLOCKED, &parent->users);
 		mdev_parent_announce(parent, "registered");
 	}
 	mutex_unlock(&parent->lock);
@@ -247,13 +247,12 @@ int mdev_register_device(struct device *dev, const struct parent_ops *ops)
 }
 EXPORT_SYMBOL_GPL(mdev_register_device);
 
-/* Before any of them is waited for */
-static int mdev_parent_shut_out(struct device *dev, void *unused)
+static int mdev_parent_kill_device(struct device *dev, void *unused)
 {
 	struct mdev_device *mdev = mdev_from_dev(dev);
 
 	if (mdev)
-		mdev_device_shut_out(mdev);
+		mdev_device_kill(mdev);
 	return 0;
 }
 
@@ -266,14 +265,20 @@ static int mdev_parent_remove_device(struct device *dev, void *unused)
 	return 0;
 }
 
-/* Whoever creates or removes a device fails from here on, or has finished. */
+/*
+ * From here on create and remove fail. Those under way are waited for; a hot
+ * unplug that waits in mdev_wait_for_users() is woken and returns -ENODEV. All
+ * devices are killed before the first is removed, since that can wait for a
+ * user.
+ */
 static void mdev_parent_unregister(struct mdev_parent *parent)
 {
-	atomic_add(MDEV_GOING, &parent->users);
+	atomic_add(MDEV_USERS_BLOCKED, &parent->users);
+	wake_up_all(&mdev_removal_wait);
 	wait_var_event(&parent->users,
-		       atomic_read(&parent->users) == MDEV_GOING);
+		       atomic_read(&parent->users) == MDEV_USERS_BLOCKED);
 
-	device_for_each_child(parent->dev, NULL, mdev_parent_shut_out);
+	device_for_each_child(parent->dev, NULL, mdev_parent_kill_device);
 	device_for_each_child(parent->dev, NULL, mdev_parent_remove_device);
 	mdev_parent_remove_files(parent);
 	mdev_parent_announce(parent, "unregistered");
@@ -281,12 +286,12 @@ static void mdev_parent_unregister(struct mdev_parent *parent)
 }
 
 /**
- * mdev_unregister_device - take a parent and its mediated devices away
+ * mdev_unregister_device - unregister a parent and remove its mediated devices
  * @dev: what mdev_register_device() was called with
  *
- * Users are asked to let go of the devices, and waited for. After this function
- * has returned no callback of the parent runs. Does nothing if @dev is not
- * registered.
+ * &parent_ops.request notifies the users of the devices, and this waits until
+ * they have closed them. After this function has returned no callback of the
+ * parent runs. Does nothing if @dev is not registered.
  *
  * Context: may sleep. Must not be called from a callback of the same parent.
  */
@@ -299,8 +304,8 @@ void mdev_unregister_device(struct device *dev)
 		return;
 
 	mutex_lock(&parent->lock);
-	/* Unless another one has done it meanwhile */
-	if (!mdev_parent_is_going(parent))
+	/* A concurrent call can have unregistered it */
+	if (!mdev_parent_is_unregistering(parent))
 		mdev_parent_unregister(parent);
 	mutex_unlock(&parent->lock);
 	mdev_parent_put(parent);

@@ -8,20 +8,78 @@
 
 #include <linux/limits.h>
 #include <linux/mdev.h>
+#include <linux/wait.h>
 
 struct eventfd_ctx;
 
 /*
- * Added to the users of a device or a parent by who takes it away: nobody can
- * come as long as the sum is negative, and nobody is left when it is this.
+ * States of a device, their transitions and the locks
+ *
+ * &mdev_device.state:
+ *
+ *	MDEV_CREATING --> MDEV_LIVE <--> MDEV_REMOVING --> MDEV_DEAD
+ *	      |               |                                ^
+ *	      +---------------+--------------------------------+
+ *
+ *	CREATING to LIVE by the creator, after the ADD event; to DEAD by the
+ *	creator, if device_add(), a link or the bus driver's probe fails.
+ *	LIVE to REMOVING by a writer of "remove", with cmpxchg(): a second one
+ *	gets -EAGAIN. A writer that finds CREATING waits.
+ *	REMOVING to LIVE by the same writer, when the removal is refused or
+ *	interrupted; to DEAD when ->remove() has returned 0.
+ *	LIVE to DEAD by mdev_unregister_device(), when no creator and no writer
+ *	of "remove" is left.
+ *
+ * &mdev_device.users counts opens and writers of "online". A removal adds
+ * MDEV_USERS_BLOCKED, which makes the count negative and mdev_user_get() fail:
+ * with -EAGAIN, since a removal in the state REMOVING can be refused, but with
+ * -ENODEV in the state DEAD. The removal goes on when the count has become
+ * MDEV_USERS_BLOCKED: it is then the only caller of ->start() and ->stop().
+ *
+ * &mdev_parent.users counts creators and writers of "remove". It is negative
+ * while the parent is not registered. mdev_unregister_device() blocks new ones,
+ * waits for the rest, then kills and removes the devices. The count keeps the
+ * parent's callbacks valid for those that it counts.
+ *
+ * mdev_removal_wait has those that wait for a state, for the users of a device,
+ * or for the unregistration of a parent. It is one for all devices, since a
+ * device can be freed between the last mdev_user_put() and its wake-up, and
+ * waiters are few: hot unplugs, and removals that race with a creation.
+ *
+ * Locks, in the order in which they are taken:
+ *
+ *	&mdev_parent.lock	registration and unregistration of the parent
+ *	device lock		probe and remove of the bus driver, @removing,
+ *				@wanted, @probe_error
+ *	&mdev_device.lock	open, close and "online" of a device against
+ *				each other and against its announcement
+ *	&mdev_device.map_lock	page faults against invalidations
+ *
+ * mdev_open() and mdev_close() are called with group->group_lock and
+ * dev_set->lock of VFIO core held, and the registration of the vfio_device
+ * referenced. vfio_unregister_group_dev(), which a removal calls, waits for
+ * that reference; hence mdev_open() must not wait for a removal.
+ *
+ * A writer of "remove" or "online" holds sb_start_write() and the of->mutex of
+ * kernfs. It has broken the active protection of "remove", which device_del()
+ * would wait for; "online" keeps its own, so device_del() waits for a writer.
  */
-#define MDEV_GOING	INT_MIN
+enum mdev_state {
+	MDEV_CREATING,
+	MDEV_LIVE,
+	MDEV_REMOVING,
+	MDEV_DEAD,
+};
 
-/*
- * A bit of &mdev_device.flags, which is a lock that nobody waits for: it makes
- * the creator, or one remover, the only one who may take the device away.
- */
-#define MDEV_CLAIMED	0
+/* Added to a count of users: no new ones, and none left at this very value */
+#define MDEV_USERS_BLOCKED	INT_MIN
+
+/* Whether a device that gets no new users has one left. */
+static inline bool mdev_has_users(struct mdev_device *mdev)
+{
+	/* Pairs with atomic_dec_return() in mdev_user_put() */
+	return atomic_read_acquire(&mdev->users) != MDEV_USERS_BLOCKED;
+}
 
 extern const struct device_type mdev_device_type;
 
@@ -29,9 +87,10 @@ extern const struct device_type mdev_device_type;
 	container_of_const(_drv, struct mdev_driver, driver)
 
 /* mdev_core.c */
+extern wait_queue_head_t mdev_removal_wait;
 int mdev_device_create(struct mdev_type *type, const guid_t *uuid);
 int mdev_device_remove(struct mdev_device *mdev);
-void mdev_device_shut_out(struct mdev_device *mdev);
+void mdev_device_kill(struct mdev_device *mdev);
 void mdev_device_remove_forced(struct mdev_device *mdev);
 
 /* mdev_parent.c */
@@ -40,14 +99,14 @@ void mdev_parents_exit(void);
 struct mdev_parent *mdev_parent_lookup(struct device *dev);
 bool mdev_parent_enter(struct mdev_parent *parent);
 void mdev_parent_leave(struct mdev_parent *parent);
-bool mdev_parent_is_going(struct mdev_parent *parent);
+bool mdev_parent_is_unregistering(struct mdev_parent *parent);
 void mdev_parent_get(struct mdev_parent *parent);
 void mdev_parent_put(struct mdev_parent *parent);
 
 /* mdev_driver.c */
 int mdev_bus_init(void);
 void mdev_bus_exit(void);
-bool mdev_user_get(struct mdev_device *mdev);
+int mdev_user_get(struct mdev_device *mdev);
 void mdev_user_put(struct mdev_device *mdev);
 bool mdev_driver_in_use(struct mdev_device *mdev);
 int mdev_start(struct mdev_device *mdev);

@@ -150,11 +150,12 @@ static void test_create_in_parallel(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_thread_join(&create), 0);
 }
 
-/* Users may come as soon as the driver lets them, removers only after that. */
+/* The device can be opened once it is bound; a removal waits for its creation. */
 static void test_open_unfinished(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct test_thread create = { .uuid = test_uuid };
+	struct test_thread remove = {};
 	struct mdev_device *mdev;
 
 	vendor->hold = TEST_PROBE;
@@ -162,11 +163,13 @@ static void test_open_unfinished(struct kunit *test)
 	test_wait_held(vendor);
 
 	mdev = vendor->mdev;
-	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -EAGAIN);
+	test_thread_start(&remove, vendor, test_work_remove);
+	KUNIT_EXPECT_TRUE(test, test_thread_waits(&remove));
 	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
 
 	complete_all(&vendor->go);
 	KUNIT_EXPECT_EQ(test, test_thread_join(&create), 0);
+	KUNIT_EXPECT_EQ(test, test_thread_join(&remove), -EBUSY);
 	mdev_close(mdev);
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPOL");
 }

@@ -84,7 +84,7 @@ static void test_start_fails(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, mdev_is_online(mdev));
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSS");
 
-	/* Nobody is left who uses it */
+	/* It has no users left */
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), 0);
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSSUR");
 }
@@ -119,7 +119,7 @@ static void test_stop_fails(struct kunit *test)
 	vendor->fail[TEST_STOP] = 0;
 	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, false), 0);
 
-	/* Nobody can be told at the last close: it stays online */
+	/* The last close has no error to return: it stays online */
 	vendor->fail[TEST_STOP] = -ENOLCK;
 	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
 	mdev_close(mdev);

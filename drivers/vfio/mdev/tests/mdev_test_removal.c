@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* KUnit tests of removal: in use, refused, waited for, interrupted, forced. */
-
-#include <linux/sched/signal.h>
+/* KUnit tests of removal: in use, refused, forced. mdev_test_unplug.c has waits. */
 
 #include "mdev_test_vendor.h"
 
@@ -25,14 +23,14 @@ static void test_remove_driver_in_use(struct kunit *test)
 	vendor->in_use = true;
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -EBUSY);
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CP");
-	/* The refusal has let users in again */
+	/* The refusal has not blocked new users */
 	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
 	mdev_close(mdev);
 	vendor->in_use = false;
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), 0);
 }
 
-/* Who unbinds the driver holds the device lock; the writer must not wait. */
+/* A concurrent unbind holds the device lock; the removal must not wait for it. */
 static void test_remove_device_locked(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
@@ -45,7 +43,7 @@ static void test_remove_device_locked(struct kunit *test)
 	device_unlock(mdev_dev(mdev));
 }
 
-/* A bus driver that doesn't wait for its users is waited for by the core. */
+/* The bus driver's remove doesn't wait for its users, so the core does. */
 static void test_unregister_waits_for_users(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
@@ -75,7 +73,7 @@ static void test_vendor_refuses(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
 	mdev_close(mdev);
 
-	/* All was given back, so that it can be taken again */
+	/* All was restored, and can be withdrawn again */
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -ETXTBSY);
 	KUNIT_EXPECT_TRUE(test, test_has_file(mdev_dev(mdev), "colour"));
 
@@ -84,7 +82,7 @@ static void test_vendor_refuses(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPURPOLURPUR");
 }
 
-/* What was not bound is not bound afterwards. */
+/* A device that was not bound is not bound afterwards. */
 static void test_vendor_refuses_unbound(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
@@ -108,7 +106,7 @@ static void test_stop_refuses(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSUTP");
 	KUNIT_EXPECT_TRUE(test, mdev_is_online(mdev));
 
-	/* Stopped for a removal that is refused: started again */
+	/* ->stop() succeeds, ->remove() fails: started again */
 	vendor->fail[TEST_STOP] = 0;
 	vendor->fail[TEST_REMOVE] = -ETXTBSY;
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -ETXTBSY);
@@ -120,7 +118,7 @@ static void test_stop_refuses(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSUTPUTRSPUTR");
 }
 
-/* What can't be given back after a refusal is for the administrator to mend. */
+/* An error path that fails leaves the device to the administrator. */
 static void test_refusal_loses(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_startable(test);
@@ -157,105 +155,63 @@ static void test_second_remover(struct kunit *test)
 	test_wait_held(vendor);
 
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -EAGAIN);
-	KUNIT_EXPECT_EQ(test, mdev_open(mdev, NULL), -ENODEV);
-	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, true), -ENODEV);
-	/* Nor does a driver get it back */
+	/* Nor is a driver bound again */
 	KUNIT_EXPECT_EQ(test, device_attach(mdev_dev(mdev)), 0);
 
 	complete_all(&vendor->go);
 	KUNIT_EXPECT_EQ(test, test_thread_join(&remove), 0);
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPUR");
+	KUNIT_EXPECT_EQ(test, mdev_open(mdev, NULL), -ENODEV);
+	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, true), -ENODEV);
 }
 
-static struct test_vendor *test_hot_unplug_vendor(struct kunit *test)
+/* An open that races with a removal which @call then refuses: not -ENODEV. */
+static void test_open_during_refusal(struct kunit *test, enum test_call call)
 {
-	struct test_vendor *vendor = test_vendor_new(test, "mdev_test");
-
-	vendor->ops.hot_unplug = true;
-	test_vendor_register(vendor);
-	return vendor;
-}
-
-static void test_hot_unplug(struct kunit *test)
-{
-	struct test_vendor *vendor = test_hot_unplug_vendor(test);
+	struct test_vendor *vendor = test_vendor_startable(test);
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
 	struct test_thread remove = {};
 
-	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
-	vendor->hold = TEST_REQUEST;
+	KUNIT_ASSERT_EQ(test, mdev_set_online(mdev, true), 0);
+	vendor->fail[call] = -ETXTBSY;
+	vendor->hold = call;
 	test_thread_start(&remove, vendor, test_work_remove);
 	test_wait_held(vendor);
+	KUNIT_EXPECT_EQ(test, mdev_open(mdev, NULL), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, false), -EAGAIN);
 
-	/* From the first request on nobody new comes */
-	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -EAGAIN);
 	complete_all(&vendor->go);
+	KUNIT_EXPECT_EQ(test, test_thread_join(&remove), -ETXTBSY);
+	KUNIT_EXPECT_TRUE(test, mdev_is_online(mdev));
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
 	mdev_close(mdev);
-	KUNIT_EXPECT_EQ(test, test_thread_join(&remove), 0);
-	KUNIT_EXPECT_STREQ(test, vendor->log, "CPOQLUR");
 }
 
-/* A signal ends the wait, and all is as it was */
-static void test_hot_unplug_interrupted(struct kunit *test)
+static void test_open_during_refused_stop(struct kunit *test)
 {
-	struct test_vendor *vendor = test_hot_unplug_vendor(test);
+	test_open_during_refusal(test, TEST_STOP);
+}
+
+static void test_open_during_refused_remove(struct kunit *test)
+{
+	test_open_during_refusal(test, TEST_REMOVE);
+}
+
+/* New users are not blocked while ->in_use() can still refuse the removal. */
+static void test_open_during_in_use(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
 	struct test_thread remove = {};
 
-	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
-	vendor->hold = TEST_REQUEST;
+	vendor->hold = TEST_IN_USE;
 	test_thread_start(&remove, vendor, test_work_remove);
 	test_wait_held(vendor);
-	send_sig(SIGINT, remove.task, 1);
+	KUNIT_EXPECT_EQ(test, mdev_open(mdev, NULL), 0);
 	complete_all(&vendor->go);
-	KUNIT_EXPECT_EQ(test, test_thread_join(&remove), -EINTR);
-
+	KUNIT_EXPECT_EQ(test, test_thread_join(&remove), -EBUSY);
 	mdev_close(mdev);
-	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
-	mdev_close(mdev);
-	KUNIT_EXPECT_STREQ(test, vendor->log, "CPOQLOL");
-}
-
-/*
- * A user whom the bus driver did not know of makes it wait: the remover has a
- * way out, and the removal ends when the user has gone.
- */
-static void test_unbind_interrupted(struct kunit *test)
-{
-	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
-	struct test_thread remove = {};
-
-	test_created(vendor, &test_uuid);
-	vendor->hold = TEST_UNBIND;
-	test_thread_start(&remove, vendor, test_work_remove);
-	test_wait_held(vendor);
-	send_sig(SIGINT, remove.task, 1);
-	KUNIT_EXPECT_EQ(test, test_thread_join(&remove), -EINTR);
-	KUNIT_EXPECT_STREQ(test, vendor->log, "CPU");
-
-	complete_all(&vendor->go);
-	mdev_unregister_device(vendor->dev);
-	KUNIT_EXPECT_STREQ(test, vendor->log, "CPUR");
-}
-
-/* It is given back also when nobody waits any more to hear of the refusal. */
-static void test_refused_after_interruption(struct kunit *test)
-{
-	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
-	struct test_thread remove = {};
-
-	test_created(vendor, &test_uuid);
-	vendor->fail[TEST_REMOVE] = -ETXTBSY;
-	vendor->hold = TEST_UNBIND;
-	test_thread_start(&remove, vendor, test_work_remove);
-	test_wait_held(vendor);
-	send_sig(SIGINT, remove.task, 1);
-	KUNIT_EXPECT_EQ(test, test_thread_join(&remove), -EINTR);
-
-	complete_all(&vendor->go);
-	/* Waits for the removal, and then removes what that had to leave */
-	mdev_unregister_device(vendor->dev);
-	KUNIT_EXPECT_STREQ(test, vendor->log, "CPURPUR");
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPOL");
 }
 
 static void test_remove_twice(struct kunit *test)
@@ -268,7 +224,7 @@ static void test_remove_twice(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPUR");
 }
 
-/* A driver that comes while the vendor makes up its mind gets the device. */
+/* A driver that is probed during a removal is bound if that is refused. */
 static void test_driver_during_refusal(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
@@ -286,8 +242,8 @@ static void test_driver_during_refusal(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPURP");
 }
 
-/* All users are kept out and asked to go before the first is waited for. */
-static void test_unregister_shuts_all_out(struct kunit *test)
+/* All devices are killed before the first is removed. */
+static void test_unregister_kills_all(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct mdev_device *first = test_created(vendor, &test_uuid);
@@ -317,13 +273,12 @@ static struct kunit_case mdev_removal_cases[] = {
 	KUNIT_CASE(test_stop_refuses),
 	KUNIT_CASE(test_refusal_loses),
 	KUNIT_CASE(test_second_remover),
-	KUNIT_CASE(test_hot_unplug),
-	KUNIT_CASE(test_hot_unplug_interrupted),
-	KUNIT_CASE(test_unbind_interrupted),
-	KUNIT_CASE(test_refused_after_interruption),
+	KUNIT_CASE(test_open_during_refused_stop),
+	KUNIT_CASE(test_open_during_refused_remove),
+	KUNIT_CASE(test_open_during_in_use),
 	KUNIT_CASE(test_remove_twice),
 	KUNIT_CASE(test_driver_during_refusal),
-	KUNIT_CASE(test_unregister_shuts_all_out),
+	KUNIT_CASE(test_unregister_kills_all),
 	{}
 };
 

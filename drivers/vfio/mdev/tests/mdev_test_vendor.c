@@ -3,8 +3,10 @@
 
 #include <kunit/device.h>
 #include <kunit/resource.h>
+#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 
 #include "mdev_test_vendor.h"
 
@@ -16,6 +18,14 @@ const guid_t test_other_uuid = GUID_INIT(0x7be0c1d5, 0x0a92, 0x4c6f, 0x8d, 0x3e,
 static struct test_vendor *to_test_vendor(struct mdev_device *mdev)
 {
 	return dev_get_drvdata(mdev_parent_dev(mdev));
+}
+
+static void test_hold(struct test_vendor *vendor, enum test_call call)
+{
+	if (vendor->hold != call)
+		return;
+	complete(&vendor->held);
+	wait_for_completion(&vendor->go);
 }
 
 static int test_call(struct mdev_device *mdev, enum test_call call)
@@ -33,10 +43,7 @@ static int test_call(struct mdev_device *mdev, enum test_call call)
 
 	vendor->kvm_seen[call] = mdev_get_kvm(mdev);
 	vendor->attribute_seen[call] = test_has_file(&mdev->dev, "colour");
-	if (vendor->hold == call) {
-		complete(&vendor->held);
-		wait_for_completion(&vendor->go);
-	}
+	test_hold(vendor, call);
 	return vendor->fail[call];
 }
 
@@ -260,14 +267,45 @@ void test_thread_start(struct test_thread *thread, struct test_vendor *vendor,
 	thread->vendor = vendor;
 	thread->work = work;
 	init_completion(&thread->done);
-	thread->task = kthread_run(test_thread_main, thread, "mdev_test");
+	thread->task = kthread_create(test_thread_main, thread, "mdev_test");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(vendor->test, thread->task);
+	get_task_struct(thread->task);
+	wake_up_process(thread->task);
 }
 
 int test_thread_join(struct test_thread *thread)
 {
 	wait_for_completion(&thread->done);
+	put_task_struct(thread->task);
 	return thread->result;
+}
+
+/* Wait until the thread waits, in a way that a signal interrupts. */
+bool test_thread_waits(struct test_thread *thread)
+{
+	unsigned long end = jiffies + 10 * HZ;
+
+	while (time_before(jiffies, end) && !completion_done(&thread->done)) {
+		if (READ_ONCE(thread->task->__state) & TASK_INTERRUPTIBLE)
+			return true;
+		usleep_range(500, 1000);
+	}
+	return false;
+}
+
+/* Whether the thread ends now, rather than after MDEV_REQUEST_PERIOD. */
+bool test_thread_ends(struct test_thread *thread)
+{
+	unsigned long end = jiffies + 5 * HZ;
+
+	while (!completion_done(&thread->done)) {
+		if (time_after(jiffies, end)) {
+			send_sig(SIGINT, thread->task, 1);
+			return false;
+		}
+		usleep_range(500, 1000);
+	}
+	return true;
 }
 
 int test_work_create(struct test_thread *thread)
@@ -303,7 +341,10 @@ static bool test_bus_match(struct mdev_device *mdev)
 
 static bool test_bus_in_use(struct mdev_device *mdev)
 {
-	return to_test_vendor(mdev)->in_use;
+	struct test_vendor *vendor = to_test_vendor(mdev);
+
+	test_hold(vendor, TEST_IN_USE);
+	return vendor->in_use;
 }
 
 static struct kvm *test_bus_get_kvm(struct mdev_device *mdev)

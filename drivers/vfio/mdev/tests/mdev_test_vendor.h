@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A scripted vendor driver, and a bus driver to go with it: each callback logs
- * a letter, fails when it is told to, and can be held until it is let go.
+ * a letter, fails as scripted, and can be held until @go is completed.
  */
 #ifndef _MDEV_TEST_VENDOR_H
 #define _MDEV_TEST_VENDOR_H
@@ -24,6 +24,8 @@ enum test_call {
 	TEST_STOP = 'T',
 	TEST_UNBIND = 'U',
 	TEST_REMOVE = 'R',
+	/* Not logged */
+	TEST_IN_USE = 'I',
 };
 
 /**
@@ -36,7 +38,7 @@ enum test_call {
  * @hold: the callback to hold, by letter
  * @held: completed when the callback in @hold has been entered
  * @go: lets it go
- * @in_use: what the bus driver answers when asked for users
+ * @in_use: what in_use() of the bus driver returns
  * @kvm: the KVM that the bus driver has for the device
  * @kvm_seen: what mdev_get_kvm() returned in the last callback of each letter
  * @attribute_seen: whether the vendor's attribute was there in the last
@@ -87,7 +89,7 @@ extern const guid_t test_other_uuid;
 /**
  * struct test_thread - something that a test does beside itself
  * @work: what to do
- * @vendor: for whom
+ * @vendor: for which parent
  * @uuid: for creation
  * @result: what @work answered, valid after test_thread_join()
  */
@@ -105,6 +107,8 @@ struct test_thread {
 void test_thread_start(struct test_thread *thread, struct test_vendor *vendor,
 		       int (*work)(struct test_thread *thread));
 int test_thread_join(struct test_thread *thread);
+bool test_thread_waits(struct test_thread *thread);
+bool test_thread_ends(struct test_thread *thread);
 
 int test_work_create(struct test_thread *thread);
 int test_work_remove(struct test_thread *thread);
@@ -117,6 +121,7 @@ int test_case_init(struct kunit *test);
 extern struct kunit_suite mdev_parent_suite;
 extern struct kunit_suite mdev_device_suite;
 extern struct kunit_suite mdev_removal_suite;
+extern struct kunit_suite mdev_unplug_suite;
 extern struct kunit_suite mdev_online_suite;
 extern struct kunit_suite mdev_drain_suite;
 extern struct kunit_suite mdev_mapping_suite;

@@ -55,7 +55,7 @@ static int count_results(const struct race *race, int result)
 	return count;
 }
 
-/* One of those who create a device gets it, the others hear that it exists. */
+/* One of the concurrent creations succeeds, the others get -EEXIST. */
 static void create_the_same(struct race *race, unsigned int worker)
 {
 	int round;
@@ -80,7 +80,7 @@ TEST_F_TIMEOUT(race, one_creates, RACE_TIMEOUT)
 	EXPECT_TRUE(race_run(self->race, RACE_WORKERS, create_the_same));
 }
 
-/* One of those who remove a device does, the others hear that it is going. */
+/* One of the concurrent removals succeeds. */
 static void remove_the_same(struct race *race, unsigned int worker)
 {
 	int round;
@@ -103,7 +103,7 @@ TEST_F_TIMEOUT(race, one_removes, RACE_TIMEOUT)
 	EXPECT_TRUE(race_run(self->race, RACE_WORKERS, remove_the_same));
 }
 
-/* A few UUIDs for many who create and remove them, each as it likes */
+/* A few UUIDs that all processes create and remove, in random order */
 static void create_or_remove(struct race *race, unsigned int worker)
 {
 	char uuid[UUID_SIZE];
@@ -174,7 +174,8 @@ static void open_or_remove(struct race *race, unsigned int worker, open_t open)
 			RACE_EXPECT(race, result, -EBUSY);
 		} else {
 			result = open(&user, UUID_A);
-			RACE_EXPECT(race, result, -ENOENT, -ENODEV, -ENXIO);
+			RACE_EXPECT(race, result, -EAGAIN, -ENOENT, -ENODEV,
+				    -ENXIO);
 			if (!result)
 				use_device(race, &user);
 		}
@@ -256,7 +257,7 @@ TEST_F_TIMEOUT(race, driver_is_unbound_from_open_devices, RACE_TIMEOUT)
 	EXPECT_TRUE(path_same(VFIO_MDEV, MDEV_DEVICES "/" UUID_A "/driver"));
 }
 
-/* Removal of a bound device that somebody is unbinding and binding */
+/* Removal of a device that another process unbinds and binds */
 static void unbind_and_remove(struct race *race, unsigned int worker)
 {
 	int round, result;
@@ -311,8 +312,8 @@ static void live_on(struct race *race, unsigned int worker)
 			result = random() % 2 ?
 				 vfio_open_container(&user, uuid) :
 				 vfio_open_cdev(&user, uuid);
-			RACE_EXPECT(race, result, -EBUSY, -EINVAL, -ENOENT,
-				    -ENODEV, -ENXIO);
+			RACE_EXPECT(race, result, -EAGAIN, -EBUSY, -EINVAL,
+				    -ENOENT, -ENODEV, -ENXIO);
 			if (!result)
 				vfio_close(&user);
 		}

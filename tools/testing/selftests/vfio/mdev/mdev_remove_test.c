@@ -107,7 +107,7 @@ TEST_F(remove, answers)
 		  path_exists(VFIO_MDEV "/" UUID_A));
 }
 
-/* Removal of a device that somebody has open */
+/* Removal of an open device */
 FIXTURE(busy)
 {
 	struct vfio_user user;
@@ -180,7 +180,7 @@ TEST_F(busy, can_be_opened_again_after_a_refusal)
 	EXPECT_EQ(-EBUSY, mdev_remove(UUID_A));
 }
 
-/* Who unbinds the driver waits for the user, who removes the device does not. */
+/* The unbind waits for the user; the removal, which would wait for it, does not. */
 TEST_F(busy, is_refused_while_its_driver_waits)
 {
 	pid_t unbinder;

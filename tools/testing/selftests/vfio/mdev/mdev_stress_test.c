@@ -27,7 +27,7 @@
 #define ROUNDS		60
 #define NR_UUIDS	8
 /* For how many errors an action may have a reason */
-#define NR_ERRORS	7
+#define NR_ERRORS	8
 
 /* Until a device can be used */
 #define USE_TRIES	50
@@ -196,9 +196,9 @@ static const struct action {
 	{ "remove", 8, remove_device,
 	  { EBUSY, EAGAIN, ENOENT, ENODEV } },
 	{ "use", 40, use,
-	  { EBUSY, EEXIST, EINVAL, ENOENT, ENODEV, ENOSPC, ENXIO } },
+	  { EAGAIN, EBUSY, EEXIST, EINVAL, ENOENT, ENODEV, ENOSPC, ENXIO } },
 	{ "be killed", 6, use_and_die, {} },
-	{ "online", 8, set_online, { EBUSY, ENOENT, ENODEV } },
+	{ "online", 8, set_online, { EAGAIN, EBUSY, ENOENT, ENODEV } },
 	{ "bind", 6, bind_again, { EBUSY, ENOENT, ENODEV } },
 	{ "register", 3, register_again, { ENOENT, ENODEV, EBUSY } },
 	{ "reload", 2, reload, { EAGAIN, ENOENT, EBUSY } },
