@@ -29,6 +29,7 @@
 #define TIMEOUT_MS	5000
 #define ROUNDS		50
 #define EVENT_SIZE	4096
+#define REMOVAL_ROUNDS	200
 
 /* The kernel's messages: ACTION@PATH, then NAME=VALUE, each with a final 0 */
 struct uevent {
@@ -305,6 +306,28 @@ TEST_F(uevents, add_sent_once)
 		EXPECT_STRNE("add@" DEVICE_PATH, event.text);
 	} while (strcmp(event.text, "remove@" DEVICE_PATH));
 	EXPECT_EQ(0, uevents_drain(self->fd, DEVICE_PATH));
+}
+
+/* A removal by the process that receives the ADD event waits for the creator. */
+TEST_F_TIMEOUT(uevents, remove_on_add, 120)
+{
+	struct uevent event;
+	pid_t creator;
+	int round, status;
+
+	for (round = 0; round < REMOVAL_ROUNDS; round++) {
+		creator = fork();
+		ASSERT_LE(0, creator);
+		if (!creator)
+			_exit(mdev_create("mtty-1", UUID_A) ? 1 : 0);
+		ASSERT_EQ(0, uevents_find(self->fd, &event,
+					  "add@" DEVICE_PATH));
+		ASSERT_EQ(0, mdev_remove(UUID_A));
+		ASSERT_EQ(0, uevents_find(self->fd, &event,
+					  "remove@" DEVICE_PATH));
+		ASSERT_EQ(creator, waitpid(creator, &status, 0));
+		ASSERT_EQ(0, status);
+	}
 }
 
 /* Writes to online, from when the file exists, race with the "add" event. */
