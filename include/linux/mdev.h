@@ -53,10 +53,10 @@ struct vm_area_struct;
  * (unless the device is online already) and &parent_ops.open, and on the way
  * back &parent_ops.release and &parent_ops.stop (if the open had started it).
  *
- * A write to ``remove`` blocks new users, waits until none is left, unbinds the
- * bus driver, withdraws the vendor driver's attributes and calls
- * &parent_ops.stop if the device is online. Then, with nothing else running, it
- * calls &parent_ops.remove. No callback for that device follows.
+ * A write to ``remove`` blocks new users, waits until none is left, calls
+ * &parent_ops.stop if the device is online, unbinds the bus driver and withdraws
+ * the vendor driver's attributes. Then, with nothing else running, it calls
+ * &parent_ops.remove. No callback for that device follows.
  * mdev_unregister_device() does the same, but unbinds the bus driver first and
  * waits for the users after that.
  */

@@ -337,7 +337,7 @@ static int mdev_wait_for_users(struct mdev_device *mdev)
 	return 0;
 }
 
-/* ->stop() or ->remove() has failed: undo what was done, but for the bus driver. */
+/* ->remove() has failed: undo what was done, but for the bus driver. */
 static void mdev_device_restore(struct mdev_device *mdev, bool online)
 {
 	const struct attribute_group **groups =
@@ -345,26 +345,33 @@ static void mdev_device_restore(struct mdev_device *mdev, bool online)
 	struct device *dev = &mdev->dev;
 
 	if (online && !mdev->online && mdev_start(mdev))
-		dev_warn(dev, "not removed, start() failed: offline\n");
+		dev_warn(dev, "remove() failed, start() failed: offline\n");
 
 	if (device_add_groups(dev, groups))
-		dev_warn(dev, "not removed: attributes are missing\n");
+		dev_warn(dev, "remove() failed: attributes are missing\n");
 	else
 		dev->groups = groups;
 }
 
-/* Stop and remove a device that has no users and gets no new ones. */
+/*
+ * Stop and remove a device that has no users and gets no new ones. ->stop()
+ * comes first: if it fails, the bus driver has not been unbound, and the device
+ * keeps its VFIO group and character device.
+ */
 static int mdev_device_withdraw(struct mdev_device *mdev)
 {
 	const struct parent_ops *ops = mdev_parent_ops(mdev);
 	bool online = mdev->online;
-	int ret = 0;
+	int ret;
+
+	if (online && ops->stop) {
+		ret = mdev_stop(mdev);
+		if (ret)
+			return ret;
+	}
 
 	mdev_device_detach(mdev);
-	if (online && ops->stop)
-		ret = mdev_stop(mdev);
-	if (!ret)
-		ret = ops->remove(mdev);
+	ret = ops->remove(mdev);
 	if (ret)
 		mdev_device_restore(mdev, online);
 	else
@@ -384,7 +391,7 @@ static void mdev_device_reattach(struct mdev_device *mdev)
 	device_unlock(dev);
 	/* device_attach() returns 1 for success, and not the error of a probe */
 	if (wanted && device_attach(dev) != 1)
-		dev_warn(dev, "not removed: no driver is bound\n");
+		dev_warn(dev, "remove() failed: no driver is bound\n");
 }
 
 /*

@@ -58,7 +58,7 @@ static void test_online_while_open(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSOL");
 
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), 0);
-	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSOLUTR");
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSOLTUR");
 }
 
 static void test_offline_while_open(struct kunit *test)
@@ -104,7 +104,7 @@ static void test_open_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mdev_open(mdev, NULL), -EDQUOT);
 	KUNIT_EXPECT_TRUE(test, mdev_is_online(mdev));
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), 0);
-	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSOTSOUTR");
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSOTSOTUR");
 }
 
 static void test_stop_fails(struct kunit *test)
@@ -126,7 +126,7 @@ static void test_stop_fails(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, mdev_is_online(mdev));
 	vendor->fail[TEST_STOP] = 0;
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), 0);
-	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSTTSOLTUTR");
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSTTSOLTTUR");
 }
 
 /* From start and open until release and stop; not in a start by sysfs */

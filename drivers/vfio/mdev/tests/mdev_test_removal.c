@@ -103,7 +103,7 @@ static void test_stop_refuses(struct kunit *test)
 
 	vendor->fail[TEST_STOP] = -ETIME;
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -ETIME);
-	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSUTP");
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPST");
 	KUNIT_EXPECT_TRUE(test, mdev_is_online(mdev));
 
 	/* ->stop() succeeds, ->remove() fails: started again */
@@ -115,7 +115,7 @@ static void test_stop_refuses(struct kunit *test)
 	/* Neither can refuse now */
 	vendor->fail[TEST_STOP] = -ETIME;
 	mdev_unregister_device(vendor->dev);
-	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSUTPUTRSPUTR");
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSTTURSPUTR");
 }
 
 /* An error path that fails leaves the device to the administrator. */
@@ -130,7 +130,7 @@ static void test_refusal_loses(struct kunit *test)
 	vendor->fail[TEST_START] = -ENOLCK;
 	vendor->fail[TEST_PROBE] = -ENXIO;
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -ETXTBSY);
-	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSUTRSP");
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSTURSP");
 	KUNIT_EXPECT_FALSE(test, mdev_is_online(mdev));
 	KUNIT_EXPECT_NULL(test, mdev_dev(mdev)->driver);
 	KUNIT_EXPECT_TRUE(test, test_has_file(mdev_dev(mdev), "colour"));
@@ -141,7 +141,22 @@ static void test_refusal_loses(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mdev_set_online(mdev, true), 0);
 	KUNIT_EXPECT_EQ(test, device_attach(mdev_dev(mdev)), 1);
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), 0);
-	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSUTRSPSPUTR");
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPSTURSPSPTUR");
+}
+
+/* ->stop() is called before the bus driver is unbound. */
+static void test_stop_refuses_bound(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_startable(test);
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
+
+	KUNIT_ASSERT_EQ(test, mdev_set_online(mdev, true), 0);
+	vendor->fail[TEST_STOP] = -ETIME;
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -ETIME);
+	KUNIT_EXPECT_STREQ(test, vendor->log, "CPST");
+	KUNIT_EXPECT_NOT_NULL(test, mdev_dev(mdev)->driver);
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
+	mdev_close(mdev);
 }
 
 static void test_second_remover(struct kunit *test)
@@ -272,6 +287,7 @@ static struct kunit_case mdev_removal_cases[] = {
 	KUNIT_CASE(test_vendor_refuses_unbound),
 	KUNIT_CASE(test_stop_refuses),
 	KUNIT_CASE(test_refusal_loses),
+	KUNIT_CASE(test_stop_refuses_bound),
 	KUNIT_CASE(test_second_remover),
 	KUNIT_CASE(test_open_during_refused_stop),
 	KUNIT_CASE(test_open_during_refused_remove),

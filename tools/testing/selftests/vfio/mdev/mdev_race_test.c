@@ -15,6 +15,7 @@
 
 #include "mdev_lib.h"
 #include "race_lib.h"
+#include "sim_lib.h"
 #include "vfio_lib.h"
 
 #define ROUNDS		100
@@ -210,6 +211,45 @@ TEST_F_TIMEOUT(race, group_is_opened_or_removed, RACE_TIMEOUT)
 TEST_F_TIMEOUT(race, cdev_is_opened_or_removed, RACE_TIMEOUT)
 {
 	EXPECT_TRUE(race_run(self->race, 2, open_cdev_or_remove));
+}
+
+/* ->stop() refuses each removal: the device is never dead, and stays bound. */
+static void open_or_be_refused(struct race *race, unsigned int worker)
+{
+	struct vfio_user user;
+	int result;
+
+	if (worker) {
+		while (race_goes_on(race)) {
+			result = mdev_remove(UUID_A);
+			RACE_EXPECT(race, result, -EAGAIN, -EBUSY, -EPERM);
+			if (!result)
+				race_count(&race->broken);
+			if (result == -EPERM)
+				race_count(&race->removed);
+		}
+		return;
+	}
+	while (race->opened < ROUNDS || race->removed < ROUNDS) {
+		result = vfio_open_cdev(&user, UUID_A);
+		RACE_EXPECT(race, result, -EAGAIN);
+		if (result)
+			continue;
+		race_count(&race->opened);
+		vfio_close(&user);
+	}
+	race_end(race);
+}
+
+TEST_F_TIMEOUT(race, cdev_is_opened_or_removal_is_refused, RACE_TIMEOUT)
+{
+	if (sim_prepare())
+		SKIP(return, "needs the module mdev_sim");
+	ASSERT_EQ(0, sim_create(SIM_STAY, SIM_PCI, UUID_A));
+	ASSERT_EQ(0, sysfs_write("1", MDEV_DEVICES "/" UUID_A "/online"));
+	ASSERT_EQ(0, sim_set("stop/fail", EPERM));
+	EXPECT_TRUE(race_run(self->race, 3, open_or_be_refused));
+	EXPECT_EQ(0, sim_finish());
 }
 
 /* Opens and closes, now by group and now by cdev, while that is possible. */

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Vendors that refuse: what was done before is undone, in pairs, and what was
- * taken from a device is given back. And creation, which is seen by nobody
- * before the vendor has agreed. The subject is mdev_sim.
+ * taken from a device is given back. And creation, which is not visible before
+ * ->create() has returned. The subject is mdev_sim.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -120,16 +122,26 @@ FIXTURE(removal)
 FIXTURE_VARIANT(removal)
 {
 	const char *knob;
+	const char *block;
+	const char *blocked;
+	/* Of an open in between: only ->remove() comes after the unbind */
+	int open_error;
 };
 
 FIXTURE_VARIANT_ADD(removal, by_stop)
 {
 	.knob = "stop/fail",
+	.block = "stop/block",
+	.blocked = "stop/blocked",
+	.open_error = -EAGAIN,
 };
 
 FIXTURE_VARIANT_ADD(removal, by_remove)
 {
 	.knob = "remove/fail",
+	.block = "remove/block",
+	.blocked = "remove/blocked",
+	.open_error = -ENOENT,
 };
 
 FIXTURE_SETUP(removal)
@@ -166,7 +178,47 @@ TEST_F(removal, that_is_refused_gives_all_back)
 	EXPECT_FALSE(path_exists(DEVICE_A));
 }
 
-/* Nobody asks the vendor when the parent goes. */
+static int remove_a(void)
+{
+	return mdev_remove(UUID_A);
+}
+
+/* The device is not dead as long as the removal can be refused: no -ENODEV. */
+TEST_F(removal, that_is_refused_races_with_open)
+{
+	struct vfio_user user;
+	struct work remover;
+
+	ASSERT_EQ(0, sim_set(variant->block, 1));
+	ASSERT_EQ(0, work_start(&remover, remove_a));
+	ASSERT_TRUE(sim_wait_for(variant->blocked, 1));
+	EXPECT_EQ(variant->open_error, vfio_open_cdev(&user, UUID_A));
+	EXPECT_EQ(-EAGAIN, sysfs_write("0", DEVICE_A "/online"));
+	EXPECT_EQ(-EAGAIN, mdev_remove(UUID_A));
+
+	ASSERT_EQ(0, sim_set(variant->block, 0));
+	EXPECT_EQ(-EPERM, work_result(&remover));
+	EXPECT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	vfio_close(&user);
+}
+
+/* A refusal by stop() leaves the character device, with its owner and mode. */
+TEST_F(removal, that_is_refused_by_stop_keeps_the_cdev)
+{
+	char path[VFIO_PATH_SIZE];
+	struct stat before, after;
+
+	/* ->remove() is called after the unbind */
+	if (strcmp(variant->knob, "stop/fail"))
+		return;
+	ASSERT_EQ(0, vfio_cdev_path(path, UUID_A));
+	ASSERT_EQ(0, stat(path, &before));
+	EXPECT_EQ(-EPERM, mdev_remove(UUID_A));
+	ASSERT_EQ(0, stat(path, &after));
+	EXPECT_EQ(before.st_ino, after.st_ino);
+}
+
+/* The errors of stop and remove are ignored when the parent is unregistered. */
 TEST_F(removal, can_not_be_refused_to_the_parent)
 {
 	EXPECT_EQ(0, sim_unbind(SIM_FULL));
@@ -222,7 +274,7 @@ TEST_F(creation, is_not_seen_before_the_vendor_agrees)
 	EXPECT_FALSE(is_visible());
 	EXPECT_EQ(-ENOENT, mdev_remove(UUID_A));
 
-	/* The UUID is taken, whoever asks for it, and whether they wait */
+	/* The UUID is taken, for every type and parent */
 	EXPECT_EQ(-EEXIST, create_a());
 	EXPECT_EQ(-EEXIST, sim_create(SIM_FULL, SIM_BARE, UUID_A));
 	EXPECT_EQ(-EEXIST, sim_create(SIM_STAY, SIM_PCI, UUID_A));
@@ -279,7 +331,7 @@ TEST_F(creation, is_undone_while_its_files_are_open)
 	close(fd);
 }
 
-/* A device that can't be unplugged, and a user who is almost gone */
+/* A device that can't be unplugged, and a close that has not ended */
 TEST_F(creation, is_not_undone_before_the_last_close_has_ended)
 {
 	struct vfio_user user;
