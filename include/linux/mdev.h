@@ -494,11 +494,13 @@ struct mdev_device {
 	unsigned long map_granule;
 	/* While the device is open; changes under lock */
 	struct mdev_callbacks *callbacks;
+	/* MDEV_RESET_* */
+	unsigned long flags;
 };
 
 /* Bits of &mdev_device.flags that bus drivers use */
-#define MDEV_RESET_REQUESTED	1
-#define MDEV_RESET_RUNNING	2
+#define MDEV_RESET_REQUESTED	0
+#define MDEV_RESET_RUNNING	1
 
 /**
  * struct mdev_callbacks - callbacks of an open device that can be drained

@@ -175,7 +175,7 @@ void vfio_mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length);
 /* vfio_mdev_type1.c */
 bool vfio_mdev_pins_blocked(struct vfio_mdev_dma *dma,
 			    const struct interval_tree_node *range);
-void vfio_mdev_block_pins(struct vfio_mdev *vmdev,
+bool vfio_mdev_block_pins(struct vfio_mdev *vmdev,
 			  const struct interval_tree_node *range);
 
 /* vfio_mdev_irq.c */

@@ -8,6 +8,11 @@
  * after ten retries. A guest whose device pins without pause in memory that the
  * VMM unmaps would get there, so pins in the range are refused until the unmapping
  * task has left type1: a task work ends that when the task returns to userspace.
+ *
+ * The first notification of a range only blocks pins, the retry unpins: then all
+ * devices of the container have blocked pins. Otherwise the last device could pin
+ * in the time that it takes to unpin the others, and each retry take longer.
+ *
  * VFIO core that refuses such pins itself defines VFIO_DMA_UNMAP_BLOCKS_PINS.
  */
 
@@ -64,15 +69,18 @@ static void vfio_mdev_unblock_pins(struct callback_head *work)
 	module_put(THIS_MODULE);
 }
 
-/* Type1 is done with the range that it has notified this task's unmap of before. */
+/* Type1 is done with the range that this task was notified of before. */
 static bool vfio_mdev_move_block(struct vfio_mdev_dma *dma,
-				 const struct interval_tree_node *range)
+				 const struct interval_tree_node *range,
+				 bool *first)
 {
 	struct vfio_mdev_block *block;
 
 	guard(spinlock)(&dma->lock);
 	list_for_each_entry(block, &dma->blocks, node) {
 		if (block->task == current) {
+			*first = block->range.start != range->start ||
+				 block->range.last != range->last;
 			block->range = *range;
 			return true;
 		}
@@ -80,30 +88,40 @@ static bool vfio_mdev_move_block(struct vfio_mdev_dma *dma,
 	return false;
 }
 
-void vfio_mdev_block_pins(struct vfio_mdev *vmdev,
+/**
+ * vfio_mdev_block_pins - block pins in a range while type1 unmaps it
+ * @vmdev: the device
+ * @range: addresses of the first and the last byte
+ *
+ * Return: true if type1 is to notify the other devices before this one unpins.
+ */
+bool vfio_mdev_block_pins(struct vfio_mdev *vmdev,
 			  const struct interval_tree_node *range)
 {
 	struct vfio_mdev_dma *dma = &vmdev->dma;
 	struct vfio_mdev_block *block;
+	bool first;
 
-	if (VFIO_DMA_UNMAP_BLOCKS_PINS || vmdev->vdev.iommufd_access ||
-	    vfio_mdev_move_block(dma, range))
-		return;
+	if (VFIO_DMA_UNMAP_BLOCKS_PINS || vmdev->vdev.iommufd_access)
+		return false;
+	if (vfio_mdev_move_block(dma, range, &first))
+		return first;
 
 	/* Without memory nothing is blocked, and type1's retries have to do. */
 	block = kzalloc_obj(*block);
 	if (!block)
-		return;
+		return false;
 	block->vmdev = vmdev;
 	block->task = current;
 	block->range = *range;
 	init_task_work(&block->work, vfio_mdev_unblock_pins);
 	if (task_work_add(current, &block->work, TWA_RESUME)) {
 		kfree(block);
-		return;
+		return false;
 	}
 	__module_get(THIS_MODULE);
 	get_device(&vmdev->vdev.device);
 	scoped_guard(spinlock, &dma->lock)
 		list_add(&block->node, &dma->blocks);
+	return true;
 }

@@ -91,8 +91,10 @@ void vfio_mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length)
 	if (iova > ULONG_MAX)
 		return;
 
+	if (vfio_mdev_block_pins(vmdev, &range))
+		return;
+
 	atomic_inc(&dma->unmaps);
-	vfio_mdev_block_pins(vmdev, &range);
 	wait_event(dma->idle, !vfio_mdev_has_calls(dma, &range));
 	if (vfio_mdev_has_pins(dma, &range))
 		vfio_mdev_unmap_range(vmdev, &range);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What linux/mdev.h promises to vendors: which callbacks come when, and which
- * never at once. Each broken promise is counted and reported.
+ * Rules of linux/mdev.h: when callbacks are called, and which never run
+ * concurrently. Each violation is counted and reported.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -34,6 +34,11 @@
 	(BIT(SIM_DIRTY_LOG_START) | BIT(SIM_DIRTY_LOG_STOP) |		\
 	 BIT(SIM_DIRTY_LOG_REPORT))
 
+/* What mdev_drain() waits for */
+#define SIM_DRAINED							\
+	(BIT(SIM_READ) | BIT(SIM_WRITE) | BIT(SIM_SET_IRQS) |		\
+	 BIT(SIM_DEVICE_FEATURE) | SIM_DIRTY_LOG)
+
 const struct sim_rule sim_rules[SIM_NR_CALLS] = {
 	[SIM_CREATE] = {
 		.name = "create",
@@ -59,12 +64,12 @@ const struct sim_rule sim_rules[SIM_NR_CALLS] = {
 	},
 	[SIM_STOP] = {
 		.name = "stop",
-		.excludes = SIM_LIFE,
+		.excludes = SIM_LIFE | SIM_DRAINED,
 	},
 	[SIM_RESET] = {
 		.name = "reset",
 		.only_open = true,
-		.excludes = SIM_MIGRATION,
+		.excludes = SIM_MIGRATION | SIM_DRAINED,
 	},
 	[SIM_GET_DEVICE_INFO] = {
 		.name = "get_device_info",

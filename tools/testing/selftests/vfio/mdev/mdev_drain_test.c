@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Drained callbacks: while reset, stop or a migration stop of the driver runs, no
+ * region access, SET_IRQS, dirty log or device feature call does, and the waits
+ * for that end when the task is killed. The driver is mdev_sim, which reports
+ * callbacks that must not run concurrently.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "dma_lib.h"
+#include "irq_lib.h"
+#include "mdev_lib.h"
+#include "migration_lib.h"
+#include "sim_lib.h"
+#include "vfio_lib.h"
+
+#define BAR0		VFIO_PCI_BAR0_REGION_INDEX
+#define IOVA		0x100000UL
+
+/* How long a task is watched before it counts as waiting */
+#define WATCH_MS	200
+
+/* What a thread or process does to the device */
+typedef int (*work_fn)(int device);
+
+struct task {
+	pthread_t thread;
+	work_fn work;
+	int device;
+	int result;
+};
+
+static void *task_main(void *data)
+{
+	struct task *task = data;
+
+	task->result = task->work(task->device);
+	return NULL;
+}
+
+static int task_start(struct task *task, work_fn work, int device)
+{
+	task->work = work;
+	task->device = device;
+	return pthread_create(&task->thread, NULL, task_main, task);
+}
+
+static int task_end(struct task *task)
+{
+	pthread_join(task->thread, NULL);
+	return task->result;
+}
+
+static int work_read(int device)
+{
+	int64_t value = vfio_load(device, BAR0, MDEV_SIM_REG_SCRATCH, 4);
+
+	return value < 0 ? value : 0;
+}
+
+static int work_write(int device)
+{
+	return vfio_store(device, BAR0, MDEV_SIM_REG_SCRATCH, 4, 1);
+}
+
+static int work_set_irqs(int device)
+{
+	return irq_act(device, INTX, TRIGGER);
+}
+
+static int work_feature(int device)
+{
+	struct mdev_sim_feature feature;
+
+	return vfio_feature(device, VFIO_DEVICE_FEATURE_GET |
+			    MDEV_SIM_FEATURE_VALUE, &feature, sizeof(feature));
+}
+
+static int work_log_stop(int device)
+{
+	return vfio_feature(device, VFIO_DEVICE_FEATURE_SET |
+			    VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP, NULL, 0);
+}
+
+static int log_start(int device)
+{
+	struct vfio_device_feature_dma_logging_range range = {
+		.iova = IOVA,
+		.length = PAGE,
+	};
+	struct vfio_device_feature_dma_logging_control control = {
+		.page_size = PAGE,
+		.num_ranges = 1,
+		.ranges = (uintptr_t)&range,
+	};
+
+	return vfio_feature(device, VFIO_DEVICE_FEATURE_SET |
+			    VFIO_DEVICE_FEATURE_DMA_LOGGING_START, &control,
+			    sizeof(control));
+}
+
+static int work_reset(int device)
+{
+	return vfio_ioctl(device, VFIO_DEVICE_RESET, NULL);
+}
+
+static int work_offline(int device)
+{
+	(void)device;
+	return sysfs_write("0", "/sys/bus/mdev/devices/" UUID_A "/online");
+}
+
+static int work_migration_stop(int device)
+{
+	return migration_go(device, STOP);
+}
+
+FIXTURE(drain)
+{
+	struct dma_user user;
+	int device;
+	int event;
+};
+
+/* A callback that is drained, and one that drains it */
+FIXTURE_VARIANT(drain)
+{
+	work_fn callback;
+	const char *callback_name;
+	work_fn drain;
+	const char *drain_name;
+};
+
+#define DRAIN(_callback, _name, _drain, _drain_name)			\
+	FIXTURE_VARIANT_ADD(drain, _drain##_##_callback)		\
+	{								\
+		.callback = work_##_callback,				\
+		.callback_name = _name,					\
+		.drain = work_##_drain,					\
+		.drain_name = _drain_name,				\
+	}
+
+#define DRAIN_ALL(_drain, _name)					\
+	DRAIN(read, "read", _drain, _name);				\
+	DRAIN(write, "write", _drain, _name);				\
+	DRAIN(set_irqs, "set_irqs", _drain, _name);			\
+	DRAIN(feature, "device_feature", _drain, _name);		\
+	DRAIN(log_stop, "dirty_log_stop", _drain, _name)
+
+DRAIN_ALL(reset, "reset");
+DRAIN_ALL(offline, "stop");
+DRAIN_ALL(migration_stop, "migration_set_state");
+
+static int set_block(const char *callback, int value)
+{
+	char knob[64];
+
+	snprintf(knob, sizeof(knob), "%s/block", callback);
+	return sim_set(knob, value);
+}
+
+static bool wait_blocked(const char *callback)
+{
+	char knob[64];
+
+	snprintf(knob, sizeof(knob), "%s/blocked", callback);
+	return sim_wait_for(knob, 1);
+}
+
+static int count_calls(const char *callback)
+{
+	char knob[64];
+
+	snprintf(knob, sizeof(knob), "%s/calls", callback);
+	return sim_get(knob);
+}
+
+FIXTURE_SETUP(drain)
+{
+	ASSERT_EQ(0, dma_prepare(&self->user, dma_open_cdev));
+	self->device = self->user.vfio.device;
+	self->event = irq_eventfd();
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
+	ASSERT_EQ(0, log_start(self->device));
+	/* The set_state of a migration stop is that of the second arc. */
+	if (variant->drain == work_migration_stop)
+		ASSERT_EQ(0, migration_move(self->device, RUNNING_P2P));
+}
+
+FIXTURE_TEARDOWN(drain)
+{
+	close(self->event);
+	dma_close(&self->user);
+	EXPECT_EQ(0, sim_finish());
+}
+
+TEST_F(drain, waits_for_callback)
+{
+	struct task callback, drain;
+	int calls = count_calls(variant->drain_name);
+
+	ASSERT_EQ(0, set_block(variant->callback_name, 1));
+	ASSERT_EQ(0, task_start(&callback, variant->callback, self->device));
+	ASSERT_TRUE(wait_blocked(variant->callback_name));
+	ASSERT_EQ(0, task_start(&drain, variant->drain, self->device));
+	sleep_ms(WATCH_MS);
+	EXPECT_EQ(calls, count_calls(variant->drain_name));
+
+	ASSERT_EQ(0, set_block(variant->callback_name, 0));
+	EXPECT_EQ(0, task_end(&callback));
+	EXPECT_EQ(0, task_end(&drain));
+	EXPECT_EQ(calls + 1, count_calls(variant->drain_name));
+}
+
+TEST_F(drain, blocks_callback)
+{
+	bool offline = variant->drain == work_offline;
+	bool access = variant->callback == work_read ||
+		      variant->callback == work_write;
+	struct task callback, drain;
+	int calls = count_calls(variant->callback_name);
+
+	ASSERT_EQ(0, set_block(variant->drain_name, 1));
+	ASSERT_EQ(0, task_start(&drain, variant->drain, self->device));
+	ASSERT_TRUE(wait_blocked(variant->drain_name));
+	ASSERT_EQ(0, task_start(&callback, variant->callback, self->device));
+	sleep_ms(WATCH_MS);
+	EXPECT_EQ(calls, count_calls(variant->callback_name));
+
+	ASSERT_EQ(0, set_block(variant->drain_name, 0));
+	EXPECT_EQ(0, task_end(&drain));
+	/* An access that has waited for stop finds the device offline. */
+	EXPECT_EQ(offline && access ? -EIO : 0, task_end(&callback));
+}
+
+/* Another process that does @work waits, and ends when it is killed. */
+static bool killed_while_waiting(work_fn work, int device)
+{
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		work(device);
+		_exit(0);
+	}
+	sleep_ms(WATCH_MS);
+	if (waitpid(pid, &status, WNOHANG))
+		return false;
+	kill(pid, SIGKILL);
+	return waitpid(pid, &status, 0) == pid && WIFSIGNALED(status);
+}
+
+TEST_F(drain, killed)
+{
+	struct task callback, drain;
+
+	ASSERT_EQ(0, set_block(variant->callback_name, 1));
+	ASSERT_EQ(0, task_start(&callback, variant->callback, self->device));
+	ASSERT_TRUE(wait_blocked(variant->callback_name));
+	EXPECT_TRUE(killed_while_waiting(variant->drain, self->device));
+	ASSERT_EQ(0, set_block(variant->callback_name, 0));
+	EXPECT_EQ(0, task_end(&callback));
+
+	ASSERT_EQ(0, set_block(variant->drain_name, 1));
+	ASSERT_EQ(0, task_start(&drain, variant->drain, self->device));
+	ASSERT_TRUE(wait_blocked(variant->drain_name));
+	EXPECT_TRUE(killed_while_waiting(variant->callback, self->device));
+	ASSERT_EQ(0, set_block(variant->drain_name, 0));
+	EXPECT_EQ(0, task_end(&drain));
+}
+
+FIXTURE(drain_wait)
+{
+	struct dma_user user;
+	int device;
+};
+
+FIXTURE_SETUP(drain_wait)
+{
+	ASSERT_EQ(0, dma_prepare(&self->user, dma_open_cdev));
+	self->device = self->user.vfio.device;
+}
+
+FIXTURE_TEARDOWN(drain_wait)
+{
+	dma_close(&self->user);
+	EXPECT_EQ(0, sim_finish());
+}
+
+/* An unmask eventfd that is signalled during a reset unmasks after it. */
+TEST_F(drain_wait, unmask_eventfd_during_reset)
+{
+	int event = irq_eventfd();
+	int unmask = irq_eventfd();
+	struct task reset;
+	int calls;
+
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, event));
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, unmask));
+	calls = sim_get("set_irqs/calls");
+	ASSERT_EQ(0, sim_set("reset/block", 1));
+	ASSERT_EQ(0, task_start(&reset, work_reset, self->device));
+	ASSERT_TRUE(sim_wait_for("reset/blocked", 1));
+	ASSERT_EQ(0, irq_signal(unmask));
+	ASSERT_EQ(0, irq_signal(unmask));
+	sleep_ms(WATCH_MS);
+	EXPECT_EQ(calls, sim_get("set_irqs/calls"));
+
+	ASSERT_EQ(0, sim_set("reset/block", 0));
+	EXPECT_EQ(0, task_end(&reset));
+	EXPECT_TRUE(sim_wait_for("set_irqs/calls", calls + 1));
+	close(unmask);
+	close(event);
+}
+
+static int work_remove_unmask(int device)
+{
+	return irq_set_eventfd(device, INTX, UNMASK, -1);
+}
+
+/* So does one that is removed concurrently; the driver is called before. */
+TEST_F(drain_wait, unmask_eventfd_removed_during_reset)
+{
+	int event = irq_eventfd();
+	int unmask = irq_eventfd();
+	struct task reset, removal;
+	int calls;
+
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, event));
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, unmask));
+	calls = sim_get("set_irqs/calls");
+	ASSERT_EQ(0, sim_set("reset/block", 1));
+	ASSERT_EQ(0, task_start(&reset, work_reset, self->device));
+	ASSERT_TRUE(sim_wait_for("reset/blocked", 1));
+	ASSERT_EQ(0, irq_signal(unmask));
+	ASSERT_EQ(0, task_start(&removal, work_remove_unmask, self->device));
+	sleep_ms(WATCH_MS);
+	ASSERT_EQ(0, sim_set("reset/block", 0));
+	EXPECT_EQ(0, task_end(&reset));
+	EXPECT_EQ(0, task_end(&removal));
+	EXPECT_EQ(calls + 1, sim_get("set_irqs/calls"));
+	close(unmask);
+	close(event);
+}
+
+static int work_pin(int device)
+{
+	return dma_pin(device, 0, IOVA, 1, DMA_BOTH);
+}
+
+/*
+ * A pin in a callback sleeps in a page fault that userspace does not handle. A
+ * process that resets the device meanwhile can be killed.
+ */
+TEST_F(drain_wait, killed_during_userfaultfd)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_zeropage zero = {};
+	struct task pin;
+	void *memory;
+	int uffd;
+
+	uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
+	if (uffd < 0 && errno == ENOSYS)
+		SKIP(return, "needs CONFIG_USERFAULTFD");
+	ASSERT_LE(0, uffd);
+	ASSERT_EQ(0, ioctl(uffd, UFFDIO_API, &api));
+	memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, memory);
+	range.range.start = (uintptr_t)memory;
+	range.range.len = PAGE;
+	ASSERT_EQ(0, ioctl(uffd, UFFDIO_REGISTER, &range));
+	ASSERT_EQ(0, dma_map(&self->user, IOVA, memory, PAGE, DMA_BOTH));
+
+	ASSERT_EQ(0, task_start(&pin, work_pin, self->device));
+	sleep_ms(WATCH_MS);
+	EXPECT_TRUE(killed_while_waiting(work_reset, self->device));
+	EXPECT_TRUE(killed_while_waiting(work_offline, self->device));
+
+	zero.range = range.range;
+	ASSERT_EQ(0, ioctl(uffd, UFFDIO_ZEROPAGE, &zero));
+	EXPECT_EQ(0, task_end(&pin));
+	EXPECT_EQ(0, work_reset(self->device));
+	EXPECT_EQ(0, dma_unpin(self->device, 0, IOVA, 1));
+	EXPECT_EQ(0, dma_unmap(&self->user, IOVA, PAGE));
+	close(uffd);
+}
+
+TEST_HARNESS_MAIN
