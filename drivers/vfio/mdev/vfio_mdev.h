@@ -7,6 +7,7 @@
 #include <linux/interval_tree.h>
 #include <linux/list.h>
 #include <linux/mdev.h>
+#include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
@@ -154,13 +155,17 @@ int vfio_mdev_areas_init(struct vfio_mdev_region *region,
 			 const struct vfio_info_cap *caps);
 int vfio_mdev_mmap(struct vfio_device *vdev, struct vm_area_struct *vma);
 
+/* iommufd returns -ENOENT for memory that is not mapped, type1 -EINVAL. */
+static inline int vfio_mdev_dma_result(int ret)
+{
+	return ret == -ENOENT ? -EINVAL : min(ret, 0);
+}
+
 /* vfio_mdev_pins.c */
 int vfio_mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
 			int prot, struct page **pages);
 int vfio_mdev_unpin_pages(struct mdev_device *mdev, dma_addr_t iova,
 			  int npage);
-int vfio_mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova, void *data,
-		     size_t len, bool write);
 struct vfio_mdev_pin *
 vfio_mdev_take_pin(struct vfio_mdev_dma *dma,
 		   const struct interval_tree_node *range, bool exact);

@@ -7,6 +7,7 @@
  */
 
 #include <linux/module.h>
+#include <linux/overflow.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -232,6 +233,18 @@ static struct kvm *vfio_mdev_get_kvm(struct mdev_device *mdev)
 	struct vfio_mdev *vmdev = dev_get_drvdata(mdev_dev(mdev));
 
 	return vmdev->vdev.kvm;
+}
+
+static int vfio_mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova,
+			    void *data, size_t len, bool write)
+{
+	struct vfio_mdev *vmdev = dev_get_drvdata(mdev_dev(mdev));
+	dma_addr_t last;
+
+	if (!len || check_add_overflow(iova, len - 1, &last))
+		return -EINVAL;
+	return vfio_mdev_dma_result(vfio_dma_rw(&vmdev->vdev, iova, data, len,
+						write));
 }
 
 static struct mdev_driver vfio_mdev_driver = {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pinned pages of userspace memory: mdev_pin_pages(), mdev_unpin_pages() and
- * mdev_dma_rw() of a VFIO device. Read vfio_mdev_unmap.c next: it unpins what
- * the driver has left when userspace unmaps the memory or closes the device.
+ * Pinned pages of userspace memory: mdev_pin_pages() and mdev_unpin_pages() of a
+ * VFIO device. Read vfio_mdev_unmap.c next: it unpins what the driver has left
+ * when userspace unmaps the memory or closes the device.
  *
  * Each mdev_pin_pages() becomes a node of an interval tree, since iommufd wants
  * one call to unpin exactly what one call has pinned. While VFIO pins or unpins
@@ -35,12 +35,6 @@ static int vfio_mdev_pin_range(struct interval_tree_node *node, dma_addr_t iova,
 	if (check_add_overflow(node->start, size - 1, &node->last))
 		return -EINVAL;
 	return 0;
-}
-
-/* iommufd returns -ENOENT for memory that is not mapped, type1 -EINVAL. */
-static int vfio_mdev_dma_result(int ret)
-{
-	return ret == -ENOENT ? -EINVAL : min(ret, 0);
 }
 
 /* iommufd takes any number of pages in one call, type1 one page of pointers. */
@@ -137,14 +131,7 @@ int vfio_mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
 	return vfio_mdev_dma_result(ret);
 }
 
-/**
- * vfio_mdev_take_pin - make the caller the one that unpins a pin
- * @dma: whose pin
- * @range: addresses of the first and the last byte
- * @exact: only a pin of exactly this range, not any that overlaps it
- *
- * Return: a pin that vfio_mdev_unpin() must follow for, or NULL.
- */
+/* A pin for vfio_mdev_unpin(): of exactly this range, or one that overlaps it */
 struct vfio_mdev_pin *
 vfio_mdev_take_pin(struct vfio_mdev_dma *dma,
 		   const struct interval_tree_node *range, bool exact)
@@ -189,16 +176,4 @@ int vfio_mdev_unpin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage)
 		return -EINVAL;
 	vfio_mdev_unpin(vmdev, pin);
 	return 0;
-}
-
-int vfio_mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova, void *data,
-		     size_t len, bool write)
-{
-	struct vfio_mdev *vmdev = dev_get_drvdata(mdev_dev(mdev));
-	dma_addr_t last;
-
-	if (!len || check_add_overflow(iova, len - 1, &last))
-		return -EINVAL;
-	return vfio_mdev_dma_result(vfio_dma_rw(&vmdev->vdev, iova, data, len,
-						write));
 }

@@ -25,20 +25,15 @@
 #include "compat.h"
 #include "vfio_mdev.h"
 
-/**
- * struct vfio_mdev_block - a range in which no pages are pinned
- * @node: in &vfio_mdev_dma.blocks
- * @work: ends it when @task returns to userspace
- * @vmdev: the device, to which this has a reference, as to this module: the
- *	device may be closed and unbound before @work runs
- * @task: unmaps the range; not dereferenced
- * @range: what it unmaps; the next range, when type1 notifies of that
- */
+/* A range in which no pages are pinned; in &vfio_mdev_dma.blocks */
 struct vfio_mdev_block {
 	struct list_head node;
+	/* Ends it when @task, which is not dereferenced, returns to userspace */
 	struct callback_head work;
-	struct vfio_mdev *vmdev;
 	const struct task_struct *task;
+	/* A reference, as to this module: it can be unbound before @work runs */
+	struct vfio_mdev *vmdev;
+	/* What @task unmaps; the next range, when type1 notifies of that */
 	struct interval_tree_node range;
 };
 
@@ -88,13 +83,7 @@ static bool vfio_mdev_move_block(struct vfio_mdev_dma *dma,
 	return false;
 }
 
-/**
- * vfio_mdev_block_pins - block pins in a range while type1 unmaps it
- * @vmdev: the device
- * @range: addresses of the first and the last byte
- *
- * Return: true if type1 is to notify the other devices before this one unpins.
- */
+/* Returns true if type1 is to notify the other devices before this one unpins. */
 bool vfio_mdev_block_pins(struct vfio_mdev *vmdev,
 			  const struct interval_tree_node *range)
 {
