@@ -91,11 +91,11 @@ test_config=${CONFIG:-check}
 # patches/ that is not for a newer kernel
 patch_series()
 {
-	local version each found=
+	local version each newest found=
 	version=$(sed -n 's/^\(VERSION\|PATCHLEVEL\) = //p' "$1/Makefile" | paste -s -d .)
-	for each in $(find "$top/patches" -name 'series-*' -printf '%f\n' | sort -V); do
-		[[ $(printf '%s\n' "$version" "${each#series-}" | sort -V | tail -n 1) != "$version" ]] ||
-			found=$top/patches/$each
+	for each in $(cd "$top/patches" && printf '%s\n' series-* | sort -V); do
+		newest=$(printf '%s\n' "$version" "${each#series-}" | sort -V | tail -n 1)
+		[[ $newest != "$version" ]] || found=$top/patches/$each
 	done
 	[[ -n $found ]] ||
 		die "patches/ has no series for Linux $version, use a CONFIG= that is not patched"

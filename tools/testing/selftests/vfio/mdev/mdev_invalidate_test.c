@@ -288,7 +288,7 @@ static void *reset_device(void *argument)
 					    NULL);
 }
 
-TEST_F(invalidate, toucher_waits_for_the_reset)
+TEST_F(invalidate, fault_waits_for_reset)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 	struct toucher toucher;
@@ -304,9 +304,9 @@ TEST_F(invalidate, toucher_waits_for_the_reset)
 	ASSERT_EQ(0, start_toucher(&toucher, bar));
 	sleep_ms(200);
 	EXPECT_FALSE(load(&toucher.done));
-	EXPECT_EQ(1, map_faults(self->fd, BAR(2)));
+	EXPECT_EQ(1, sim_get("validate_map_request/calls"));
 
-	/* Meanwhile the toucher keeps nobody from changing the address space */
+	/* The fault waits without mmap_lock and without the lock of the VMA. */
 	address = mmap(NULL, PAGE, RW, MAP_SHARED, self->fd,
 		       vfio_position(BAR(2), 0));
 	EXPECT_NE(MAP_FAILED, address);
@@ -318,7 +318,7 @@ TEST_F(invalidate, toucher_waits_for_the_reset)
 	EXPECT_EQ(2, map_faults(self->fd, BAR(2)));
 }
 
-TEST_F(invalidate, who_waits_for_the_reset_can_be_killed)
+TEST_F(invalidate, killed_while_fault_waits_for_reset)
 {
 	pthread_t resetter;
 	int status;
@@ -340,8 +340,8 @@ TEST_F(invalidate, who_waits_for_the_reset_can_be_killed)
 	pthread_join(resetter, NULL);
 }
 
-/* It may have locks that the reset needs. */
-TEST_F(invalidate, kernel_does_not_wait_for_the_reset)
+/* The task can hold locks that the reset needs. */
+TEST_F(invalidate, kernel_fault_fails_during_reset)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 	pthread_t resetter;

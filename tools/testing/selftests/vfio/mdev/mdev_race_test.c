@@ -175,8 +175,12 @@ static void open_or_remove(struct race *race, unsigned int worker, open_t open)
 			RACE_EXPECT(race, result, -EBUSY);
 		} else {
 			result = open(&user, UUID_A);
-			RACE_EXPECT(race, result, -EAGAIN, -ENOENT, -ENODEV,
-				    -ENXIO);
+			/*
+			 * -EINVAL: vfio_device_remove_group() has detached the
+			 * group from the container before VFIO_SET_IOMMU.
+			 */
+			RACE_EXPECT(race, result, -EAGAIN, -EINVAL, -ENOENT,
+				    -ENODEV, -ENXIO);
 			if (!result)
 				use_device(race, &user);
 		}
