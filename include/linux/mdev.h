@@ -241,8 +241,10 @@ struct mdev_dirty_log_ops {
  *	Eventfds come for VFIO_IRQ_SET_ACTION_TRIGGER only: those that mask and
  *	unmask arrive, when they are signalled, as VFIO_IRQ_SET_DATA_NONE. A
  *	@count of 0 tears the whole index down, which the last close does too,
- *	before @release. Never runs twice at once for one device. May sleep.
- *	mdev_irqs_set() is all that most vendors need. Absent: -ENOTTY.
+ *	before @release. Not called concurrently with itself for one device. May
+ *	sleep, but must not wait for userspace memory: a work item that calls it
+ *	has no signal that ends such a wait. mdev_irqs_set() is all that most
+ *	drivers need. Absent: -ENOTTY.
  * @validate_map_request: a page of a mapped region was touched: say what backs
  *	it. On entry, @size is the length in bytes, a power of two and at least
  *	a page, of the largest naturally aligned block around @pos that could be
@@ -506,12 +508,14 @@ struct mdev_device {
  * struct mdev_callbacks - callbacks of an open device that can be drained
  * @ref: a reference for each that runs; dead while they are drained
  * @drained: when none of them runs
+ * @interrupted: a fatal signal has ended a drain
  * @lock: held from mdev_drain() to mdev_undrain()
  * @wait: those that wait to run
  */
 struct mdev_callbacks {
 	struct percpu_ref ref;
 	struct completion drained;
+	bool interrupted;
 	/* Inside of &mdev_device.lock; outside of all locks of the driver */
 	struct mutex lock;
 	wait_queue_head_t wait;

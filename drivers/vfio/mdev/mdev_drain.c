@@ -14,6 +14,7 @@
 
 #include <linux/export.h>
 #include <linux/lockdep.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 
@@ -53,6 +54,12 @@ void mdev_callbacks_destroy(struct mdev_device *mdev)
 
 	mdev->callbacks = NULL;
 	mutex_destroy(&callbacks->lock);
+	/*
+	 * percpu_ref_resurrect() waits for percpu_ref_call_confirm_rcu(), but
+	 * not for the reference that this puts last.
+	 */
+	if (callbacks->interrupted)
+		rcu_barrier();
 	percpu_ref_exit(&callbacks->ref);
 	kfree(callbacks);
 }
@@ -118,12 +125,18 @@ EXPORT_SYMBOL_GPL(mdev_callback_enter_or_queue);
 /**
  * mdev_callback_unqueue - undo mdev_callback_enter_or_queue() that returned false
  * @mdev: the device, which is open
- * @entry: is taken from the queue if it is there
+ * @entry: is taken from the queue if it is there. Its function does not run when
+ *	this returns, so it can be freed.
  */
 void mdev_callback_unqueue(struct mdev_device *mdev,
 			   struct wait_queue_entry *entry)
 {
-	finish_wait(&mdev->callbacks->wait, entry);
+	struct wait_queue_head *wait = &mdev->callbacks->wait;
+
+	/* Unlike finish_wait(), waits for a wake-up that has emptied @entry. */
+	spin_lock_irq(&wait->lock);
+	list_del_init(&entry->entry);
+	spin_unlock_irq(&wait->lock);
 }
 EXPORT_SYMBOL_GPL(mdev_callback_unqueue);
 
@@ -146,9 +159,17 @@ int mdev_drain(struct mdev_device *mdev)
 		return ret;
 	reinit_completion(&callbacks->drained);
 	percpu_ref_kill(&callbacks->ref);
-	ret = wait_for_completion_killable(&callbacks->drained);
-	if (ret)
+	/*
+	 * After a drain that was interrupted, mdev_callbacks_release() can run
+	 * late and complete this one early.
+	 */
+	do
+		ret = wait_for_completion_killable(&callbacks->drained);
+	while (!ret && !percpu_ref_is_zero(&callbacks->ref));
+	if (ret) {
+		callbacks->interrupted = true;
 		mdev_undrain(mdev);
+	}
 	return ret;
 }
 EXPORT_SYMBOL_GPL(mdev_drain);
@@ -178,6 +199,8 @@ EXPORT_SYMBOL_GPL(mdev_undrain);
  * reset. The reset runs when the write has returned, with all callbacks drained,
  * and before the write returns to userspace; but if another task runs a reset of
  * the device already, that task runs this one too and the write is not delayed.
+ * A task that is killed while it waits for callbacks leaves the reset to the next
+ * write, whatever its register.
  *
  * Context: any, from &parent_ops.write.
  */

@@ -167,9 +167,10 @@ static int mdev_stop_drained(struct mdev_device *mdev)
  * A device that an open has started is the administrator's from then on: the
  * last close leaves it online.
  *
- * Context: may sleep. Calls the vendor.
+ * Context: may sleep, for as long as a callback that is drained.
  * Return: 0, -EAGAIN if a removal is under way that can still be refused,
- *	-ENODEV if the device is certain to be removed, or what the vendor says.
+ *	-ENODEV if the device is certain to be removed, -EINTR for a fatal signal,
+ *	or what &parent_ops.start or &parent_ops.stop returns.
  */
 int mdev_set_online(struct mdev_device *mdev, bool online)
 {
@@ -179,13 +180,17 @@ int mdev_set_online(struct mdev_device *mdev, bool online)
 	if (ret)
 		return ret;
 
-	mutex_lock(&mdev->lock);
+	/* mdev_stop_drained() can hold it for as long as userspace likes. */
+	ret = mutex_lock_killable(&mdev->lock);
+	if (ret)
+		goto out_put;
 	if (online != mdev->online)
 		ret = online ? mdev_start(mdev) : mdev_stop_drained(mdev);
 	if (!ret)
 		mdev->started_by_open = false;
 	mutex_unlock(&mdev->lock);
 
+out_put:
 	mdev_user_put(mdev);
 	return ret;
 }

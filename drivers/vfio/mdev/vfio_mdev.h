@@ -35,10 +35,12 @@ struct vfio_mdev_region {
  * @node: addresses of their first and last byte; in &vfio_mdev_dma.pins
  * @call: in &vfio_mdev_dma.calls, and not in the tree, while VFIO pins or
  *	unpins them
+ * @seq: number of the call that pins them, 0 in one that unpins
  */
 struct vfio_mdev_pin {
 	struct interval_tree_node node;
 	struct list_head call;
+	u64 seq;
 };
 
 static inline unsigned long vfio_mdev_pin_npage(const struct vfio_mdev_pin *pin)
@@ -48,20 +50,23 @@ static inline unsigned long vfio_mdev_pin_npage(const struct vfio_mdev_pin *pin)
 
 /**
  * struct vfio_mdev_dma - userspace memory that the driver has pinned
+ * @unmap_sem: held for reading by vfio_mdev_dma_unmap(); a close waits for that
  * @unmap_lock: serializes the driver's open, release and dma_unmap
  * @lock: protects what follows
  * @pins: each &struct vfio_mdev_pin that VFIO has pinned
  * @calls: those that VFIO is pinning or unpinning
  * @blocks: each &struct vfio_mdev_block; outlives a close
  * @open: pages may be pinned. Also protected by @unmap_lock.
- * @unmaps: number of tasks in vfio_mdev_dma_unmap()
- * @idle: woken up when a call is over or @unmaps is 0
+ * @last_seq: number of the last call that pins
+ * @idle: woken up when a call is over
  */
 struct vfio_mdev_dma {
 	/*
 	 * Taken with type1's device_list_lock held, or none of iommufd's locks.
 	 * Outside of driver locks and of type1's iommu->lock
 	 */
+	struct rw_semaphore unmap_sem;
+	/* Inside of @unmap_sem */
 	struct mutex unmap_lock;
 	/* Innermost; not held across a call of VFIO or the driver */
 	spinlock_t lock;
@@ -69,7 +74,7 @@ struct vfio_mdev_dma {
 	struct list_head calls;
 	struct list_head blocks;
 	bool open;
-	atomic_t unmaps;
+	u64 last_seq;
 	wait_queue_head_t idle;
 };
 

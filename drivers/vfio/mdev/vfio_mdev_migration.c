@@ -210,11 +210,7 @@ void vfio_mdev_migration_init(struct vfio_mdev *vmdev)
 	vmdev->vdev.migration_flags = vmdev->ops->migration->flags;
 }
 
-/*
- * A reset follows. A task that reads or writes the file can have locked it and be
- * in a page fault of a mapped region, which waits for the end of the reset: so
- * the file is ended before.
- */
+/* A reset follows: the file must not be read or written any more. */
 void vfio_mdev_migration_begin_reset(struct vfio_mdev *vmdev)
 {
 	lockdep_assert_held(&vmdev->mig_lock);

@@ -11,7 +11,6 @@
  * long as userspace likes.
  */
 
-#include <linux/cleanup.h>
 #include <linux/iommu.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
@@ -84,24 +83,29 @@ static int vfio_mdev_pin_in_vfio(struct vfio_mdev *vmdev, unsigned long iova,
 static int vfio_mdev_pin_begin(struct vfio_mdev_dma *dma,
 			       struct vfio_mdev_pin *pin)
 {
-	guard(spinlock)(&dma->lock);
-	if (!dma->open || vfio_mdev_pins_blocked(dma, &pin->node))
-		return -EINVAL;
-	list_add(&pin->call, &dma->calls);
-	return 0;
+	int ret = -EINVAL;
+
+	spin_lock(&dma->lock);
+	if (dma->open && !vfio_mdev_pins_blocked(dma, &pin->node)) {
+		pin->seq = ++dma->last_seq;
+		list_add(&pin->call, &dma->calls);
+		ret = 0;
+	}
+	spin_unlock(&dma->lock);
+	return ret;
 }
 
 /* VFIO's call for @pin is over. */
 static void vfio_mdev_pin_end(struct vfio_mdev_dma *dma,
 			      struct vfio_mdev_pin *pin, bool pinned)
 {
-	scoped_guard(spinlock, &dma->lock) {
-		list_del(&pin->call);
-		if (pinned)
-			interval_tree_insert(&pin->node, &dma->pins);
-		/* Under the lock: a close that waits for it frees @dma next. */
-		wake_up_all(&dma->idle);
-	}
+	spin_lock(&dma->lock);
+	list_del(&pin->call);
+	if (pinned)
+		interval_tree_insert(&pin->node, &dma->pins);
+	/* Under the lock: a close that waits for it frees @dma next. */
+	wake_up_all(&dma->idle);
+	spin_unlock(&dma->lock);
 	if (!pinned)
 		kfree(pin);
 }
@@ -139,18 +143,20 @@ vfio_mdev_take_pin(struct vfio_mdev_dma *dma,
 	/* Pins of a range contain its first byte: most others are skipped. */
 	unsigned long last = exact ? range->start : range->last;
 	struct interval_tree_node *node;
-	struct vfio_mdev_pin *pin;
+	struct vfio_mdev_pin *pin = NULL;
 
-	guard(spinlock)(&dma->lock);
+	spin_lock(&dma->lock);
 	node = interval_tree_iter_first(&dma->pins, range->start, last);
 	while (exact && node && (node->start != range->start ||
 				 node->last != range->last))
 		node = interval_tree_iter_next(node, range->start, last);
-	if (!node)
-		return NULL;
-	pin = container_of(node, struct vfio_mdev_pin, node);
-	interval_tree_remove(node, &dma->pins);
-	list_add(&pin->call, &dma->calls);
+	if (node) {
+		pin = container_of(node, struct vfio_mdev_pin, node);
+		interval_tree_remove(node, &dma->pins);
+		pin->seq = 0;
+		list_add(&pin->call, &dma->calls);
+	}
+	spin_unlock(&dma->lock);
 	return pin;
 }
 

@@ -24,12 +24,13 @@ long vfio_mdev_ioctl_reset(struct vfio_mdev *vmdev)
 	if (ret)
 		goto out_unlock;
 
-	/* Ends the migration, and requests that were not handled yet. */
-	clear_bit(MDEV_RESET_REQUESTED, &vmdev->mdev->flags);
 	vfio_mdev_migration_begin_reset(vmdev);
 	mdev_map_block(vmdev->mdev);
 	ret = vmdev->ops->reset(vmdev->mdev);
 	mdev_map_unblock(vmdev->mdev);
+	/* This was the reset that a register write has requested, too. */
+	if (!ret)
+		clear_bit(MDEV_RESET_REQUESTED, &vmdev->mdev->flags);
 	vfio_mdev_migration_end_reset(vmdev, ret);
 	mdev_undrain(vmdev->mdev);
 out_unlock:

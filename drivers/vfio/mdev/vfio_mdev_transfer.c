@@ -6,8 +6,10 @@
  */
 
 #include <linux/anon_inodes.h>
+#include <linux/cleanup.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/kref.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/overflow.h>
@@ -47,24 +49,37 @@ struct vfio_mdev_stream {
 #define VFIO_MDEV_STREAM_HEADER	offsetof(struct vfio_mdev_stream, size)
 
 /**
- * struct vfio_mdev_transfer - what is behind the file
- * @lock: protects all that follows. Not held while the vendor is called, since
- *	who holds it may wait for a page of a mapped region.
- * @wait: who polls
- * @head: what the stream begins with
+ * struct vfio_mdev_buffer - memory for the stream
+ * @ref: of the transfer, and of a task that copies from or to @stream
  * @stream: what is to be read, or has been written
- * @limit: how long the state may be that is written
- * @size: how much of @stream there is to be read, or to be written
+ */
+struct vfio_mdev_buffer {
+	struct kref ref;
+	struct vfio_mdev_stream stream;
+};
+
+/**
+ * struct vfio_mdev_transfer - what is behind the file
+ * @copy_lock: serializes read() and write(). Held while they copy, which can take
+ *	as long as userspace likes: taken interruptibly, and by nothing else.
+ * @lock: protects all that follows. Inside of @copy_lock, and of
+ *	&vfio_mdev.mig_lock; not held across copies and callbacks.
+ * @wait: tasks in poll()
+ * @head: what the stream begins with
+ * @buffer: has the stream; NULL after the transfer
+ * @limit: the longest state that can be written
+ * @size: how much of the stream there is to be read, or to be written
  * @pos: how much of that was
  * @complete: @size is the end of the stream
- * @error: what reading and writing answers from now on
+ * @error: what read() and write() return from now on
  */
 struct vfio_mdev_transfer {
 	/* See above */
+	struct mutex copy_lock;
 	struct mutex lock;
 	wait_queue_head_t wait;
 	struct vfio_mdev_stream head;
-	struct vfio_mdev_stream *stream;
+	struct vfio_mdev_buffer *buffer;
 	size_t limit;
 	size_t size;
 	size_t pos;
@@ -72,11 +87,71 @@ struct vfio_mdev_transfer {
 	int error;
 };
 
-/* Memory runs short because of what users ask for: no reason to warn. */
-static struct vfio_mdev_stream *vfio_mdev_stream_alloc(size_t size, gfp_t gfp)
+/* No warning when userspace asks for more memory than there is. */
+static struct vfio_mdev_buffer *vfio_mdev_buffer_alloc(size_t size, gfp_t gfp)
 {
-	return kvmalloc(struct_size_t(struct vfio_mdev_stream, state, size),
-			GFP_KERNEL_ACCOUNT | __GFP_NOWARN | gfp);
+	struct vfio_mdev_buffer *buffer;
+
+	buffer = kvmalloc(size_add(sizeof(*buffer), size),
+			  GFP_KERNEL_ACCOUNT | __GFP_NOWARN | gfp);
+	if (buffer)
+		kref_init(&buffer->ref);
+	return buffer;
+}
+
+static void vfio_mdev_buffer_release(struct kref *ref)
+{
+	kvfree(container_of(ref, struct vfio_mdev_buffer, ref));
+}
+
+static void vfio_mdev_buffer_put(struct vfio_mdev_buffer *buffer)
+{
+	if (buffer)
+		kref_put(&buffer->ref, vfio_mdev_buffer_release);
+}
+
+/* The caller copies what follows the position, and puts the buffer then. */
+static void *vfio_mdev_transfer_get(struct vfio_mdev_transfer *transfer,
+				    struct vfio_mdev_buffer **buffer)
+{
+	lockdep_assert_held(&transfer->lock);
+	*buffer = transfer->buffer;
+	kref_get(&transfer->buffer->ref);
+	return (void *)&transfer->buffer->stream + transfer->pos;
+}
+
+static ssize_t
+vfio_mdev_transfer_copy_out(struct vfio_mdev_transfer *transfer,
+			    char __user *buf, size_t count)
+{
+	struct vfio_mdev_buffer *buffer = NULL;
+	void *from = NULL;
+	ssize_t ret;
+
+	lockdep_assert_held(&transfer->copy_lock);
+	mutex_lock(&transfer->lock);
+	count = min(count, transfer->size - transfer->pos);
+	ret = transfer->error;
+	if (!ret && !count && !transfer->complete)
+		ret = -ENOMSG;
+	if (!ret)
+		from = vfio_mdev_transfer_get(transfer, &buffer);
+	mutex_unlock(&transfer->lock);
+	if (ret)
+		return ret;
+
+	if (copy_to_user(buf, from, count))
+		ret = -EFAULT;
+	vfio_mdev_buffer_put(buffer);
+	if (ret)
+		return ret;
+
+	/* vfio_mdev_transfer_end() can have ended the transfer during the copy. */
+	guard(mutex)(&transfer->lock);
+	if (transfer->error)
+		return transfer->error;
+	transfer->pos += count;
+	return count;
 }
 
 static ssize_t vfio_mdev_transfer_read(struct file *file, char __user *buf,
@@ -85,22 +160,11 @@ static ssize_t vfio_mdev_transfer_read(struct file *file, char __user *buf,
 	struct vfio_mdev_transfer *transfer = file->private_data;
 	ssize_t ret;
 
-	ret = mutex_lock_interruptible(&transfer->lock);
+	ret = mutex_lock_interruptible(&transfer->copy_lock);
 	if (ret)
 		return ret;
-	count = min(count, transfer->size - transfer->pos);
-	if (transfer->error) {
-		ret = transfer->error;
-	} else if (!count && !transfer->complete) {
-		ret = -ENOMSG;
-	} else if (copy_to_user(buf, (void *)transfer->stream + transfer->pos,
-				count)) {
-		ret = -EFAULT;
-	} else {
-		transfer->pos += count;
-		ret = count;
-	}
-	mutex_unlock(&transfer->lock);
+	ret = vfio_mdev_transfer_copy_out(transfer, buf, count);
+	mutex_unlock(&transfer->copy_lock);
 	return ret;
 }
 
@@ -151,47 +215,69 @@ static long vfio_mdev_transfer_ioctl(struct file *file, unsigned int cmd,
 static int vfio_mdev_transfer_expect(struct vfio_mdev_transfer *transfer,
 				     u64 size)
 {
-	struct vfio_mdev_stream *stream;
+	struct vfio_mdev_buffer *buffer;
 
 	if (size > transfer->limit)
 		return -EINVAL;
-	stream = vfio_mdev_stream_alloc(size, 0);
-	if (!stream)
+	buffer = vfio_mdev_buffer_alloc(size, 0);
+	if (!buffer)
 		return -ENOMEM;
-	*stream = *transfer->stream;
-	kvfree(transfer->stream);
-	transfer->stream = stream;
+	buffer->stream = transfer->buffer->stream;
+	swap(transfer->buffer, buffer);
+	vfio_mdev_buffer_put(buffer);
 	transfer->size += size;
 	transfer->complete = true;
 	return 0;
 }
 
-/* Take what fits into what is expected; afterwards more may be expected. */
-static ssize_t vfio_mdev_transfer_take(struct vfio_mdev_transfer *transfer,
-				       const char __user *buf, size_t count)
+/* @count bytes were written. Returns an error that ends the transfer. */
+static int vfio_mdev_transfer_advance(struct vfio_mdev_transfer *transfer,
+				      size_t count)
 {
-	/* Behind the end */
-	if (transfer->pos == transfer->size) {
-		transfer->error = -EINVAL;
-		return -EINVAL;
-	}
+	const struct vfio_mdev_stream *stream = &transfer->buffer->stream;
 
-	count = min(count, transfer->size - transfer->pos);
-	if (copy_from_user((void *)transfer->stream + transfer->pos, buf,
-			   count))
-		return -EFAULT;
+	lockdep_assert_held(&transfer->lock);
 	transfer->pos += count;
 	if (transfer->pos < transfer->size || transfer->complete)
-		return count;
-
+		return 0;
 	if (transfer->size > VFIO_MDEV_STREAM_HEADER)
-		transfer->error =
-			vfio_mdev_transfer_expect(transfer,
-						  le64_to_cpu(transfer->stream->size));
-	else if (memcmp(transfer->stream, &transfer->head, transfer->size))
-		transfer->error = -EINVAL;
-	else
-		transfer->size = sizeof(struct vfio_mdev_stream);
+		return vfio_mdev_transfer_expect(transfer,
+						 le64_to_cpu(stream->size));
+	if (memcmp(stream, &transfer->head, transfer->size))
+		return -EINVAL;
+	transfer->size = sizeof(*stream);
+	return 0;
+}
+
+/* Take what fits into what is expected; afterwards more may be expected. */
+static ssize_t
+vfio_mdev_transfer_copy_in(struct vfio_mdev_transfer *transfer,
+			   const char __user *buf, size_t count)
+{
+	struct vfio_mdev_buffer *buffer;
+	bool faulted;
+	void *to;
+
+	lockdep_assert_held(&transfer->copy_lock);
+	scoped_guard(mutex, &transfer->lock) {
+		count = min(count, transfer->size - transfer->pos);
+		/* Nothing may be written behind the end. */
+		if (!transfer->error && !count)
+			transfer->error = -EINVAL;
+		if (transfer->error)
+			return transfer->error;
+		to = vfio_mdev_transfer_get(transfer, &buffer);
+	}
+
+	faulted = copy_from_user(to, buf, count);
+	vfio_mdev_buffer_put(buffer);
+	if (faulted)
+		return -EFAULT;
+
+	/* vfio_mdev_transfer_end() can have ended the transfer during the copy. */
+	guard(mutex)(&transfer->lock);
+	if (!transfer->error)
+		transfer->error = vfio_mdev_transfer_advance(transfer, count);
 	return transfer->error ?: count;
 }
 
@@ -203,29 +289,25 @@ static ssize_t vfio_mdev_transfer_write(struct file *file,
 	size_t done = 0;
 	ssize_t ret;
 
-	ret = mutex_lock_interruptible(&transfer->lock);
+	ret = mutex_lock_interruptible(&transfer->copy_lock);
 	if (ret)
 		return ret;
-	ret = transfer->error;
-	while (!ret && done < count) {
-		ret = vfio_mdev_transfer_take(transfer, buf + done,
-					      count - done);
-		if (ret > 0) {
+	while (ret >= 0 && done < count) {
+		ret = vfio_mdev_transfer_copy_in(transfer, buf + done,
+						 count - done);
+		if (ret > 0)
 			done += ret;
-			ret = 0;
-		}
 	}
-	/* A bad address may be the end of good ones, a bad stream is not */
-	if (done && !transfer->error)
-		ret = done;
-	mutex_unlock(&transfer->lock);
-	return ret;
+	mutex_unlock(&transfer->copy_lock);
+	/* A bad address may be the end of good ones, a bad stream is not. */
+	return done && (ret >= 0 || ret == -EFAULT) ? done : ret;
 }
 
 static void vfio_mdev_transfer_free(struct vfio_mdev_transfer *transfer)
 {
-	kvfree(transfer->stream);
+	vfio_mdev_buffer_put(transfer->buffer);
 	mutex_destroy(&transfer->lock);
+	mutex_destroy(&transfer->copy_lock);
 	kfree(transfer);
 }
 
@@ -258,19 +340,20 @@ vfio_mdev_transfer_alloc(struct vfio_mdev *vmdev)
 	transfer = kzalloc_obj(*transfer);
 	if (!transfer)
 		return NULL;
-	transfer->stream = vfio_mdev_stream_alloc(0, 0);
-	if (!transfer->stream) {
+	transfer->buffer = vfio_mdev_buffer_alloc(0, 0);
+	if (!transfer->buffer) {
 		kfree(transfer);
 		return NULL;
 	}
 
+	mutex_init(&transfer->copy_lock);
 	mutex_init(&transfer->lock);
 	init_waitqueue_head(&transfer->wait);
 	transfer->head.magic = cpu_to_le64(VFIO_MDEV_STREAM_MAGIC);
 	transfer->head.version = cpu_to_le32(VFIO_MDEV_STREAM_VERSION);
 	strscpy_pad(transfer->head.type,
 		    kobject_name(&vmdev->mdev->type->kobj));
-	*transfer->stream = transfer->head;
+	transfer->buffer->stream = transfer->head;
 	transfer->size = VFIO_MDEV_STREAM_HEADER;
 	return transfer;
 }
@@ -312,63 +395,64 @@ int vfio_mdev_transfer_save(struct vfio_mdev *vmdev, struct file *file)
 	const struct mdev_migration_ops *ops = vmdev->ops->migration;
 	struct vfio_mdev_transfer *transfer = file->private_data;
 	size_t size = ops->data_size(vmdev->mdev);
-	struct vfio_mdev_stream *stream;
+	struct vfio_mdev_buffer *buffer;
 	ssize_t saved;
 
-	/* Zeroed, in case that the vendor leaves out something */
-	stream = vfio_mdev_stream_alloc(size, __GFP_ZERO);
-	if (!stream)
+	/* Zeroed, in case that the driver does not fill it */
+	buffer = vfio_mdev_buffer_alloc(size, __GFP_ZERO);
+	if (!buffer)
 		return -ENOMEM;
-	saved = ops->save(vmdev->mdev, stream->state, size);
+	saved = ops->save(vmdev->mdev, buffer->stream.state, size);
 	if (saved < 0 || saved > size) {
-		kvfree(stream);
+		vfio_mdev_buffer_put(buffer);
 		return saved < 0 ? saved : -EIO;
 	}
-	*stream = transfer->head;
-	stream->size = cpu_to_le64(saved);
+	buffer->stream = transfer->head;
+	buffer->stream.size = cpu_to_le64(saved);
 
 	mutex_lock(&transfer->lock);
-	swap(transfer->stream, stream);
-	transfer->size = sizeof(*stream) + saved;
+	swap(transfer->buffer, buffer);
+	transfer->size = sizeof(buffer->stream) + saved;
 	transfer->complete = true;
 	mutex_unlock(&transfer->lock);
 	wake_up_all(&transfer->wait);
-	kvfree(stream);
+	vfio_mdev_buffer_put(buffer);
 	return 0;
 }
 
-/* Give the device what was written to the file, which ends by that. */
+/* Load what was written to the file, and end the transfer. */
 int vfio_mdev_transfer_load(struct vfio_mdev *vmdev, struct file *file)
 {
 	struct vfio_mdev_transfer *transfer = file->private_data;
-	struct vfio_mdev_stream *stream = NULL;
+	struct vfio_mdev_buffer *buffer = NULL;
 	int ret;
 
 	mutex_lock(&transfer->lock);
 	ret = transfer->error;
 	if (!ret && (!transfer->complete || transfer->pos < transfer->size))
 		ret = -EINVAL;
-	swap(transfer->stream, stream);
+	swap(transfer->buffer, buffer);
 	transfer->error = -ENODEV;
 	mutex_unlock(&transfer->lock);
 
 	if (!ret)
-		ret = vmdev->ops->migration->load(vmdev->mdev, stream->state,
-						  le64_to_cpu(stream->size));
-	kvfree(stream);
+		ret = vmdev->ops->migration->load(vmdev->mdev,
+						  buffer->stream.state,
+						  le64_to_cpu(buffer->stream.size));
+	vfio_mdev_buffer_put(buffer);
 	return ret;
 }
 
-/* Nothing more comes: whoever still has the file gets an error from it. */
+/* End the transfer: read() and write() of the file fail from now on. */
 void vfio_mdev_transfer_end(struct file *file)
 {
 	struct vfio_mdev_transfer *transfer = file->private_data;
-	struct vfio_mdev_stream *stream = NULL;
+	struct vfio_mdev_buffer *buffer = NULL;
 
 	mutex_lock(&transfer->lock);
-	swap(transfer->stream, stream);
+	swap(transfer->buffer, buffer);
 	transfer->error = -ENODEV;
 	mutex_unlock(&transfer->lock);
 	wake_up_all(&transfer->wait);
-	kvfree(stream);
+	vfio_mdev_buffer_put(buffer);
 }

@@ -70,17 +70,19 @@ static bool vfio_mdev_move_block(struct vfio_mdev_dma *dma,
 				 bool *first)
 {
 	struct vfio_mdev_block *block;
+	bool found = false;
 
-	guard(spinlock)(&dma->lock);
+	spin_lock(&dma->lock);
 	list_for_each_entry(block, &dma->blocks, node) {
-		if (block->task == current) {
-			*first = block->range.start != range->start ||
-				 block->range.last != range->last;
-			block->range = *range;
-			return true;
-		}
+		if (block->task != current)
+			continue;
+		*first = block->range.start != range->start ||
+			 block->range.last != range->last;
+		block->range = *range;
+		found = true;
 	}
-	return false;
+	spin_unlock(&dma->lock);
+	return found;
 }
 
 /* Returns true if type1 is to notify the other devices before this one unpins. */

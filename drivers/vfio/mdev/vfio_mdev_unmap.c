@@ -24,22 +24,42 @@
 static bool vfio_mdev_has_pins(struct vfio_mdev_dma *dma,
 			       const struct interval_tree_node *range)
 {
-	guard(spinlock)(&dma->lock);
-	return interval_tree_iter_first(&dma->pins, range->start, range->last);
+	bool found = false;
+
+	scoped_guard(spinlock, &dma->lock)
+		found = interval_tree_iter_first(&dma->pins, range->start,
+						 range->last);
+	return found;
 }
 
 static bool vfio_mdev_has_calls(struct vfio_mdev_dma *dma,
-				const struct interval_tree_node *range)
+				const struct interval_tree_node *range,
+				u64 last_seq)
 {
 	struct vfio_mdev_pin *pin;
+	bool found = false;
 
-	guard(spinlock)(&dma->lock);
-	list_for_each_entry(pin, &dma->calls, call) {
-		if (pin->node.start <= range->last &&
-		    range->start <= pin->node.last)
-			return true;
-	}
-	return false;
+	scoped_guard(spinlock, &dma->lock)
+		list_for_each_entry(pin, &dma->calls, call)
+			found |= pin->seq <= last_seq &&
+				 pin->node.start <= range->last &&
+				 range->start <= pin->node.last;
+	return found;
+}
+
+/*
+ * Wait for VFIO's calls to unpin, and for those to pin that have begun: later
+ * ones pin nothing in a range that is being unmapped, and a guest whose device
+ * repeats them could keep the list from ever being empty.
+ */
+static void vfio_mdev_wait_for_calls(struct vfio_mdev_dma *dma,
+				     const struct interval_tree_node *range)
+{
+	u64 last_seq = 0;
+
+	scoped_guard(spinlock, &dma->lock)
+		last_seq = dma->last_seq;
+	wait_event(dma->idle, !vfio_mdev_has_calls(dma, range, last_seq));
 }
 
 /* Returns the number of pages that were pinned. */
@@ -56,64 +76,47 @@ vfio_mdev_unpin_range(struct vfio_mdev *vmdev,
 		vfio_mdev_unpin(vmdev, pin);
 	}
 	/* mdev_unpin_pages() can be in VFIO for a pin that it has taken. */
-	wait_event(dma->idle, !vfio_mdev_has_calls(dma, range));
+	vfio_mdev_wait_for_calls(dma, range);
 	return npage;
-}
-
-static void vfio_mdev_unmap_range(struct vfio_mdev *vmdev,
-				  const struct interval_tree_node *range)
-{
-	const struct parent_ops *ops = vmdev->ops;
-	struct vfio_mdev_dma *dma = &vmdev->dma;
-	unsigned long npage;
-
-	guard(mutex)(&dma->unmap_lock);
-	if (dma->open && ops->dma_unmap && vfio_mdev_has_pins(dma, range))
-		ops->dma_unmap(vmdev->mdev, range->start,
-			       (u64)range->last - range->start + 1);
-	npage = vfio_mdev_unpin_range(vmdev, range);
-	if (npage)
-		dev_warn_ratelimited(mdev_dev(vmdev->mdev),
-				     "dma_unmap() left %lu pages pinned between %#lx and %#lx\n",
-				     npage, range->start, range->last);
 }
 
 void vfio_mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length)
 {
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
+	const struct parent_ops *ops = vmdev->ops;
 	struct vfio_mdev_dma *dma = &vmdev->dma;
 	const struct interval_tree_node range = {
 		.start = iova,
 		.last = min(iova + length - 1, (u64)ULONG_MAX),
 	};
+	unsigned long npage;
 
-	/* mdev_pin_pages() pins nothing there. */
-	if (iova > ULONG_MAX)
+	/* mdev_pin_pages() pins nothing above ULONG_MAX. */
+	if (iova > ULONG_MAX || vfio_mdev_block_pins(vmdev, &range))
 		return;
 
-	if (vfio_mdev_block_pins(vmdev, &range))
+	guard(rwsem_read)(&dma->unmap_sem);
+	vfio_mdev_wait_for_calls(dma, &range);
+	if (!vfio_mdev_has_pins(dma, &range))
 		return;
 
-	atomic_inc(&dma->unmaps);
-	wait_event(dma->idle, !vfio_mdev_has_calls(dma, &range));
-	if (vfio_mdev_has_pins(dma, &range))
-		vfio_mdev_unmap_range(vmdev, &range);
-	if (atomic_dec_and_test(&dma->unmaps))
-		wake_up_all(&dma->idle);
-}
-
-static void vfio_mdev_dma_set_open(struct vfio_mdev_dma *dma, bool open)
-{
-	lockdep_assert_held(&dma->unmap_lock);
-	guard(spinlock)(&dma->lock);
-	dma->open = open;
+	guard(mutex)(&dma->unmap_lock);
+	if (dma->open && ops->dma_unmap && vfio_mdev_has_pins(dma, &range))
+		ops->dma_unmap(vmdev->mdev, range.start,
+			       (u64)range.last - range.start + 1);
+	npage = vfio_mdev_unpin_range(vmdev, &range);
+	if (npage)
+		dev_warn_ratelimited(mdev_dev(vmdev->mdev),
+				     "dma_unmap() left %lu pages pinned between %#lx and %#lx\n",
+				     npage, range.start, range.last);
 }
 
 /* Begin to open or close the device: the driver is not in dma_unmap. */
 void vfio_mdev_dma_begin(struct vfio_mdev *vmdev)
 {
 	mutex_lock(&vmdev->dma.unmap_lock);
-	vfio_mdev_dma_set_open(&vmdev->dma, true);
+	scoped_guard(spinlock, &vmdev->dma.lock)
+		vmdev->dma.open = true;
 }
 
 /* Unless the device is @open now, no page stays pinned and none can be. */
@@ -127,17 +130,18 @@ void vfio_mdev_dma_end(struct vfio_mdev *vmdev, bool open)
 		mutex_unlock(&dma->unmap_lock);
 		return;
 	}
-	vfio_mdev_dma_set_open(dma, false);
-	wait_event(dma->idle, !vfio_mdev_has_calls(dma, &all));
+	scoped_guard(spinlock, &dma->lock)
+		dma->open = false;
+	vfio_mdev_wait_for_calls(dma, &all);
 	npage = vfio_mdev_unpin_range(vmdev, &all);
 	mutex_unlock(&dma->unmap_lock);
 	if (npage)
 		dev_warn_ratelimited(mdev_dev(vmdev->mdev),
 				     "release() left %lu pages pinned\n", npage);
 	/*
-	 * iommufd_access_destroy() can sleep for a minute if it finds a task in
-	 * vfio_mdev_dma_unmap(): iommufd_put_object() wakes only interruptible
-	 * waiters.
+	 * No task may be in vfio_mdev_dma_unmap(), or iommufd_access_destroy()
+	 * sleeps for a minute: iommufd_put_object() does not wake it up.
 	 */
-	wait_event(dma->idle, !atomic_read(&dma->unmaps));
+	down_write(&dma->unmap_sem);
+	up_write(&dma->unmap_sem);
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -256,22 +257,32 @@ TEST_F(drain, blocks_callback)
 	EXPECT_EQ(goes_offline && access ? -EIO : 0, task_end(&callback));
 }
 
-/* Another process that does @work waits, and ends when it is killed. */
-static bool killed_while_waiting(work_fn work, int device)
+/* Another process does @work and waits. */
+static pid_t start_waiting(work_fn work, int device)
 {
-	int status;
-	pid_t pid;
+	pid_t pid = fork();
 
-	pid = fork();
 	if (!pid) {
 		work(device);
 		_exit(0);
 	}
 	sleep_ms(WATCH_MS);
+	return pid;
+}
+
+static bool killed(pid_t pid)
+{
+	int status;
+
 	if (waitpid(pid, &status, WNOHANG))
 		return false;
 	kill(pid, SIGKILL);
 	return waitpid(pid, &status, 0) == pid && WIFSIGNALED(status);
+}
+
+static bool killed_while_waiting(work_fn work, int device)
+{
+	return killed(start_waiting(work, device));
 }
 
 TEST_F(drain, killed)
@@ -367,6 +378,39 @@ TEST_F(drain_wait, unmask_eventfd_removed_during_reset)
 	close(event);
 }
 
+/* A page whose first access sleeps until userfaultfd_resolve() */
+static char *stuck_page;
+
+static int userfaultfd_open(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = {
+		.range.len = PAGE,
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int uffd;
+
+	uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
+	stuck_page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	range.range.start = (uintptr_t)stuck_page;
+	if (ioctl(uffd, UFFDIO_API, &api) ||
+	    ioctl(uffd, UFFDIO_REGISTER, &range)) {
+		close(uffd);
+		return -1;
+	}
+	return uffd;
+}
+
+static int userfaultfd_resolve(int uffd)
+{
+	struct uffdio_zeropage zero = {
+		.range = { (uintptr_t)stuck_page, PAGE },
+	};
+
+	return ioctl(uffd, UFFDIO_ZEROPAGE, &zero);
+}
+
 static int work_pin(int device)
 {
 	return dma_pin(device, 0, IOVA, 1, DMA_BOTH);
@@ -374,41 +418,100 @@ static int work_pin(int device)
 
 /*
  * A pin in a callback sleeps in a page fault that userspace does not handle. A
- * process that resets the device meanwhile can be killed.
+ * process that resets the device concurrently can be killed, and so can those
+ * that write its online file.
  */
 TEST_F(drain_wait, killed_during_userfaultfd)
 {
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	struct uffdio_zeropage zero = {};
+	int uffd = userfaultfd_open();
 	struct task pin;
-	void *memory;
-	int uffd;
+	pid_t writer;
 
-	uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
 	if (uffd < 0)
-		SKIP(return, "userfaultfd() failed: needs CONFIG_USERFAULTFD");
-	ASSERT_LE(0, uffd);
-	ASSERT_EQ(0, ioctl(uffd, UFFDIO_API, &api));
-	memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, memory);
-	range.range.start = (uintptr_t)memory;
-	range.range.len = PAGE;
-	ASSERT_EQ(0, ioctl(uffd, UFFDIO_REGISTER, &range));
-	ASSERT_EQ(0, dma_map(&self->user, IOVA, memory, PAGE, DMA_BOTH));
+		SKIP(return, "needs CONFIG_USERFAULTFD");
+	ASSERT_EQ(0, dma_map(&self->user, IOVA, stuck_page, PAGE, DMA_BOTH));
 
 	ASSERT_EQ(0, task_start(&pin, work_pin, self->device));
 	sleep_ms(WATCH_MS);
 	EXPECT_TRUE(killed_while_waiting(work_reset, self->device));
 	EXPECT_TRUE(killed_while_waiting(work_offline, self->device));
+	writer = start_waiting(work_offline, self->device);
+	EXPECT_TRUE(killed_while_waiting(work_offline, self->device));
+	EXPECT_TRUE(killed(writer));
 
-	zero.range = range.range;
-	ASSERT_EQ(0, ioctl(uffd, UFFDIO_ZEROPAGE, &zero));
+	ASSERT_EQ(0, userfaultfd_resolve(uffd));
 	EXPECT_EQ(0, task_end(&pin));
 	EXPECT_EQ(0, work_reset(self->device));
 	EXPECT_EQ(0, dma_unpin(self->device, 0, IOVA, 1));
 	EXPECT_EQ(0, dma_unmap(&self->user, IOVA, PAGE));
+	close(uffd);
+}
+
+static int work_read_state(int data)
+{
+	ssize_t size = read(data, stuck_page, PAGE);
+
+	return size < 0 ? -errno : 0;
+}
+
+static int work_write_state(int data)
+{
+	ssize_t size = write(data, stuck_page, PAGE);
+
+	return size < 0 ? -errno : 0;
+}
+
+FIXTURE(state_data)
+{
+	struct dma_user user;
+};
+
+FIXTURE_VARIANT(state_data)
+{
+	int state;
+	work_fn work;
+};
+
+FIXTURE_VARIANT_ADD(state_data, read) { STOP_COPY, work_read_state };
+FIXTURE_VARIANT_ADD(state_data, write) { RESUMING, work_write_state };
+
+FIXTURE_SETUP(state_data)
+{
+	ASSERT_EQ(0, dma_prepare(&self->user, dma_open_cdev));
+}
+
+FIXTURE_TEARDOWN(state_data)
+{
+	dma_close(&self->user);
+	EXPECT_EQ(0, sim_finish());
+}
+
+/*
+ * The file of a migration is read to, or written from, memory whose page fault
+ * userspace does not handle. The migration ends nevertheless.
+ */
+TEST_F(state_data, reset_during_userfaultfd)
+{
+	struct pollfd poller = { .events = POLLIN };
+	int device = self->user.vfio.device;
+	int uffd = userfaultfd_open();
+	struct task copy;
+
+	if (uffd < 0)
+		SKIP(return, "needs CONFIG_USERFAULTFD");
+	poller.fd = migration_go(device, variant->state);
+	ASSERT_LE(0, poller.fd);
+	ASSERT_EQ(0, task_start(&copy, variant->work, poller.fd));
+	sleep_ms(WATCH_MS);
+
+	EXPECT_EQ(0, work_reset(device));
+	EXPECT_EQ(RUNNING, migration_state(device));
+	EXPECT_LE(0, poll(&poller, 1, 0));
+	EXPECT_EQ(EBUSY, pthread_tryjoin_np(copy.thread, NULL));
+
+	ASSERT_EQ(0, userfaultfd_resolve(uffd));
+	EXPECT_EQ(-ENODEV, task_end(&copy));
+	close(poller.fd);
 	close(uffd);
 }
 

@@ -257,9 +257,9 @@ TEST_F(uevents, online_variables)
 	EXPECT_STREQ("ACTION=online" MDEV DRIVER,
 		     next_variables(self->fd, SIM_DEVICE));
 	ASSERT_EQ(0, mdev_remove(UUID_A));
-	EXPECT_STREQ("ACTION=unbind" MDEV,
+	EXPECT_STREQ("ACTION=offline" MDEV DRIVER,
 		     next_variables(self->fd, SIM_DEVICE));
-	EXPECT_STREQ("ACTION=offline" MDEV,
+	EXPECT_STREQ("ACTION=unbind" MDEV,
 		     next_variables(self->fd, SIM_DEVICE));
 	EXPECT_STREQ("ACTION=remove" MDEV,
 		     next_variables(self->fd, SIM_DEVICE));
