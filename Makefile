@@ -20,7 +20,7 @@ else
 # Kernels are built by make as well, which is not a part of this one.
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
-targets := demo check check-all static commands kunit selftests guest coverage shell bench \
+targets := demo check check-all static commands kunit selftests guest compare-mainline coverage shell bench \
 	kernel modules clean distclean
 given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 
@@ -34,6 +34,8 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #: make kunit           the core with a scripted vendor driver
 #: make selftests       the whole through sysfs and /dev/vfio, as a VMM sees it
 #: make guest           a QEMU guest and mdevctl
+#: make compare-mainline
+#:                  sysfs, uevents and errors beside those of mainline's mdev
 #: make coverage    which lines of drivers/vfio/mdev kunit and selftests run
 #: make bench       measures this and mainline's own mdev side by side
 #: make shell       a root shell in the VM, with the modules loaded
