@@ -461,6 +461,59 @@ static int work_write_state(int data)
 	return size < 0 ? -errno : 0;
 }
 
+static int work_ioctl(int device)
+{
+	uint64_t value = 0;
+
+	return vfio_ioctl(device, MDEV_SIM_IOCTL_INCREMENT, &value);
+}
+
+FIXTURE(drain_ioctl)
+{
+	struct vfio_user user;
+};
+
+FIXTURE_VARIANT(drain_ioctl)
+{
+	const char *parent;
+	bool drained;
+};
+
+FIXTURE_VARIANT_ADD(drain_ioctl, set) { SIM_STAY, true };
+FIXTURE_VARIANT_ADD(drain_ioctl, unset) { SIM_OWN, false };
+
+FIXTURE_SETUP(drain_ioctl)
+{
+	ASSERT_EQ(0, sim_prepare());
+	ASSERT_EQ(0, sim_create(variant->parent, SIM_PCI, UUID_A));
+	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+}
+
+FIXTURE_TEARDOWN(drain_ioctl)
+{
+	vfio_close(&self->user);
+	EXPECT_EQ(0, sim_finish());
+}
+
+TEST_F(drain_ioctl, reset_during_ioctl)
+{
+	struct task callback, drain;
+	int device = self->user.device;
+	int calls = count_calls("reset");
+
+	ASSERT_EQ(0, set_block("ioctl", 1));
+	ASSERT_EQ(0, task_start(&callback, work_ioctl, device));
+	ASSERT_TRUE(wait_blocked("ioctl"));
+	ASSERT_EQ(0, task_start(&drain, work_reset, device));
+	sleep_ms(WATCH_MS);
+	EXPECT_EQ(variant->drained ? calls : calls + 1, count_calls("reset"));
+
+	ASSERT_EQ(0, set_block("ioctl", 0));
+	EXPECT_EQ(0, task_end(&callback));
+	EXPECT_EQ(0, task_end(&drain));
+	EXPECT_EQ(calls + 1, count_calls("reset"));
+}
+
 FIXTURE(state_data)
 {
 	struct dma_user user;

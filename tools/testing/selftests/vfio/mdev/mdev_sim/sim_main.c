@@ -36,6 +36,8 @@ static void sim_make_full(struct parent_ops *ops)
 static void sim_make_stay(struct parent_ops *ops)
 {
 	ops->hot_unplug = false;
+	ops->ioctl = sim_ioctl;
+	ops->drain_ioctl = true;
 	ops->migration = &sim_stop_copy_ops;
 }
 
