@@ -136,8 +136,8 @@ struct vm_area_struct;
  *	stay open longer than the device, so its operations need an owner.
  *	Returns an ERR_PTR() if it fails.
  *
- * @set_state, @save, @load, @open_data and &parent_ops.reset of one device never
- * run concurrently. All may sleep.
+ * @set_state, @save, @load, @open_data, &parent_ops.reset and
+ * &parent_ops.function_reset of one device never run concurrently. All may sleep.
  */
 struct mdev_migration_ops {
 	u64 flags;
@@ -155,18 +155,22 @@ struct mdev_migration_ops {
 /**
  * struct mdev_dirty_log_ops - how a vendor's devices log the memory they write
  * @start: log from now on what is written in @ranges, an interval tree of
- *	@nr_ranges ranges of IOVAs, none of them empty. @page_size is the
+ *	@nr_ranges ranges of IOVAs (struct interval_tree_node, @last inclusive),
+ *	none of them empty; valid during the call only. @page_size is the
  *	granularity that userspace wants, in bytes, a power of two, and may be
- *	changed to another one that the device can do.
+ *	changed to another power of two. After an error @stop is not called.
  * @stop: stop logging. Called for a device that logs, for
  *	VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP or at the last close, before
- *	&parent_ops.release; the errno is ignored then.
+ *	&parent_ops.release; the errno is ignored then. After another error the
+ *	device still logs.
  * @report: mark in @dirty, with iova_bitmap_set(), what was written in the
  *	@length bytes from @iova on, and clear that in the log. Both are
  *	multiples of the page size that @start has returned. Called for a device
- *	that logs; the range may lie outside of what is logged.
- *	iova_bitmap_set() accesses memory of userspace, so no lock may be held
- *	around it that &parent_ops.validate_map_request takes.
+ *	that logs; the range may lie outside of what is logged. A page that the
+ *	device writes concurrently belongs to the next report: clear it before it
+ *	is marked. iova_bitmap_set() accesses memory of userspace, so no lock may
+ *	be held around it that &parent_ops.validate_map_request takes. It is in
+ *	the namespace IOMMUFD: ``MODULE_INFO(import_ns, "IOMMUFD")``.
  *
  * All are mandatory. They never run concurrently for one device and may sleep.
  * &parent_ops.reset does not end the log.
@@ -213,14 +217,18 @@ struct mdev_dirty_log_ops {
  * @reset: VFIO_DEVICE_RESET. Nothing is mapped while it runs and other callbacks
  *	are drained. Absent: reset is not advertised.
  * @function_reset: the reset that mdev_request_reset() has requested. Drained and
- *	unmapped like @reset, but a migration goes on. Mandatory for drivers that
- *	request resets.
+ *	unmapped like @reset, but leaves the migration state and the dirty log as
+ *	they are: a device that a migration has stopped stays stopped. Mandatory
+ *	for drivers that request resets.
  * @get_device_info: adjust what VFIO_DEVICE_GET_INFO returns; on entry @info
  *	describes a PCI device with VFIO_PCI_NUM_REGIONS regions and
- *	VFIO_PCI_NUM_IRQS interrupt indexes. Capabilities, VFIO_DEVICE_INFO_CAP_*,
+ *	VFIO_PCI_NUM_IRQS interrupt indexes. Its flags are VFIO_DEVICE_FLAGS_PCI,
+ *	which can be replaced, and VFIO_DEVICE_FLAGS_RESET if there is @reset,
+ *	which must be kept. Capabilities, VFIO_DEVICE_INFO_CAP_*,
  *	can be added to @caps with vfio_info_add_capability();
  *	VFIO_DEVICE_FLAGS_CAPS, argsz and cap_offset are set by the caller.
- *	Called once for each open, after @open; an error fails the open.
+ *	Called once for each open, after @open and before all requests; after an
+ *	error @release is called, and the open fails.
  * @get_region_info: fill size and flags of region @info->index; the offset is
  *	set by the caller, a size of 0 means there is no such region.
  *	Capabilities may be added to @caps with vfio_info_add_capability(), such
@@ -263,7 +271,7 @@ struct mdev_dirty_log_ops {
  *	check, and what it maps stays mapped during @reset and @stop.
  * @ioctl: an ioctl that is not one of the above; @arg is as userspace passes it.
  *	Absent: -ENOTTY.
- * @drain_ioctl: @ioctl is drained as well. It must not wait for userspace then.
+ * @drain_ioctl: @ioctl is drained as well, see below
  * @device_feature: VFIO_DEVICE_FEATURE for a feature that VFIO core does not
  *	handle itself. @flags are those of userspace: the number of the feature in
  *	VFIO_DEVICE_FEATURE_MASK, and either VFIO_DEVICE_FEATURE_PROBE, with or
@@ -300,7 +308,10 @@ struct mdev_dirty_log_ops {
  * @read, @write, @set_irqs, @device_feature and the members of @dirty_log are
  * drained for @stop, @reset, @function_reset and the arcs of
  * &mdev_migration_ops.set_state that stop the device: none of them runs
- * concurrently with those, and none begins before they have returned. Accesses of
+ * concurrently with those, and none begins before they have returned. A drained
+ * callback can access userspace memory (@set_irqs must not), but must not wait for
+ * another action of userspace, such as a fence that a later request signals: a stop
+ * or reset would wait for it as well. Accesses of
  * userspace memory by the framework, @validate_map_request, @dma_unmap, @request
  * and, without @drain_ioctl, @ioctl are not drained. Other callbacks of a device
  * can run concurrently unless their description excludes it.
