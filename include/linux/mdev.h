@@ -2,9 +2,9 @@
 /*
  * Mediated devices: the interface for vendor drivers and for bus drivers.
  *
- * A vendor driver registers a physical device as a parent and describes what it
- * can hand out in struct parent_ops. A bus driver, such as vfio_mdev, binds to
- * the mediated devices and gives them to their users.
+ * A vendor driver registers a physical device as a parent, with its callbacks
+ * in struct parent_ops. A bus driver, such as vfio_mdev, binds to the mediated
+ * devices and exposes them to userspace.
  */
 #ifndef _LINUX_MDEV_H
 #define _LINUX_MDEV_H
@@ -44,97 +44,97 @@ struct vm_area_struct;
 /**
  * DOC: life cycle of a mediated device
  *
- * A write of a UUID to a type's ``create`` file calls &parent_ops.create and
- * then publishes the device: its attributes, the vendor's own among them, its
- * links and its bus driver are in place before user space hears of it.
+ * A write of a UUID to a type's ``create`` file calls &parent_ops.create, adds
+ * the device with its attributes and links, probes the bus driver and then
+ * sends the ADD event.
  *
- * A user opens the device through the bus driver, which calls mdev_open() for
- * the first user and mdev_close() for the last. They run &parent_ops.start
- * (unless the device is online already) and &parent_ops.open, and on the way
- * back &parent_ops.release and &parent_ops.stop (if the open had started it).
+ * Userspace opens the device through the bus driver, which calls mdev_open()
+ * for the first open and mdev_close() for the last close. mdev_open() calls
+ * &parent_ops.start (unless the device is online already) and &parent_ops.open;
+ * mdev_close() calls &parent_ops.release and &parent_ops.stop (if mdev_open()
+ * had started the device).
  *
- * A write to ``remove`` blocks new users, waits until none is left, calls
- * &parent_ops.stop if the device is online, unbinds the bus driver and withdraws
- * the vendor driver's attributes. Then, with nothing else running, it calls
- * &parent_ops.remove. No callback for that device follows.
- * mdev_unregister_device() does the same, but unbinds the bus driver first and
- * waits for the users after that.
+ * A write to ``remove`` returns -EBUSY if the device is open; with
+ * &parent_ops.hot_unplug it blocks new opens and waits for the last close. It
+ * calls &parent_ops.stop if the device is online, unbinds the bus driver and
+ * removes the vendor driver's attributes. Then, with no other callback running,
+ * it calls &parent_ops.remove. If that returns 0, no callback for the device
+ * follows. mdev_unregister_device() removes all devices, and unbinds the bus
+ * driver and waits for the last close before it calls &parent_ops.stop.
  */
 
 /**
  * DOC: mapped regions
  *
  * A region with VFIO_REGION_INFO_FLAG_MMAP, or those of its areas that a sparse
- * mmap capability lists, may be mapped by users. The mapping is empty at first:
- * each touch of a page that is not there calls &parent_ops.validate_map_request,
- * which says what backs the page, so that resources are committed on first
- * touch and not before.
+ * mmap capability lists, can be mapped by userspace. A new mapping is empty:
+ * the page fault of the first access calls &parent_ops.validate_map_request,
+ * which returns the page frame, so that no resources are committed before.
  *
- * What backs a page may change at any time. The vendor first makes
- * @validate_map_request answer anew, then calls mdev_device_invalidate_mapping().
- * When that returns no CPU can reach the old page by any mapping, and a page
- * fault that was answered before starts over. The vendor may hold locks around
- * both that @validate_map_request takes too.
+ * The page frame can change at any time. The driver first changes what
+ * @validate_map_request returns, then calls mdev_device_invalidate_mapping().
+ * When that returns no CPU can access the old page through a mapping, and a
+ * page fault that has called @validate_map_request before starts over. The
+ * driver may hold locks around both that @validate_map_request takes too.
  *
- * While a device is offline its mappings are empty and a touch is SIGBUS; while
- * it is being reset they are empty and a touch waits, or fails if it is the
- * kernel's. Neither &parent_ops.stop nor &parent_ops.reset need to invalidate
- * anything.
+ * While a device is offline its mappings are empty and a fault is SIGBUS; while
+ * it is being reset they are empty and a fault waits, or fails if it is for an
+ * access by the kernel. Neither &parent_ops.stop nor &parent_ops.reset need to
+ * invalidate anything.
  */
 
 /**
  * DOC: userspace memory
  *
  * A device accesses the memory that userspace has mapped for DMA with
- * mdev_pin_pages(), mdev_unpin_pages() and mdev_dma_rw(), between
- * &parent_ops.open and &parent_ops.release, those included; but with an iommufd,
- * no memory is mapped yet at open. When userspace unmaps memory in which pages
- * are pinned, &parent_ops.dma_unmap has to unpin them.
+ * mdev_pin_pages(), mdev_unpin_pages() and mdev_dma_rw(), from the call of
+ * &parent_ops.open until &parent_ops.release returns. With an iommufd, no
+ * memory is mapped yet in &parent_ops.open. When userspace unmaps memory in
+ * which pages are pinned, &parent_ops.dma_unmap has to unpin them.
  */
 
 /**
  * DOC: migration
  *
- * A device with &parent_ops.migration goes through the states of enum
- * vfio_device_mig_state, in steps that VFIO documents there. For each step the
- * vendor is called in this order: @load when the device leaves the resuming
- * state, @set_state, @save when it has come to the stop-copy state. The state
- * that @save writes reaches @load in one piece, framed on its way: data that is
- * cut off, too long or of another type of device never does.
+ * A device with &parent_ops.migration changes between the states of enum
+ * vfio_device_mig_state, by the arcs that VFIO documents there. For each arc
+ * the callbacks are called in this order: @load when the device leaves the
+ * RESUMING state, @set_state, @save when it has reached the STOP_COPY state.
+ * The state data that @save writes reaches @load in one piece: data that is
+ * truncated, too long or from another type of device is rejected before.
  *
- * A vendor whose state is too large for one buffer, or changes while it is
- * transferred, has @open_data instead of @save and @load: a file of its own,
- * asked for before @set_state in the steps in which VFIO wants one.
+ * A driver whose state data is too large for one buffer, or changes while it is
+ * transferred, has @open_data instead of @save and @load. It returns a file of
+ * the driver, and is called before @set_state for arcs that need a new file.
  *
- * &parent_ops.reset and the last close lead to the running state from any
- * other, without @set_state. What a vendor has begun for a migration, a file of
- * its own among it, ends with &parent_ops.reset or &parent_ops.release.
+ * &parent_ops.reset and the last close set the RUNNING state from any other,
+ * without @set_state. What a driver has begun for a migration, including a file
+ * of its own, must end in &parent_ops.reset or &parent_ops.release.
  */
 
 /**
- * struct mdev_migration_ops - how a vendor's devices migrate
+ * struct mdev_migration_ops - migration callbacks of a vendor driver
  * @flags: VFIO_MIGRATION_STOP_COPY, and VFIO_MIGRATION_P2P and
  *	VFIO_MIGRATION_PRE_COPY if they are supported
- * @set_state: do what a step between two states takes. Absent: nothing has to
- *	be done, since a device does nothing of its own accord. An error leaves
- *	the device in the state that it was in, but in the error state when that
- *	was the resuming state.
- * @data_size: upper bound of what @save writes, in bytes, INT_MAX at most. Less
- *	than what the other side has saved refuses that. With @open_data an
- *	estimate. May be called at any time, even concurrently with the others.
- *	Mandatory.
- * @save: write the state of a stopped device to @buf, which has @size bytes and
- *	is zeroed. Returns how many it wrote, or a negative errno; after that,
- *	@set_state is called to go from the stop-copy to the stop state.
- *	Mandatory, unless there is @open_data.
- * @load: take over a state of @size bytes at @buf, which comes from @save but
- *	may have been tampered with on its way. A negative errno refuses it; then
- *	the device is in the error state until it is reset. Mandatory, unless
- *	there is @open_data.
- * @open_data: open a file, of which the user gets a descriptor, for the step
- *	from @from to @to, that is read or written to transfer the state. It may
- *	stay open longer than the device, so its operations need an owner.
- *	Returns an ERR_PTR() if it fails.
+ * @set_state: change the state by one arc, from @from to @to. Absent: nothing
+ *	to be done, for a device that does nothing asynchronously. After an
+ *	error the device is in the state @from, or in the ERROR state if @from
+ *	is the RESUMING state.
+ * @data_size: upper bound of what @save writes, in bytes, INT_MAX at most. The
+ *	destination rejects state data that is longer than its own. With
+ *	@open_data an estimate. May be called at any time, even concurrently
+ *	with the others. Mandatory.
+ * @save: write the state data of a stopped device to @buf, which has @size
+ *	bytes and is zeroed. Returns the number of bytes written, or a negative
+ *	errno; after an error, @set_state is called for the arc from STOP_COPY
+ *	to STOP. Mandatory, unless there is @open_data.
+ * @load: load state data of @size bytes at @buf, which comes from @save but can
+ *	be corrupt or forged. After a negative errno the device is in the ERROR
+ *	state until it is reset. Mandatory, unless there is @open_data.
+ * @open_data: open a file for the arc from @from to @to, through which
+ *	userspace reads or writes the state data. It can stay open longer than
+ *	the device, so its file_operations need an owner. Returns an ERR_PTR()
+ *	if it fails.
  *
  * @set_state, @save, @load, @open_data, &parent_ops.reset and
  * &parent_ops.function_reset of one device never run concurrently. All may sleep.
@@ -153,11 +153,11 @@ struct mdev_migration_ops {
 };
 
 /**
- * struct mdev_dirty_log_ops - how a vendor's devices log the memory they write
- * @start: log from now on what is written in @ranges, an interval tree of
+ * struct mdev_dirty_log_ops - dirty page log callbacks of a vendor driver
+ * @start: start to log what the device writes in @ranges, an interval tree of
  *	@nr_ranges ranges of IOVAs (struct interval_tree_node, @last inclusive),
  *	none of them empty; valid during the call only. @page_size is the
- *	granularity that userspace wants, in bytes, a power of two, and may be
+ *	granularity that userspace sets, in bytes, a power of two, and may be
  *	changed to another power of two. After an error @stop is not called.
  * @stop: stop logging. Called for a device that logs, for
  *	VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP or at the last close, before
@@ -184,7 +184,7 @@ struct mdev_dirty_log_ops {
 };
 
 /**
- * struct parent_ops - what a vendor driver does for its mediated devices
+ * struct parent_ops - callbacks and attributes of a vendor driver
  * @owner: module that is held while any device of the parent is open
  * @supported_type_groups: mandatory, NULL-terminated: one named attribute group
  *	for each type. Its attributes are embedded in struct
@@ -195,23 +195,24 @@ struct mdev_dirty_log_ops {
  *	registered
  * @mdev_attr_groups: attributes of each mediated device
  * @hot_unplug: a device may be removed while it is open: @request notifies the
- *	user, and the removal waits until the device is closed. Without it,
- *	removal of a device in use is refused with -EBUSY.
- * @create: mandatory. Allocate the share that @mdev stands for; @kobj is its
- *	type's, see mdev_type_from_kobj(). The device can't be seen by anyone
- *	yet. Returns 0 or a negative errno, which the writer of ``create`` gets:
+ *	VMM, and the removal waits until the device is closed. Without it,
+ *	removal of a device in use fails with -EBUSY.
+ * @create: mandatory. Allocate the resources of @mdev; @kobj is that of its
+ *	type, see mdev_type_from_kobj(). The device is not visible in sysfs yet.
+ *	Returns 0 or a negative errno, which the write to ``create`` returns:
  *	-ENOSPC when no instance is left.
- * @remove: mandatory. Free the share. A negative errno refuses: then the device
- *	stays as it was and the writer of ``remove`` gets the errno. The answer
- *	is ignored when the parent is being unregistered, and when a creation
- *	is undone that failed after @create.
- * @open: the first user arrives. An error is returned to it.
- * @release: the last user has gone.
- * @start: bring the device online: ``online`` was written, or the first user
- *	arrives. Comes with @stop; without them the device is always online.
- * @stop: take it offline: ``online`` was written, the last user of a device
- *	that was started for it has gone, or it is about to be removed. A
- *	negative errno refuses the first and the last of these. Nothing is
+ * @remove: mandatory. Free the resources. After a negative errno the device
+ *	stays as it was and the write to ``remove`` returns the errno. The
+ *	return value is ignored when the parent is being unregistered, and when
+ *	the creation fails after @create.
+ * @open: first open of the device. An error fails the open.
+ * @release: last close of the device
+ * @start: bring the device online, at a write to ``online`` or the first open.
+ *	Comes with @stop; without them the device is always online.
+ * @stop: take the device offline, at a write to ``online``, at the last close
+ *	if the first open has called @start, or before removal. A negative errno
+ *	leaves it online and fails the write to ``online`` or ``remove``; the
+ *	last close only warns, mdev_unregister_device() ignores it. Nothing is
  *	mapped while it runs, other callbacks are drained, see below, and
  *	accesses to regions fail with -EIO afterwards.
  * @reset: VFIO_DEVICE_RESET. Nothing is mapped while it runs and other callbacks
@@ -233,7 +234,7 @@ struct mdev_dirty_log_ops {
  *	set by the caller, a size of 0 means there is no such region.
  *	Capabilities may be added to @caps with vfio_info_add_capability(), such
  *	as VFIO_REGION_INFO_CAP_SPARSE_MMAP. MDEV_REGION_BULK may be set in the
- *	flags. The answer must not change while the device is open.
+ *	flags. The result must not change while the device is open.
  * @get_irq_info: fill count and flags of interrupt index @info->index; a count
  *	of 0 means there is none
  * @read: trapped read of a region: fill @buf, which is kernel memory. @pos has
@@ -246,29 +247,29 @@ struct mdev_dirty_log_ops {
  * @set_irqs: VFIO_DEVICE_SET_IRQS. @flags has one action and one data type that
  *	@get_irq_info allows, and @start and @count lie within the index. @data
  *	holds @count values of that type; for VFIO_IRQ_SET_DATA_NONE it is NULL.
- *	Eventfds come for VFIO_IRQ_SET_ACTION_TRIGGER only: those that mask and
- *	unmask arrive, when they are signalled, as VFIO_IRQ_SET_DATA_NONE. A
- *	@count of 0 tears the whole index down, which the last close does too,
- *	before @release. Not called concurrently with itself for one device. May
- *	sleep, but must not wait for userspace memory: a work item that calls it
- *	has no signal that ends such a wait. mdev_irqs_set() is all that most
- *	drivers need. Absent: -ENOTTY.
- * @validate_map_request: a page of a mapped region was touched: say what backs
+ *	Eventfds are passed for VFIO_IRQ_SET_ACTION_TRIGGER only: a signal of
+ *	one that masks or unmasks is passed as VFIO_IRQ_SET_DATA_NONE. A @count
+ *	of 0 tears the whole index down, which the last close does too, before
+ *	@release. Not called concurrently with itself for one device. May sleep,
+ *	but must not wait for userspace memory: a work item that calls it can't
+ *	be killed. mdev_irqs_set() is all that most drivers need. Absent:
+ *	-ENOTTY.
+ * @validate_map_request: page fault on a page of a region: return what backs
  *	it. On entry, @size is the length in bytes, a power of two and at least
  *	a page, of the largest naturally aligned block around @pos that could be
  *	mapped at once, and @prot what the mapping allows. Set @pfn to the page
  *	frame that backs the page at @pos, and reduce @size, to another power of
- *	two, so that the block around @pos which it names is physically
- *	contiguous; until an invalidation, all answers in one GiB should agree
- *	about that. @prot may lose the right to write. If its caching is changed,
- *	only small pages are used. A negative errno is SIGBUS for the toucher.
- *	Called with the user's mmap lock held: it may sleep, but must not access
- *	memory of the user, nor pin any, nor take a lock that is held elsewhere
- *	while that is done. Calls may run concurrently. Absent: regions can't be
- *	mapped by fault.
- * @mmap: maps regions in a way of the vendor's own, instead of
- *	@validate_map_request. The region, range and protection are for it to
- *	check, and what it maps stays mapped during @reset and @stop.
+ *	two, so that the naturally aligned block of @size bytes around @pos is
+ *	physically contiguous; until an invalidation, all results in one GiB
+ *	should agree about that. Write permission may be removed from @prot. If
+ *	its caching is changed, only small pages are used. A negative errno is
+ *	SIGBUS for the task. Called with its mmap_lock held: may sleep, but must
+ *	not access or pin userspace memory, nor take a lock that is held
+ *	elsewhere while that is done. Calls may run concurrently. Absent:
+ *	regions can't be mapped by fault.
+ * @mmap: map a region without @validate_map_request. Must check the region, the
+ *	range and the protection itself; what it maps stays mapped during @reset
+ *	and @stop.
  * @ioctl: an ioctl that is not one of the above; @arg is as userspace passes it.
  *	Absent: -ENOTTY.
  * @drain_ioctl: @ioctl is drained as well, see below
@@ -290,19 +291,19 @@ struct mdev_dirty_log_ops {
  * @dma_unmap: userspace unmaps @length bytes from @iova on, and pages in them are
  *	pinned: stop their use and unpin every pin that overlaps them, before
  *	returning. Called once for an unmap; what is still pinned afterwards is
- *	unpinned and reported. No mdev_pin_pages() of the range is under way when
- *	it is called. May take a lock that is held across mdev_pin_pages() or
+ *	unpinned, with a warning. A concurrent mdev_pin_pages() of the range has
+ *	returned or fails. May take a lock held across mdev_pin_pages() or
  *	mdev_dma_rw(). Not called concurrently with itself, @open and @release of
  *	the device. Absent: pins are unpinned without notice.
  * @migration: VFIO_DEVICE_FEATURE_MIGRATION; comes with @reset. Absent: the
  *	device can't migrate.
- * @dirty_log: VFIO_DEVICE_FEATURE_DMA_LOGGING_START and what belongs to it.
+ * @dirty_log: VFIO_DEVICE_FEATURE_DMA_LOGGING_START, _STOP and _REPORT.
  *	Absent: not supported.
  *
  * Callbacks are called in process context and may sleep. Callbacks of different
- * devices run in parallel, and no lock is held that another device needs. For
+ * devices run concurrently, and no lock is held that another device takes. For
  * one device, @create, @remove, @open, @release, @start and @stop never run
- * concurrently with each other; the rest runs between @open and @release, but
+ * concurrently with each other; the others run between @open and @release, but
  * @request can be called at any time before @remove.
  *
  * @read, @write, @set_irqs, @device_feature and the members of @dirty_log are
@@ -318,7 +319,7 @@ struct mdev_dirty_log_ops {
  *
  * A callback must not call mdev_unregister_device(), nor take the device_lock() of
  * the parent device, which the caller of that function can hold. @create must not
- * give the device managed resources (devm): no driver would bind to it.
+ * use devm for the device: really_probe() fails with -EBUSY then.
  */
 struct parent_ops {
 	struct module *owner;
@@ -364,13 +365,13 @@ struct parent_ops {
 	const struct mdev_dirty_log_ops *dirty_log;
 };
 
-/* A position in a device file: the region's index above its first 1 TiB. */
+/* Position in a device file: region index from this bit on, offset below it */
 #define MDEV_REGION_SHIFT	40
 
 /*
- * In the flags that &parent_ops.get_region_info answers, never seen by users:
- * accesses of any size and alignment go to the vendor in one piece, instead of
- * as naturally aligned accesses.
+ * Flag that &parent_ops.get_region_info can set, not visible to userspace: the
+ * driver is called with any size and alignment, up to PAGE_SIZE bytes at a
+ * time, instead of with naturally aligned accesses of up to eight bytes.
  */
 #define MDEV_REGION_BULK	BIT(31)
 
@@ -386,9 +387,9 @@ static inline u64 mdev_region_offset(loff_t pos)
 
 /**
  * struct mdev_type_attribute - an attribute of a type
- * @attr: what sysfs knows of it
- * @show: fills a page for reading, see sysfs_emit()
- * @store: takes what was written
+ * @attr: the sysfs attribute
+ * @show: read the attribute into @buf, see sysfs_emit()
+ * @store: write the attribute
  *
  * Both may sleep and run concurrently with every callback in struct parent_ops.
  */
@@ -411,7 +412,7 @@ struct mdev_type_attribute {
 /**
  * struct mdev_parent - a registered parent
  * @dev: the physical device
- * @ops: its vendor's callbacks
+ * @ops: callbacks of its vendor driver
  * @types: the @nr_types types that it offers
  * @nr_types: number of @types
  */
@@ -424,13 +425,13 @@ struct mdev_parent {
 	/* private: */
 	struct kset *mdev_types_kset;
 	/*
-	 * Creations and removals of devices that are under way. Made negative
-	 * by MDEV_USERS_BLOCKED while the parent is not registered.
+	 * Number of tasks that create or remove a device. Negative, by
+	 * MDEV_USERS_BLOCKED, while the parent is not registered.
 	 */
 	atomic_t users;
-	/* Held by registration and unregistration */
+	/* Serializes registration and unregistration */
 	struct mutex lock;
-	/* In the registry, protected by its lock */
+	/* In mdev_parents, protected by mdev_parents_lock */
 	struct list_head next;
 	struct kref ref;
 };
@@ -439,8 +440,8 @@ struct mdev_parent {
  * struct mdev_type - a kind of device that a parent offers
  * @sysfs_name: the name of its attribute group; in sysfs, the parent's driver
  *	name and a dash come before it
- * @parent: who offers it
- * @index: its place in &parent_ops.supported_type_groups
+ * @parent: the parent that offers it
+ * @index: its index in &parent_ops.supported_type_groups
  */
 struct mdev_type {
 	const char *sysfs_name;
@@ -454,10 +455,9 @@ struct mdev_type {
 
 /**
  * struct mdev_device - a mediated device
- * @dev: its place in the device model, see mdev_dev()
+ * @dev: its &struct device, see mdev_dev()
  * @uuid: its name, unique on the bus, see mdev_uuid()
- * @type: its type, whose parent is the device's. Held as long as the device
- *	exists.
+ * @type: its type, and thereby its parent. The device holds a reference.
  */
 struct mdev_device {
 	struct device dev;
@@ -476,36 +476,36 @@ struct mdev_device {
 	 */
 	atomic_t users;
 	/*
-	 * Orders open, close and online of a device against each other; held
-	 * across the vendor's callbacks for them
+	 * Serializes open, close and writes to online; held across ->start(),
+	 * ->stop(), ->open() and ->release()
 	 */
 	struct mutex lock;
 	/* Written under lock, read without it by accesses and faults */
 	bool online;
-	/* Protected by lock: online only for as long as it is open */
+	/* Protected by lock: the last close calls ->stop() */
 	bool started_by_open;
-	/* Protected by the device lock: a removal makes probes fail */
+	/* Protected by the device lock: mdev_probe() fails during a removal */
 	bool removing;
-	/* Likewise: a driver was bound to it, or has been probed since */
+	/* Likewise: mdev_device_reattach() has to bind a driver */
 	bool wanted;
-	/* Likewise: what the last probe answered */
+	/* Likewise: error of the last probe */
 	int probe_error;
-	/* Who has it open; none but the vendor's calls between open and close */
+	/* Driver that called mdev_open(), NULL while the device is closed */
 	struct mdev_driver *opener;
 	/*
-	 * Orders page faults, which share it while they insert pages, against
+	 * Taken for reading by page faults that insert pages, for writing by
 	 * invalidations. Not held across callbacks.
 	 */
 	struct rw_semaphore map_lock;
-	/* Written under map_lock: by what users map, while the device is open */
+	/* Written under map_lock: from mdev_open(), NULL while closed */
 	struct address_space *mapping;
 	/* Likewise: counts invalidations */
 	unsigned long map_seq;
-	/* Likewise: resets that are under way, during which nothing is mapped */
+	/* Likewise: number of running resets, during which nothing is mapped */
 	unsigned int map_blocked;
-	/* What invalidations are rounded to, grows while the device is open */
+	/* Alignment of invalidations, see mdev_map_set_granule() */
 	unsigned long map_granule;
-	/* While the device is open; changes under lock */
+	/* NULL while the device is closed; written under lock */
 	struct mdev_callbacks *callbacks;
 	/* MDEV_RESET_* */
 	unsigned long flags;
@@ -518,10 +518,10 @@ struct mdev_device {
 /**
  * struct mdev_callbacks - callbacks of an open device that can be drained
  * @ref: a reference for each that runs; dead while they are drained
- * @drained: when none of them runs
+ * @drained: completed when none of them runs
  * @interrupted: a fatal signal has ended a drain
  * @lock: held from mdev_drain() to mdev_undrain()
- * @wait: those that wait to run
+ * @wait: callbacks that wait for mdev_undrain()
  */
 struct mdev_callbacks {
 	struct percpu_ref ref;
@@ -534,23 +534,23 @@ struct mdev_callbacks {
 
 /**
  * struct mdev_driver - a driver on the mdev bus
- * @probe: give @mdev to users. Called with the device lock held, may sleep.
- *	Returns 0 or a negative errno.
- * @remove: take it back; returns when no user is left. Same context as @probe.
- * @match: whether @mdev is for this driver. Called without locks, even after
- *	the vendor's remove, so it may look at nothing but @mdev itself and its
- *	type. Absent: every device is.
- * @in_use: whether @mdev has users for which mdev_open() was not called, and
- *	for which @remove would wait. A removal is then refused with -EBUSY.
- *	Called with the device lock held, for a device that is bound. Absent: it
- *	has none.
+ * @probe: expose @mdev to userspace. Called with the device lock held, may
+ *	sleep. Returns 0 or a negative errno.
+ * @remove: undo @probe; waits until @mdev is closed. Same context as @probe.
+ * @match: whether the driver supports @mdev. Can be called without the device
+ *	lock, and after &parent_ops.remove, so it may only access @mdev itself
+ *	and its type. Absent: the driver supports every device.
+ * @in_use: whether @remove would wait for a file that mdev_open() was not
+ *	called for. A write to ``remove`` fails with -EBUSY then. Called with
+ *	the device lock held, for a device that is bound. Absent: there are no
+ *	such files.
  * @pin_pages: see mdev_pin_pages(). Called while @mdev is open, may sleep, as
- *	the next two. Absent: users of this driver have no memory for DMA.
+ *	the next two. Absent: -EOPNOTSUPP.
  * @unpin_pages: see mdev_unpin_pages()
  * @dma_rw: see mdev_dma_rw()
  * @get_kvm: see mdev_get_kvm(). Called while @mdev is open, in any context.
  *	Absent: no KVM is associated with devices of this driver.
- * @driver: the driver core's part; the name must be set
+ * @driver: the &struct device_driver; its name must be set
  */
 struct mdev_driver {
 	int (*probe)(struct mdev_device *mdev);
@@ -611,11 +611,11 @@ static inline struct mdev_device *to_mdev_device(struct device *dev)
 }
 
 /**
- * mdev_from_dev - the mediated device that a device is
+ * mdev_from_dev - convert a device to a mediated device
  * @dev: any device
  *
- * Return: the mediated device, without a reference of its own, or NULL if @dev
- * is none.
+ * Return: the mediated device, without taking a reference, or NULL if @dev is
+ * not on the mdev bus.
  */
 static inline struct mdev_device *mdev_from_dev(struct device *dev)
 {
@@ -623,7 +623,7 @@ static inline struct mdev_device *mdev_from_dev(struct device *dev)
 }
 
 /**
- * mdev_dev - the device model's view of a mediated device
+ * mdev_dev - get the struct device of a mediated device
  * @mdev: the mediated device
  *
  * Return: its &struct device.
@@ -656,10 +656,10 @@ static inline struct device *mdev_parent_dev(const struct mdev_device *mdev)
 }
 
 /**
- * mdev_parent_ops - the vendor's callbacks for a mediated device
+ * mdev_parent_ops - get the vendor driver's callbacks for a mediated device
  * @mdev: the mediated device
  *
- * Return: what its parent was registered with.
+ * Return: the &struct parent_ops that its parent was registered with.
  */
 static inline const struct parent_ops *
 mdev_parent_ops(const struct mdev_device *mdev)
@@ -671,8 +671,8 @@ mdev_parent_ops(const struct mdev_device *mdev)
  * mdev_is_online - whether a mediated device is online
  * @mdev: the mediated device
  *
- * Takes no lock: the answer may be outdated unless the caller keeps the device
- * from changing.
+ * Takes no lock: can race with &parent_ops.start and &parent_ops.stop unless
+ * the caller excludes them.
  *
  * Return: true if it is online.
  */
@@ -715,10 +715,10 @@ static __always_inline void mdev_callback_exit(struct mdev_device *mdev)
 }
 
 /**
- * mdev_get_drvdata - what the vendor keeps for a mediated device
+ * mdev_get_drvdata - get the vendor driver's data of a mediated device
  * @mdev: the mediated device
  *
- * Return: what mdev_set_drvdata() was given, or NULL.
+ * Return: the pointer that mdev_set_drvdata() has set, or NULL.
  */
 static inline void *mdev_get_drvdata(const struct mdev_device *mdev)
 {
@@ -726,9 +726,9 @@ static inline void *mdev_get_drvdata(const struct mdev_device *mdev)
 }
 
 /**
- * mdev_set_drvdata - keep something of the vendor's for a mediated device
+ * mdev_set_drvdata - set the vendor driver's data of a mediated device
  * @mdev: the mediated device
- * @data: what to keep, from &parent_ops.create on
+ * @data: pointer for mdev_get_drvdata(), usually set by &parent_ops.create
  */
 static inline void mdev_set_drvdata(struct mdev_device *mdev, void *data)
 {
@@ -736,7 +736,7 @@ static inline void mdev_set_drvdata(struct mdev_device *mdev, void *data)
 }
 
 /**
- * mdev_type_from_kobj - the type that &parent_ops.create was called for
+ * mdev_type_from_kobj - get the type that &parent_ops.create is called for
  * @kobj: the type's kobject
  *
  * Return: the type.
@@ -747,7 +747,7 @@ static inline struct mdev_type *mdev_type_from_kobj(struct kobject *kobj)
 }
 
 /**
- * mdev_type_index - a type's place in &parent_ops.supported_type_groups
+ * mdev_type_index - a type's index in &parent_ops.supported_type_groups
  * @type: the type
  *
  * Return: an index below the number of types.

@@ -16,10 +16,10 @@
 #include "compat.h"
 #include "mdev_private.h"
 
-/* How often a hot unplug repeats ->request(), as VFIO core does */
+/* A hot unplug repeats ->request() as vfio_unregister_group_dev() does */
 #define MDEV_REQUEST_PERIOD	(10 * HZ)
 
-/* Every device from before ->create() until after ->remove() */
+/* All devices by UUID, from before ->create() until after ->remove() */
 static struct rhashtable mdev_table;
 
 static const struct rhashtable_params mdev_table_params = {
@@ -80,19 +80,19 @@ static void mdev_device_free(struct mdev_device *mdev)
 	put_device(&mdev->dev);
 }
 
-/* Take a device from the bus, after ->remove(). */
+/* Delete a device from the bus, after ->remove(). */
 static void mdev_device_delete(struct mdev_device *mdev)
 {
 	mdev_links_remove(mdev);
 	device_del(&mdev->dev);
-	/* The UUID is free once its name in sysfs is */
+	/* After device_del(): the UUID can be reused from here on */
 	mdev_device_free(mdev);
 }
 
 /*
- * Unbind the bus driver and withdraw the vendor driver's attributes. New users
- * are blocked. A forced removal can still have some; the others have waited
- * for them in mdev_wait_for_users().
+ * Unbind the bus driver and remove the vendor driver's attributes. New users
+ * are blocked. A device that is removed by force can still be open; other
+ * removals have waited in mdev_wait_for_users().
  */
 static void mdev_device_detach(struct mdev_device *mdev)
 {
@@ -111,8 +111,8 @@ static void mdev_device_detach(struct mdev_device *mdev)
 
 /*
  * Mark a device dead: it gets no new users, removals fail with -ENODEV, and
- * ->request() notifies the users that it has. The caller excludes concurrent
- * removals and calls mdev_device_remove_forced() next.
+ * ->request() notifies the VMM that has it open. The caller excludes concurrent
+ * removals and removes the device next.
  */
 void mdev_device_kill(struct mdev_device *mdev)
 {
@@ -122,7 +122,7 @@ void mdev_device_kill(struct mdev_device *mdev)
 	WRITE_ONCE(mdev->state, MDEV_DEAD);
 	/* A full barrier: mdev_user_get() that fails from here on sees the state */
 	users = atomic_add_return(MDEV_USERS_BLOCKED, &mdev->users);
-	/* Removals that wait in mdev_claim() for a creation that has failed */
+	/* If a creation has failed: wake removals that wait in mdev_claim() */
 	wake_up_all(&mdev_removal_wait);
 	if (users != MDEV_USERS_BLOCKED && ops->request) {
 		trace_mdev_request(mdev, 0);
@@ -131,8 +131,8 @@ void mdev_device_kill(struct mdev_device *mdev)
 }
 
 /*
- * Remove a dead device. Waits for the users that it still has. The bus driver
- * is unbound first, since it can be what holds the device open.
+ * Remove a dead device. Waits until it is closed. Unbind the bus driver first,
+ * since that can have opened the device in its probe.
  */
 void mdev_device_remove_forced(struct mdev_device *mdev)
 {
@@ -149,8 +149,8 @@ void mdev_device_remove_forced(struct mdev_device *mdev)
 
 /*
  * Send the ADD event and let removals proceed. A removal waits until the state
- * is MDEV_LIVE, so that its REMOVE event comes after the ADD event. It doesn't
- * wait for user space: a uevent helper is started with UMH_NO_WAIT.
+ * is MDEV_LIVE, so that its REMOVE event comes after the ADD event. Nothing
+ * here waits for userspace: a uevent helper is started with UMH_NO_WAIT.
  */
 static void mdev_device_announce(struct mdev_device *mdev)
 {
@@ -180,12 +180,12 @@ static int mdev_device_publish(struct mdev_device *mdev)
 	const struct parent_ops *ops = mdev_parent_ops(mdev);
 	int ret;
 
-	/* Links and driver come before the event that makes udev look */
+	/* No ADD event before the links exist and the driver is bound */
 	dev_set_uevent_suppress(&mdev->dev, true);
 	ret = device_add(&mdev->dev);
 	if (ret) {
 		mdev_device_kill(mdev);
-		/* The online file existed until device_add() failed */
+		/* A write to online can have started the device before */
 		if (ops->stop && mdev->online)
 			mdev_stop(mdev);
 		ops->remove(mdev);
@@ -276,12 +276,12 @@ static int mdev_claim(struct mdev_device *mdev)
 }
 
 /*
- * Block new users, unless the removal is refused. ->in_use() is called before
- * and not after that, so no open fails for a removal that ends here.
+ * Block new users, or return -EBUSY. Call ->in_use() before blocking them, so
+ * that no open fails because of a removal that fails here.
  *
- * An unbound character device has no user that ->request() could notify, and
- * VFIO core waits for it in vfio_unregister_group_dev(), in a way that SIGKILL
- * does not end. So it is -EBUSY with hot unplug, too.
+ * A task with an open character device that is not bound can't be notified by
+ * ->request(), and vfio_unregister_group_dev() would wait for its close even
+ * after SIGKILL. So return -EBUSY for it with hot unplug, too.
  */
 static int mdev_block_users(struct mdev_device *mdev)
 {
@@ -306,13 +306,13 @@ static bool mdev_wait_is_over(struct mdev_device *mdev)
 }
 
 /*
- * Hot unplug: notify the users and wait for the last mdev_user_put(), a signal,
+ * Hot unplug: notify the VMM and wait for the last mdev_user_put(), a signal,
  * or the unregistration of the parent, which removes the device itself.
  *
- * The wait is interruptible, not killable, for the freezer: it can freeze the
- * writer neither in a killable wait nor in a TASK_FREEZABLE one, since kernfs
- * and the VFS hold locks around the write. It interrupts this wait, and the
- * write starts over after resume.
+ * The wait is interruptible, not killable, for the freezer: it can't freeze the
+ * writer in a killable wait, nor in a TASK_FREEZABLE one with the locks that
+ * kernfs and the VFS hold around the write. It interrupts this wait, and the
+ * write is restarted after resume.
  */
 static int mdev_wait_for_users(struct mdev_device *mdev)
 {
@@ -337,7 +337,7 @@ static int mdev_wait_for_users(struct mdev_device *mdev)
 	return 0;
 }
 
-/* ->remove() has failed: undo what was done, but for the bus driver. */
+/* ->remove() has failed: undo mdev_stop() and the removal of attributes. */
 static void mdev_device_restore(struct mdev_device *mdev, bool online)
 {
 	const struct attribute_group **groups =
@@ -354,9 +354,9 @@ static void mdev_device_restore(struct mdev_device *mdev, bool online)
 }
 
 /*
- * Stop and remove a device that has no users and gets no new ones. ->stop()
- * comes first: if it fails, the bus driver has not been unbound, and the device
- * keeps its VFIO group and character device.
+ * Stop and remove a device that has no users and whose new users are blocked.
+ * Call ->stop() first: if it fails, the bus driver has not been unbound, and
+ * the device keeps its VFIO group and character device.
  */
 static int mdev_device_withdraw(struct mdev_device *mdev)
 {
@@ -379,7 +379,7 @@ static int mdev_device_withdraw(struct mdev_device *mdev)
 	return ret;
 }
 
-/* Bind the driver that mdev_device_detach() has unbound, or another. */
+/* Bind a driver, if one was unbound or refused during the removal. */
 static void mdev_device_reattach(struct mdev_device *mdev)
 {
 	struct device *dev = &mdev->dev;
@@ -389,15 +389,15 @@ static void mdev_device_reattach(struct mdev_device *mdev)
 	mdev->removing = false;
 	wanted = mdev->wanted;
 	device_unlock(dev);
-	/* device_attach() returns 1 for success, and not the error of a probe */
+	/* device_attach() returns 1 on success, and drops a probe's error */
 	if (wanted && device_attach(dev) != 1)
 		dev_warn(dev, "remove() failed: no driver is bound\n");
 }
 
 /*
- * The removal has failed. Users come before the driver, which can open the
- * device in its probe. The device lock is taken only if it was taken before:
- * a concurrent unbind holds it while it waits for a user.
+ * The removal has failed. Unblock users before binding the driver, which can
+ * open the device in its probe. Don't take the device lock unless this removal
+ * has taken it before: a concurrent unbind holds it while it waits for a close.
  */
 static void mdev_unblock_users(struct mdev_device *mdev)
 {
@@ -450,7 +450,7 @@ out_live:
 out_leave:
 	mdev_parent_leave(parent);
 out_trace:
-	/* -ERESTARTSYS is not for user space */
+	/* Userspace sees -EINTR, or the write is restarted */
 	trace_mdev_remove(mdev, false, ret == -ERESTARTSYS ? -EINTR : ret);
 	return ret;
 }
@@ -478,7 +478,7 @@ out_table:
 	return ret;
 }
 
-/* Before any vendor driver that is built in */
+/* Built-in vendor drivers register their parents after this */
 subsys_initcall(mdev_init);
 
 static void __exit mdev_exit(void)

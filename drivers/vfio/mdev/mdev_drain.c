@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Draining: no callback of an open device runs, and none begins, while its
- * driver's stop, reset or migration stop does. The bus driver brackets each
- * callback that has to be drained with mdev_callback_enter() and
- * mdev_callback_exit(); see vfio_mdev_region.c for the one that matters most.
+ * Draining: no callback of an open device runs, and none begins, during
+ * ->stop(), a reset, or a migration arc that stops the device. The bus driver
+ * brackets each callback that has to be drained with mdev_callback_enter() and
+ * mdev_callback_exit(); see vfio_mdev_call_driver() for region accesses.
  *
- * A percpu_ref counts the callbacks that run. mdev_drain() kills it, which makes
- * mdev_callback_enter() wait, and waits itself until the count is 0;
- * mdev_undrain() resurrects it. All waits end on a fatal signal, since a
- * callback can sleep in a page fault of userspace memory for as long as
- * userspace likes. The count is allocated by mdev_open().
+ * A percpu_ref counts the callbacks that run. mdev_drain() kills it, which
+ * makes mdev_callback_enter() wait, and waits itself until the count is 0;
+ * mdev_undrain() resurrects it. A callback can sleep in a page fault of
+ * userspace memory for as long as userspace likes, so a fatal signal ends all
+ * waits but that of mdev_callback_enter_close(). mdev_open() allocates it.
  */
 
 #include <linux/export.h>
@@ -47,7 +47,7 @@ int mdev_callbacks_create(struct mdev_device *mdev)
 	return 0;
 }
 
-/* Nothing has entered, and nothing can: the device is not open any more. */
+/* At the last close: no callback runs, and none can begin. */
 void mdev_callbacks_destroy(struct mdev_device *mdev)
 {
 	struct mdev_callbacks *callbacks = mdev->callbacks;
@@ -55,8 +55,8 @@ void mdev_callbacks_destroy(struct mdev_device *mdev)
 	mdev->callbacks = NULL;
 	mutex_destroy(&callbacks->lock);
 	/*
-	 * percpu_ref_resurrect() waits for percpu_ref_call_confirm_rcu(), but
-	 * not for the reference that this puts last.
+	 * percpu_ref_resurrect() does not wait for the percpu_ref_put() at the
+	 * end of percpu_ref_call_confirm_rcu(): a use after free without this.
 	 */
 	if (callbacks->interrupted)
 		rcu_barrier();
@@ -65,10 +65,10 @@ void mdev_callbacks_destroy(struct mdev_device *mdev)
 }
 
 /**
- * mdev_callback_enter_slow - wait until callbacks are not drained
+ * mdev_callback_enter_slow - begin a callback, waiting for mdev_undrain()
  * @mdev: the device, which is open
  *
- * For mdev_callback_enter().
+ * Slow path of mdev_callback_enter().
  *
  * Return: 0, or -ERESTARTSYS for a fatal signal.
  */
@@ -83,9 +83,9 @@ EXPORT_SYMBOL_GPL(mdev_callback_enter_slow);
  * mdev_callback_enter_close - begin a callback at the last close
  * @mdev: the device, which is being closed
  *
- * Waits whatever signals are pending: the device may be closed by the exit of a
- * task that was killed. No other callback runs then, so this waits for a
- * &parent_ops.stop that an administrator requests, but not for userspace.
+ * Ignores signals: the exit of a killed task can be what closes the device. No
+ * callback that waits for userspace runs then, so this waits for a
+ * &parent_ops.stop by a write to ``online``, but not for userspace.
  */
 void mdev_callback_enter_close(struct mdev_device *mdev)
 {
@@ -96,12 +96,13 @@ EXPORT_SYMBOL_GPL(mdev_callback_enter_close);
 /**
  * mdev_callback_enter_or_queue - begin a callback, or be woken up to retry
  * @mdev: the device, which is open
- * @entry: is put on the queue that mdev_undrain() wakes up. Its function has to
- *	take it from there with list_del_init().
+ * @entry: entry for the wait queue that mdev_undrain() wakes up. Its function
+ *	must remove it with list_del_init().
  *
  * For work items, which must not wait for userspace.
  *
- * Return: true with the callback begun and @entry not on the queue.
+ * Return: true if the callback has begun, and @entry is not queued; false if
+ *	mdev_undrain() calls, or has called, the function of @entry.
  */
 bool mdev_callback_enter_or_queue(struct mdev_device *mdev,
 				  struct wait_queue_entry *entry)
@@ -114,7 +115,7 @@ bool mdev_callback_enter_or_queue(struct mdev_device *mdev,
 	if (list_empty(&entry->entry))
 		__add_wait_queue(wait, entry);
 	spin_unlock_irq(&wait->lock);
-	/* mdev_undrain() can have woken up the queue before. */
+	/* mdev_undrain() can have woken the queue before @entry was on it. */
 	if (!mdev_callback_try_enter(mdev))
 		return false;
 	mdev_callback_unqueue(mdev, entry);
@@ -125,15 +126,15 @@ EXPORT_SYMBOL_GPL(mdev_callback_enter_or_queue);
 /**
  * mdev_callback_unqueue - undo mdev_callback_enter_or_queue() that returned false
  * @mdev: the device, which is open
- * @entry: is taken from the queue if it is there. Its function does not run when
- *	this returns, so it can be freed.
+ * @entry: removed from the queue if it is there. Its function is not running
+ *	when this returns, so it can be freed.
  */
 void mdev_callback_unqueue(struct mdev_device *mdev,
 			   struct wait_queue_entry *entry)
 {
 	struct wait_queue_head *wait = &mdev->callbacks->wait;
 
-	/* Unlike finish_wait(), waits for a wake-up that has emptied @entry. */
+	/* Lock even if @entry is off the queue: its function can still run. */
 	spin_lock_irq(&wait->lock);
 	list_del_init(&entry->entry);
 	spin_unlock_irq(&wait->lock);
@@ -141,11 +142,11 @@ void mdev_callback_unqueue(struct mdev_device *mdev,
 EXPORT_SYMBOL_GPL(mdev_callback_unqueue);
 
 /**
- * mdev_drain - wait for callbacks, and block new ones
+ * mdev_drain - block new callbacks, and wait for those that run
  * @mdev: the device, which is open
  *
- * Context: may sleep, for as long as a callback takes. The caller must not be in
- *	a callback that has entered, nor hold a lock that one takes.
+ * Context: may sleep, for as long as a callback takes. The caller must not be
+ *	inside of mdev_callback_enter(), nor hold a lock that a callback takes.
  * Return: 0, then mdev_undrain() has to follow, or -EINTR or -ERESTARTSYS for a
  *	fatal signal.
  */
@@ -192,17 +193,17 @@ void mdev_undrain(struct mdev_device *mdev)
 EXPORT_SYMBOL_GPL(mdev_undrain);
 
 /**
- * mdev_request_reset - have &parent_ops.function_reset called after a write
+ * mdev_request_reset - request &parent_ops.function_reset after a write
  * @mdev: the device
  *
  * For a register whose write resets the device, such as PCI's function level
- * reset. The reset runs when the write has returned, with all callbacks drained,
- * and before the write returns to userspace; but if another task runs a reset of
- * the device already, that task runs this one too and the write is not delayed.
- * A task that is killed while it waits for callbacks leaves the reset to the next
- * write, whatever its register.
+ * reset. The reset runs after &parent_ops.write has returned, with all
+ * callbacks drained, and before write() returns to userspace; but if another
+ * task already runs a requested reset, that task runs this one too and write()
+ * does not wait. If a task is killed while it waits for callbacks, the next
+ * write to any register runs the reset.
  *
- * Context: any, from &parent_ops.write.
+ * Context: any, within &parent_ops.write.
  */
 void mdev_request_reset(struct mdev_device *mdev)
 {

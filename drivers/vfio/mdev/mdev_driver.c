@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The mdev bus: its drivers, and what they do to the devices: open, close,
- * bring online and take offline.
+ * The mdev bus: registration and probe of its drivers, and open, close, start
+ * and stop of its devices. Read mdev_drain.c next.
  */
 
 #include <linux/module.h>
@@ -19,8 +19,8 @@ static int mdev_match(struct device *dev, const struct device_driver *driver)
 }
 
 /*
- * The driver core is about to probe. If it runs out of memory before it calls
- * mdev_probe(), it returns no error to the creator.
+ * Called by really_probe() before mdev_probe(). If it fails in between,
+ * device_add() still returns 0: preset the error for mdev_device_publish().
  */
 static int mdev_dma_configure(struct device *dev)
 {
@@ -34,12 +34,12 @@ static int mdev_probe(struct device *dev)
 	struct mdev_device *mdev = to_mdev_device(dev);
 
 	if (mdev->removing) {
-		/* Its chance comes if the removal is refused */
+		/* mdev_device_reattach() probes again if the removal fails */
 		mdev->wanted = true;
 		return -ENODEV;
 	}
 
-	/* The driver core swallows it, but the creator wants to know */
+	/* device_add() drops this error, mdev_device_publish() returns it */
 	mdev->probe_error = drv->probe ? drv->probe(mdev) : 0;
 	return mdev->probe_error;
 }
@@ -74,7 +74,7 @@ void mdev_bus_exit(void)
 
 /*
  * Keep the device from being removed. Fails with -EAGAIN during a removal that
- * can still be refused, and with -ENODEV if the device is certain to be removed.
+ * can still fail, and with -ENODEV if the device is certain to be removed.
  */
 int mdev_user_get(struct mdev_device *mdev)
 {
@@ -89,18 +89,18 @@ int mdev_user_get(struct mdev_device *mdev)
 
 void mdev_user_put(struct mdev_device *mdev)
 {
-	/* A removal can free the device as soon as this is the last user */
+	/* Don't access the device after this: a removal can free it */
 	if (atomic_dec_return(&mdev->users) == MDEV_USERS_BLOCKED)
 		wake_up_all(&mdev_removal_wait);
 }
 
-/* Whether the bus driver has users that don't count as users of the device. */
+/* Whether the bus driver has users that mdev_device.users does not count. */
 bool mdev_driver_in_use(struct mdev_device *mdev)
 {
 	struct device *dev = &mdev->dev;
 	bool in_use = false;
 
-	/* A concurrent unbind holds the lock while it waits for the users */
+	/* A concurrent unbind holds the lock while it waits for a close */
 	if (!device_trylock(dev))
 		return true;
 	if (dev->driver) {
@@ -112,7 +112,7 @@ bool mdev_driver_in_use(struct mdev_device *mdev)
 	return in_use;
 }
 
-/* Bring the device online. The caller has its lock, or is the only one left. */
+/* Bring the device online. mdev->lock is held, or no user is left. */
 int mdev_start(struct mdev_device *mdev)
 {
 	int ret = mdev_parent_ops(mdev)->start(mdev);
@@ -130,9 +130,9 @@ int mdev_stop(struct mdev_device *mdev)
 {
 	int ret;
 
-	/* So that no region access begins once the vendor has stopped it */
+	/* Region accesses fail with -EIO from here on */
 	WRITE_ONCE(mdev->online, false);
-	/* Nor reaches it by a mapping, which no fault restores from here on */
+	/* Faults are SIGBUS from here on, so what is zapped stays unmapped */
 	if (!mdev_parent_ops(mdev)->mmap)
 		mdev_device_invalidate_mapping(mdev, 0, U64_MAX);
 	ret = mdev_parent_ops(mdev)->stop(mdev);
@@ -144,7 +144,7 @@ int mdev_stop(struct mdev_device *mdev)
 	return ret;
 }
 
-/* As mdev_stop(), for a device that can be open; killable then */
+/* mdev_stop() with callbacks drained, if the device is open; killable */
 static int mdev_stop_drained(struct mdev_device *mdev)
 {
 	int ret;
@@ -164,13 +164,13 @@ static int mdev_stop_drained(struct mdev_device *mdev)
  * @mdev: a device of a driver with &parent_ops.start and &parent_ops.stop
  * @online: the new state
  *
- * A device that an open has started is the administrator's from then on: the
- * last close leaves it online.
+ * After a write of 1, the last close leaves a device online that an open had
+ * started.
  *
  * Context: may sleep, for as long as a callback that is drained.
- * Return: 0, -EAGAIN if a removal is under way that can still be refused,
- *	-ENODEV if the device is certain to be removed, -EINTR for a fatal signal,
- *	or what &parent_ops.start or &parent_ops.stop returns.
+ * Return: 0, -EAGAIN if a removal is under way that can still fail, -ENODEV if
+ *	the device is certain to be removed, -EINTR or -ERESTARTSYS for a fatal
+ *	signal, or what &parent_ops.start or &parent_ops.stop returns.
  */
 int mdev_set_online(struct mdev_device *mdev, bool online)
 {
@@ -196,7 +196,7 @@ out_put:
 }
 EXPORT_SYMBOL_IF_KUNIT(mdev_set_online);
 
-/* Take back what the open did. */
+/* Stop the device if mdev_start_and_open() has started it. */
 static void mdev_stop_after_open(struct mdev_device *mdev)
 {
 	if (!mdev->started_by_open)
@@ -204,7 +204,7 @@ static void mdev_stop_after_open(struct mdev_device *mdev)
 	mdev->started_by_open = false;
 	if (mdev_stop(mdev))
 		dev_warn_ratelimited(&mdev->dev,
-				     "refused to stop and stays online\n");
+				     "stop() failed at close: stays online\n");
 }
 
 static int mdev_start_and_open(struct mdev_device *mdev)
@@ -224,7 +224,7 @@ static int mdev_start_and_open(struct mdev_device *mdev)
 	return ret;
 }
 
-/* What the vendor's calls for an open device go to */
+/* Set the driver and the mapping that calls of the vendor driver apply to */
 static void mdev_set_opener(struct mdev_device *mdev, struct mdev_driver *drv,
 			    struct address_space *mapping)
 {
@@ -232,7 +232,7 @@ static void mdev_set_opener(struct mdev_device *mdev, struct mdev_driver *drv,
 	mdev->mapping = mapping;
 	mdev->map_granule = PAGE_SIZE;
 	up_write(&mdev->map_lock);
-	/* Read by the vendor's calls, which may come too early or too late */
+	/* mdev_pin_pages() and others read it without a lock */
 	WRITE_ONCE(mdev->opener, drv);
 }
 
@@ -256,17 +256,19 @@ static int mdev_open_locked(struct mdev_device *mdev,
 }
 
 /**
- * mdev_open - the first user of a device arrives
+ * mdev_open - first open of a device
  * @mdev: the device, bound to the caller's driver
- * @mapping: by what users map its regions, or NULL; must stay until mdev_close()
+ * @mapping: address space in which userspace maps its regions, or NULL; must
+ *	stay until mdev_close()
  *
- * For bus drivers. Holds the vendor's module, brings the device online and
- * opens it. Not called again before mdev_close().
+ * For bus drivers. Takes a reference to the vendor driver's module and calls
+ * &parent_ops.start and &parent_ops.open. Not called again before mdev_close().
  *
- * Context: may sleep. Calls the vendor. Doesn't wait for a removal, which can
- *	itself be waiting for the caller in the bus driver's remove.
- * Return: 0, -EAGAIN if a removal is under way that can still be refused,
- *	-ENODEV if the device is certain to be removed, or what the vendor says.
+ * Context: may sleep. Doesn't wait for a removal, which can itself be waiting
+ *	for the caller in the bus driver's remove.
+ * Return: 0, -EAGAIN if a removal is under way that can still fail, -ENODEV if
+ *	the device is certain to be removed or the module is being unloaded,
+ *	-ENOMEM, or the error of &parent_ops.start or &parent_ops.open.
  */
 int mdev_open(struct mdev_device *mdev, struct address_space *mapping)
 {
@@ -296,10 +298,10 @@ out_trace:
 EXPORT_SYMBOL_GPL(mdev_open);
 
 /**
- * mdev_close - the last user of a device has gone
+ * mdev_close - last close of a device
  * @mdev: the device, opened with mdev_open()
  *
- * Context: may sleep. Calls the vendor.
+ * Context: may sleep. Calls &parent_ops.release and &parent_ops.stop.
  */
 void mdev_close(struct mdev_device *mdev)
 {
@@ -347,17 +349,16 @@ EXPORT_SYMBOL_GPL(mdev_get_kvm);
  * @drv: the driver; must stay until mdev_unregister_driver() has returned
  * @owner: its module
  *
- * It is bound to every device that it matches, those that are there already
- * among them.
+ * It is bound to every device that it matches, including existing ones.
  *
  * Context: may sleep.
- * Return: 0 or what driver_register() says.
+ * Return: 0 or the error of driver_register().
  */
 int mdev_register_driver(struct mdev_driver *drv, struct module *owner)
 {
 	drv->driver.bus = &mdev_bus_type;
 	drv->driver.owner = owner;
-	/* The iommu_group link has to be there when create returns */
+	/* The iommu_group link must exist when a write to create returns */
 	drv->driver.probe_type = PROBE_FORCE_SYNCHRONOUS;
 	return driver_register(&drv->driver);
 }
@@ -367,7 +368,7 @@ EXPORT_SYMBOL_GPL(mdev_register_driver);
  * mdev_unregister_driver - unregister a driver for mediated devices
  * @drv: what mdev_register_driver() was called with
  *
- * Unbinds it from all its devices, which waits for their users.
+ * Unbinds it from all its devices, which waits until they are closed.
  *
  * Context: may sleep.
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Parents: the registry of the physical devices that vendor drivers offer, and
- * their registration.
+ * Parents: registration and unregistration of physical devices by their vendor
+ * drivers. mdev_core.c has creation and removal of their mediated devices.
  */
 
 #include <linux/async.h>
@@ -19,7 +19,7 @@
 static struct class_compat *mdev_bus_class;
 
 static LIST_HEAD(mdev_parents);
-/* Protects mdev_parents; nothing of a vendor's is called under it */
+/* Protects mdev_parents; no driver callback is called under it */
 static DEFINE_MUTEX(mdev_parents_lock);
 
 static void mdev_parent_release(struct kref *ref)
@@ -48,7 +48,7 @@ bool mdev_parent_enter(struct mdev_parent *parent)
 	return atomic_inc_unless_negative(&parent->users);
 }
 
-/* Whether it is being unregistered: its devices get no new users. */
+/* Whether the parent is being unregistered, or is not registered. */
 bool mdev_parent_is_unregistering(struct mdev_parent *parent)
 {
 	return atomic_read(&parent->users) < 0;
@@ -87,7 +87,7 @@ struct mdev_parent *mdev_parent_lookup(struct device *dev)
 }
 EXPORT_SYMBOL_IF_KUNIT(mdev_parent_lookup);
 
-/* Enter a new parent into the registry, unless @dev is there already. */
+/* Add a new parent to mdev_parents, unless @dev has one already. */
 static struct mdev_parent *mdev_parent_add(struct device *dev,
 					   const struct parent_ops *ops,
 					   bool *first)
@@ -112,7 +112,7 @@ static struct mdev_parent *mdev_parent_add(struct device *dev,
 	}
 	*first = list_empty(&mdev_parents);
 	list_add_tail(&parent->next, &mdev_parents);
-	/* The registry's; the caller has the first one */
+	/* Reference of mdev_parents; the caller has the initial one */
 	mdev_parent_get(parent);
 	mutex_unlock(&mdev_parents_lock);
 	return parent;
@@ -165,7 +165,7 @@ static void mdev_parent_announce(struct mdev_parent *parent, const char *state)
 	kobject_uevent_env(&parent->dev->kobj, KOBJ_CHANGE, env);
 }
 
-/* So that loading the vendor's module is enough to have usable devices */
+/* Load vfio_mdev. request_module() WARNs if an async probe waits for it. */
 static void mdev_request_bus_driver(void)
 {
 	if (current_is_async())
@@ -190,7 +190,7 @@ static int mdev_ops_check(const struct parent_ops *ops)
 {
 	if (!ops || !ops->create || !ops->remove || !ops->start != !ops->stop)
 		return -EINVAL;
-	/* Nothing but a reset leads out of a migration that has failed */
+	/* An open device leaves VFIO_DEVICE_STATE_ERROR only by a reset */
 	if (ops->migration &&
 	    (!ops->reset || !mdev_migration_valid(ops->migration)))
 		return -EINVAL;
@@ -204,16 +204,15 @@ static int mdev_ops_check(const struct parent_ops *ops)
 /**
  * mdev_register_device - register a physical device as a parent
  * @dev: the device, which must be in sysfs
- * @ops: what its vendor driver does for the mediated devices; must stay as it
- *	is until mdev_unregister_device() has returned
+ * @ops: callbacks and attributes of its vendor driver; must not change until
+ *	mdev_unregister_device() has returned
  *
- * From here on mediated devices of @dev may be created, even before this
- * function has returned.
+ * Mediated devices of @dev can be created before this function has returned.
  *
  * Context: may sleep; loads the bus driver's module when it is the first parent.
  * Return: 0, -EEXIST if @dev is registered already, -EINVAL if a mandatory
- *	member of @ops, of its tables or of one of its types is missing, or
- *	-ENOMEM.
+ *	member of @ops, of its tables or of one of its types is missing,
+ *	-ENOMEM, or an error of sysfs.
  */
 int mdev_register_device(struct device *dev, const struct parent_ops *ops)
 {
@@ -266,10 +265,10 @@ static int mdev_parent_remove_device(struct device *dev, void *unused)
 }
 
 /*
- * From here on create and remove fail. Those under way are waited for; a hot
- * unplug that waits in mdev_wait_for_users() is woken and returns -ENODEV. All
- * devices are killed before the first is removed, since that can wait for a
- * user.
+ * Block creations and removals, and wait for those under way; a hot unplug that
+ * waits in mdev_wait_for_users() is woken and returns -ENODEV. Kill all devices
+ * before removing the first: that can wait for a close, and the VMMs of the
+ * others have to be notified before.
  */
 static void mdev_parent_unregister(struct mdev_parent *parent)
 {
@@ -289,9 +288,9 @@ static void mdev_parent_unregister(struct mdev_parent *parent)
  * mdev_unregister_device - unregister a parent and remove its mediated devices
  * @dev: what mdev_register_device() was called with
  *
- * &parent_ops.request notifies the users of the devices, and this waits until
- * they have closed them. After this function has returned no callback of the
- * parent runs. Does nothing if @dev is not registered.
+ * Calls &parent_ops.request for each device that is open, and waits until all
+ * are closed. After this function has returned no callback of the parent runs.
+ * Does nothing if @dev is not registered.
  *
  * Context: may sleep. Must not be called from a callback of the same parent.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of mdev.ko share. They know each other in one direction:
- * mdev_sysfs.c calls the others, which call the vendor.
+ * Internal interface of mdev.ko: states of a device, locks and their order.
+ * Read mdev_core.c next.
  */
 #ifndef _MDEV_PRIVATE_H
 #define _MDEV_PRIVATE_H
@@ -25,44 +25,47 @@ struct eventfd_ctx;
  *	creator, if device_add(), a link or the bus driver's probe fails.
  *	LIVE to REMOVING by a writer of "remove", with cmpxchg(): a second one
  *	gets -EAGAIN. A writer that finds CREATING waits.
- *	REMOVING to LIVE by the same writer, when the removal is refused or
+ *	REMOVING to LIVE by the same writer, when the removal fails or is
  *	interrupted; to DEAD when ->remove() has returned 0.
  *	LIVE to DEAD by mdev_unregister_device(), when no creator and no writer
  *	of "remove" is left.
  *
  * &mdev_device.users counts opens and writers of "online". A removal adds
  * MDEV_USERS_BLOCKED, which makes the count negative and mdev_user_get() fail:
- * with -EAGAIN, since a removal in the state REMOVING can be refused, but with
- * -ENODEV in the state DEAD. The removal goes on when the count has become
+ * with -EAGAIN, since a removal in the state REMOVING can fail, but with
+ * -ENODEV in the state DEAD. The removal continues when the count has become
  * MDEV_USERS_BLOCKED: it is then the only caller of ->start() and ->stop().
  *
  * &mdev_parent.users counts creators and writers of "remove". It is negative
  * while the parent is not registered. mdev_unregister_device() blocks new ones,
- * waits for the rest, then kills and removes the devices. The count keeps the
- * parent's callbacks valid for those that it counts.
+ * waits for the rest, then kills and removes the devices. A task that is
+ * counted can call the parent's callbacks.
  *
- * mdev_removal_wait has those that wait for a state, for the users of a device,
- * or for the unregistration of a parent. It is one for all devices, since a
- * device can be freed between the last mdev_user_put() and its wake-up, and
- * waiters are few: hot unplugs, and removals that race with a creation.
+ * Tasks on mdev_removal_wait wait for a state, for the users of a device, or
+ * for the unregistration of a parent. All devices share it, since a device can
+ * be freed between the last mdev_user_put() and its wake-up, and waiters are
+ * few: hot unplugs, and removals that race with a creation.
  *
  * Locks, in the order in which they are taken:
  *
  *	&mdev_parent.lock	registration and unregistration of the parent
+ *	mdev_parents_lock	mdev_parents; no other lock is taken under it
  *	device lock		probe and remove of the bus driver, @removing,
  *				@wanted, @probe_error
  *	&mdev_device.lock	open, close and "online" of a device against
  *				each other and against its announcement
+ *	&mdev_callbacks.lock	drains of a device's callbacks
  *	&mdev_device.map_lock	page faults against invalidations
  *
- * mdev_open() and mdev_close() are called with group->group_lock and
- * dev_set->lock of VFIO core held, and the registration of the vfio_device
- * referenced. vfio_unregister_group_dev(), which a removal calls, waits for
- * that reference; hence mdev_open() must not wait for a removal.
+ * mdev_open() and mdev_close() are called with dev_set->lock of VFIO core held
+ * (and group->group_lock, for a group file) and a reference to the registration
+ * of the vfio_device. vfio_unregister_group_dev(), which a removal calls, waits
+ * for that reference; hence mdev_open() must not wait for a removal.
  *
  * A writer of "remove" or "online" holds sb_start_write() and the of->mutex of
- * kernfs. It has broken the active protection of "remove", which device_del()
- * would wait for; "online" keeps its own, so device_del() waits for a writer.
+ * kernfs. A writer of "remove" has broken the active protection of the file, or
+ * device_del() would wait for it forever. "online" keeps its active protection,
+ * so device_del() waits for a writer.
  */
 enum mdev_state {
 	MDEV_CREATING,
@@ -71,10 +74,10 @@ enum mdev_state {
 	MDEV_DEAD,
 };
 
-/* Added to a count of users: no new ones, and none left at this very value */
+/* Added to a count of users to block new ones; the sum when none is left */
 #define MDEV_USERS_BLOCKED	INT_MIN
 
-/* Whether a device that gets no new users has one left. */
+/* Whether a device whose new users are blocked still has any. */
 static inline bool mdev_has_users(struct mdev_device *mdev)
 {
 	/* Pairs with atomic_dec_return() in mdev_user_put() */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the files of vfio_mdev.ko share. */
+/* Internal interface of vfio_mdev.ko. Read vfio_mdev_device.c next. */
 #ifndef _VFIO_MDEV_H
 #define _VFIO_MDEV_H
 
@@ -15,12 +15,12 @@
 #include <linux/wait.h>
 
 /**
- * struct vfio_mdev_region - what the vendor answered for a region at open
- * @readable: how many bytes can be read, 0 if there is no such region
- * @writable: how many can be written
+ * struct vfio_mdev_region - a region as ->get_region_info() returned it at open
+ * @readable: number of bytes that read() can access, 0 for none
+ * @writable: number of bytes that write() can access, 0 for none
  * @flags: VFIO_REGION_INFO_FLAG_* and MDEV_REGION_BULK
- * @nr_areas: how many areas can be mapped
- * @areas: where they are, by offset in the region
+ * @nr_areas: number of @areas
+ * @areas: areas that can be mapped, by offset in the region
  */
 struct vfio_mdev_region {
 	u64 readable;
@@ -80,24 +80,25 @@ struct vfio_mdev_dma {
 
 /**
  * struct vfio_mdev - the VFIO device of a mediated device
- * @vdev: VFIO core's part, must be first
+ * @vdev: the &struct vfio_device, must be first
  * @mdev: the mediated device that it is bound to
- * @ops: its vendor's callbacks, kept here for the region accesses
+ * @ops: callbacks of its vendor driver, copied here for fast region accesses
  * @info: what VFIO_DEVICE_GET_INFO returns, as of open
- * @info_caps: its capabilities, laid out for the place after @info
- * @regions: @info.num_regions of them, as of open
- * @set_irqs_lock: orders requests of users to set interrupts
- * @irqfds: the eventfds that mask and unmask them
- * @irqfd_jiffy: when the last work of @irqfds was queued
- * @nr_irqfd_works: how many were queued in that jiffy
- * @irq_lock: orders the calls of the vendor that set them
- * @huge_lock: orders insertions of huge pages, and shared, of small ones
- * @mig_lock: orders steps of its migration and resets
- * @mig_state: where in its migration it is; read without @mig_lock
- * @transfer: our file that its state goes through, while there is one
- * @log_lock: orders requests to its log of what it writes
- * @log_page_size: page size of that log, 0 without a log
- * @dma: what the vendor has pinned of the user's memory
+ * @info_caps: its capabilities, with offsets for a position after @info
+ * @regions: @info.num_regions regions, as of open
+ * @set_irqs_lock: serializes VFIO_DEVICE_SET_IRQS
+ * @irqfds: eventfds that mask and unmask interrupts
+ * @irqfd_jiffy: jiffy that @nr_irqfd_works is for
+ * @nr_irqfd_works: number of works of @irqfds that were queued in that jiffy
+ * @irq_lock: serializes &parent_ops.set_irqs
+ * @huge_lock: held for writing to insert a huge page, for reading to insert
+ *	small ones
+ * @mig_lock: serializes migration arcs and resets
+ * @mig_state: migration state; written under @mig_lock, read without it
+ * @transfer: file of vfio_mdev_transfer.c for the state data, or NULL
+ * @log_lock: serializes &struct mdev_dirty_log_ops
+ * @log_page_size: page size of the dirty log, 0 while nothing is logged
+ * @dma: userspace memory that the driver has pinned
  */
 struct vfio_mdev {
 	struct vfio_device vdev;
@@ -112,17 +113,18 @@ struct vfio_mdev {
 	unsigned long irqfd_jiffy;
 	atomic_t nr_irqfd_works;
 	/*
-	 * Held across the vendor's set_irqs, inside of set_irqs_lock. Who ends
-	 * an eventfd waits for such a call, so that one lock would not do.
+	 * Held across ->set_irqs(), inside of set_irqs_lock. Not the same lock:
+	 * vfio_mdev_irqfds_end() waits, with set_irqs_lock held, for a work
+	 * that takes irq_lock.
 	 */
 	struct mutex irq_lock;
 	/* Held by page faults, inside of the mdev's map_lock */
 	struct rw_semaphore huge_lock;
-	/* Held across the vendor's migration callbacks and its reset */
+	/* Held across the driver's migration callbacks and its resets */
 	struct mutex mig_lock;
 	enum vfio_device_mig_state mig_state;
 	struct file *transfer;
-	/* Held across the vendor's callbacks for the log */
+	/* Held across the driver's callbacks for the dirty log */
 	struct mutex log_lock;
 	u64 log_page_size;
 	struct vfio_mdev_dma dma;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The VFIO bus driver for mediated devices: gives each its IOMMU group and its
- * VFIO device, and forwards requests of userspace to the vendor driver. This file
- * has probe, open and close; vfio_mdev.h lists the files of regions, interrupts,
- * resets and so on.
+ * The VFIO bus driver for mediated devices: registers a VFIO device with an
+ * emulated IOMMU group for each, and forwards requests of userspace to the
+ * vendor driver. This file has probe, open and close; vfio_mdev.h lists the
+ * files for regions, interrupts, resets and so on.
  */
 
 #include <linux/module.h>
@@ -16,7 +16,7 @@
 #include "compat.h"
 #include "vfio_mdev.h"
 
-/* What does not change as long as the device is open */
+/* Query what must not change while the device is open. */
 static int vfio_mdev_query(struct vfio_mdev *vmdev)
 {
 	int ret;
@@ -123,12 +123,12 @@ static void vfio_mdev_request(struct vfio_device *vdev, unsigned int count)
 }
 
 /*
- * A group with an iommufd does not stay open with its devices. The next task that
- * opens the group can give it another iommufd or a container; if it opened the
- * device a second time then, the last close would release that backend instead
- * of the one of the first open. A container keeps its group open. The device_lock
- * of the group is held, but not the lock under which iommufd_access changes: two
- * first opens can race, which only VFIO core can exclude.
+ * An open device does not keep a group with an iommufd open. The next task that
+ * opens the group can set another iommufd or a container; if it then opened the
+ * device a second time, the last close would release that backend instead of
+ * the one of the first open. So return -EBUSY. A group with a container stays
+ * open. group->device_lock is held, but not dev_set->lock, under which
+ * iommufd_access changes: only VFIO core can exclude a race of two first opens.
  */
 static int vfio_mdev_match(struct vfio_device *vdev, char *name)
 {

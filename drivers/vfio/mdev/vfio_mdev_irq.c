@@ -20,7 +20,7 @@ static int vfio_mdev_query_irq(struct vfio_mdev *vmdev,
 {
 	if (info->index >= vmdev->info.num_irqs)
 		return -EINVAL;
-	/* Drivers use the index of userspace in tables */
+	/* Drivers index arrays with this value of userspace */
 	info->index = array_index_nospec(info->index, vmdev->info.num_irqs);
 	info->flags = 0;
 	info->count = 0;
@@ -52,10 +52,10 @@ long vfio_mdev_ioctl_get_irq_info(struct vfio_mdev *vmdev,
 }
 
 /*
- * What vfio_set_irqs_validate_and_prepare() leaves to drivers. As in
- * vfio_pci_set_irqs_ioctl(), an action that the index does not have is -ENOTTY,
- * and so is anything but exactly one action; a count of 0 with an action that
- * it does have is -EINVAL, unless it disables the index.
+ * Checks that vfio_set_irqs_validate_and_prepare() leaves to drivers. As in
+ * vfio_pci_set_irqs_ioctl(), return -ENOTTY unless there is exactly one action,
+ * which the index supports, and -EINVAL for a count of 0 that does not disable
+ * the index.
  */
 static int vfio_mdev_check_set_irqs(const struct vfio_irq_set *hdr,
 				    const struct vfio_irq_info *info)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Eventfds that mask and unmask interrupts of a mediated device: when one is
- * signalled, by KVM when a guest has handled a level for example, a work calls
- * &parent_ops.set_irqs as VFIO_DEVICE_SET_IRQS without eventfds does.
+ * signalled, for example by KVM when a guest acknowledges a level-triggered
+ * interrupt, a work calls ->set_irqs() with VFIO_IRQ_SET_DATA_NONE.
  */
 
 #include <linux/atomic.h>
@@ -20,7 +20,7 @@
 
 static unsigned int irqfd_rate = 20000;
 module_param(irqfd_rate, uint, 0644);
-MODULE_PARM_DESC(irqfd_rate, "Signals of eventfds that mask or unmask interrupts which a device handles in a second; those in excess are delayed (default 20000)");
+MODULE_PARM_DESC(irqfd_rate, "Maximum rate, per device and second, of eventfd signals that mask or unmask interrupts; signals in excess are delayed (default 20000)");
 
 /**
  * struct vfio_mdev_irqfd - an eventfd that masks or unmasks a vector
@@ -32,7 +32,7 @@ MODULE_PARM_DESC(irqfd_rate, "Signals of eventfds that mask or unmask interrupts
  * @virqfd: waits for signals; NULL when the last file of the eventfd was closed
  * @signalled: &parent_ops.set_irqs has not been called for the last signal
  * @work: calls it
- * @undrain: queues @work when callbacks are not drained any more
+ * @undrain: queues @work at mdev_undrain()
  */
 struct vfio_mdev_irqfd {
 	struct list_head next;
@@ -56,8 +56,9 @@ static void vfio_mdev_irqfd_handle(struct vfio_mdev_irqfd *irqfd)
 }
 
 /*
- * Does not wait while callbacks are drained: a SET_IRQS that waits for this work
- * would wait for the callback of another process then, and not killably.
+ * Does not wait while callbacks are drained: vfio_mdev_irqfds_finish() waits
+ * for this work, not killably, and the drain can wait for a callback of another
+ * task for as long as userspace likes.
  */
 static void vfio_mdev_irqfd_work(struct work_struct *work)
 {
@@ -85,11 +86,11 @@ static int vfio_mdev_irqfd_undrained(struct wait_queue_entry *undrain,
 }
 
 /*
- * An eventfd can be the trigger of a level and unmask it as well, and two
- * devices can signal each other's: then each work queues the next one, for as
- * long as userspace likes. Limit that to irqfd_rate works a second by delaying
- * those in excess to the next jiffy. Signals of two eventfds of a device can race
- * here, which makes the count inexact and no more than that.
+ * An eventfd can both trigger and unmask a level-triggered interrupt, and two
+ * devices can signal each other's eventfds: then each work queues the next one,
+ * for as long as userspace likes. Limit that to irqfd_rate works a second by
+ * delaying those in excess to the next jiffy. Signals of two eventfds of a
+ * device can race here, which only makes the count inexact.
  */
 static bool vfio_mdev_irqfd_exceeds_rate(struct vfio_mdev *vmdev)
 {
@@ -105,9 +106,9 @@ static bool vfio_mdev_irqfd_exceeds_rate(struct vfio_mdev *vmdev)
 
 /*
  * Called with the lock of the eventfd held and interrupts disabled. A work that
- * is pending already runs after this signal, so no signal is dropped. The work is
- * not that of struct virqfd, since vfio_virqfd_disable() waits for that on a
- * workqueue that all devices share, and set_irqs can take long.
+ * is pending already runs after this signal, so no signal is dropped. Don't use
+ * the work of struct virqfd: vfio_virqfd_disable() flushes it from a workqueue
+ * that all devices share, and ->set_irqs() can take long.
  */
 static int vfio_mdev_irqfd_signalled(void *opaque, void *data)
 {
@@ -151,8 +152,8 @@ static int vfio_mdev_irqfd_begin(struct vfio_mdev *vmdev, u32 action, u32 index,
 }
 
 /*
- * Inside of mdev_callback_enter(). Signals from before reach the driver, without a
- * delay; later ones don't.
+ * Inside of mdev_callback_enter(). Earlier signals reach the driver before this
+ * returns, without the delay; later ones don't.
  */
 static void vfio_mdev_irqfds_finish(struct list_head *irqfds)
 {

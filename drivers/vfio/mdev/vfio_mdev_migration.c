@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Migration: transitions between the states of enum vfio_device_mig_state. For
- * each arc the driver's callbacks are called in the documented order, and undone
- * when one fails. vfio_mdev_transfer.c has the file for the state data.
+ * each arc the driver's callbacks are called in the order of "DOC: migration"
+ * in mdev.h. vfio_mdev_transfer.c has the file for the state data.
  */
 
 #include <linux/file.h>
 
 #include "vfio_mdev.h"
 
-/* States in which there is a file for the data */
+/* States in which there is a file for the state data */
 static const bool vfio_mdev_has_session[VFIO_DEVICE_STATE_NR] = {
 	[VFIO_DEVICE_STATE_PRE_COPY] = true,
 	[VFIO_DEVICE_STATE_PRE_COPY_P2P] = true,
@@ -74,7 +74,7 @@ static int vfio_mdev_call_set_state(struct vfio_mdev *vmdev,
 	return ret;
 }
 
-/* One arc. @reached is the state after it, also if it has failed. */
+/* One arc. @reached is the state after it, also if it fails. */
 static int vfio_mdev_go(struct vfio_mdev *vmdev,
 			enum vfio_device_mig_state from,
 			enum vfio_device_mig_state to,
@@ -84,7 +84,7 @@ static int vfio_mdev_go(struct vfio_mdev *vmdev,
 
 	*reached = from;
 	if (from == VFIO_DEVICE_STATE_RESUMING) {
-		/* A device with a part of its state data can't run */
+		/* After an error, a part of the state data can be loaded */
 		*reached = VFIO_DEVICE_STATE_ERROR;
 		if (vmdev->transfer) {
 			ret = vfio_mdev_transfer_load(vmdev, vmdev->transfer);
@@ -144,14 +144,14 @@ static int vfio_mdev_next_state(struct vfio_mdev *vmdev,
 				enum vfio_device_mig_state target,
 				enum vfio_device_mig_state *next)
 {
-	/* Only a reset leads out of it; vfio_mig_get_next_state() would WARN */
+	/* Only a reset leaves ERROR; vfio_mig_get_next_state() would WARN */
 	if (vmdev->mig_state == VFIO_DEVICE_STATE_ERROR)
 		return -EINVAL;
 	return vfio_mig_get_next_state(&vmdev->vdev, vmdev->mig_state, target,
 				       next);
 }
 
-/* Only the last arc to a state needs a file. */
+/* Stops at an arc with a new file: that is always the last one to @target. */
 static struct file *
 vfio_mdev_migration_set_state(struct vfio_device *vdev,
 			      enum vfio_device_mig_state target)
@@ -175,7 +175,7 @@ vfio_mdev_migration_set_state(struct vfio_device *vdev,
 	return file;
 }
 
-/* Takes no lock: a state is set when its arc is over. */
+/* Doesn't take mig_lock, so that it does not wait for an arc that runs. */
 static int vfio_mdev_migration_get_state(struct vfio_device *vdev,
 					 enum vfio_device_mig_state *state)
 {

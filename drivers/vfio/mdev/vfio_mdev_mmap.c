@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mapped regions of a mediated device: what may be mapped, and page faults.
+ * Mapped regions of a mediated device: checks of mmap(), and page faults.
  *
- * A mapping is empty until it is touched. Then the vendor says what backs the
- * page and how much around it is contiguous; all of that is inserted, by one
- * huge entry of the page tables where addresses allow it. mdev_mapping.c tells
- * how faults and invalidations keep out of each other's way.
+ * A new mapping is empty. A page fault calls ->validate_map_request(), which
+ * returns the page frame and how much around it is contiguous; all of that is
+ * inserted, as one huge page table entry where alignment allows it. Read
+ * mdev_mapping.c next, for races of faults with invalidations.
  */
 
 #include <linux/align.h>
@@ -25,10 +25,10 @@
 #include "vfio_mdev.h"
 
 /**
- * struct vfio_mdev_backing - the vendor's answer to a page fault
- * @pfn: what backs the page at the position that was asked for
+ * struct vfio_mdev_backing - what &parent_ops.validate_map_request returns
+ * @pfn: page frame of the faulting page
  * @size: of the naturally aligned block around it that is contiguous, in bytes
- * @prot: how it may be used
+ * @prot: page protection
  */
 struct vfio_mdev_backing {
 	unsigned long pfn;
@@ -49,7 +49,7 @@ vfio_mdev_find_sparse_cap(const struct vfio_info_cap *caps)
 	return (const void *)header;
 }
 
-/* Note which parts of a region, which the vendor marked mappable, are. */
+/* Copy and check the areas of a region with VFIO_REGION_INFO_FLAG_MMAP. */
 int vfio_mdev_areas_init(struct vfio_mdev_region *region,
 			 const struct vfio_region_info *info,
 			 const struct vfio_info_cap *caps)
@@ -84,7 +84,7 @@ int vfio_mdev_areas_init(struct vfio_mdev_region *region,
 	return 0;
 }
 
-/* The largest naturally aligned block around the fault that is mapped whole */
+/* The largest naturally aligned block around the fault that fits in the VMA */
 static unsigned long vfio_mdev_largest_block(const struct vm_fault *vmf,
 					     unsigned long limit)
 {
@@ -147,7 +147,7 @@ static bool vfio_mdev_prot_writable(pgprot_t prot)
 	return pte_write(pfn_pte(0, prot));
 }
 
-/* Huge entries get the caching that the mapping has. */
+/* Huge entries get vma->vm_page_prot: @prot may only lack write permission. */
 static bool vfio_mdev_prot_can_be_huge(const struct vm_area_struct *vma,
 				       pgprot_t prot)
 {
@@ -184,7 +184,7 @@ static int vfio_mdev_ask_vendor(struct vfio_mdev *vmdev,
 		return ret;
 	if (!vfio_mdev_backing_valid(vmf, backing, limit)) {
 		dev_warn_ratelimited(mdev_dev(vmdev->mdev),
-				     "vendor backs %#llx by %#lx of %#lx bytes, protection %#llx\n",
+				     "validate_map_request() at %#llx: invalid size %#lx (max %#lx) or protection %#llx\n",
 				     pos, backing->size, limit,
 				     (u64)pgprot_val(backing->prot));
 		return -EINVAL;
@@ -196,11 +196,11 @@ static int vfio_mdev_ask_vendor(struct vfio_mdev *vmdev,
 }
 
 /*
- * Two faults that were answered differently may come here at once, if the
- * vendor has changed its mind and not invalidated yet. mm leaves it to us that
- * they don't insert a huge entry and a small one, or two huge ones, in one
- * place. Only where one is of 1 GiB can mm come before us, with a table for the
- * smaller ones: then it warns once, and keeps the table.
+ * Two concurrent faults can get different blocks, if the driver changes what
+ * ->validate_map_request() returns and has not invalidated yet. huge_lock keeps
+ * them from inserting a huge entry and a small one, or two huge ones, in the
+ * same place, which mm does not. For 1 GiB only, mm can insert a table for
+ * smaller entries after the check here: then vmf_insert_pfn_pud() can WARN.
  */
 static vm_fault_t vfio_mdev_insert_huge(struct vfio_mdev *vmdev,
 					struct vm_fault *vmf,
@@ -227,7 +227,7 @@ static vm_fault_t vfio_mdev_insert_huge(struct vfio_mdev *vmdev,
 	return ret;
 }
 
-/* The touched page first: whether it is there is what counts. */
+/* Insert the faulting page first: only its result is returned. */
 static vm_fault_t vfio_mdev_insert_block(struct vm_fault *vmf,
 					 const struct vfio_mdev_backing *backing)
 {
@@ -273,15 +273,15 @@ static vm_fault_t vfio_mdev_insert(struct vfio_mdev *vmdev,
 	    IS_ALIGNED(backing->pfn - vmf->pgoff, pages) &&
 	    vfio_mdev_prot_can_be_huge(vmf->vma, backing->prot))
 		return vfio_mdev_insert_huge(vmdev, vmf, order, backing);
-	/* There are smaller ones to try, or the tables for them are missing */
+	/* mm calls again with PMD_ORDER; vmf->pmd is not set before that */
 	if (order > PMD_ORDER)
 		return VM_FAULT_FALLBACK;
 	return vfio_mdev_insert_small(vmdev, vmf, backing);
 }
 
 /*
- * Whether the kernel reads or writes the page, for a user or for a device. KVM
- * does not, when it has the page mapped for a guest, and has neither flag.
+ * Whether the kernel itself accesses the page, for a system call or for DMA of
+ * a device. KVM only maps the page for a guest and sets neither flag.
  */
 static bool vfio_mdev_is_kernels(const struct vm_fault *vmf)
 {
@@ -291,15 +291,15 @@ static bool vfio_mdev_is_kernels(const struct vm_fault *vmf)
 	       vmf->flags & (FAULT_FLAG_REMOTE | FAULT_FLAG_INTERRUPTIBLE);
 }
 
-/* The device is being reset. Its vendor may need the locks that we have. */
+/* Wait for a reset without mmap_lock, which ->reset() can need. */
 static vm_fault_t vfio_mdev_wait_for_reset(struct vfio_mdev *vmdev,
 					   struct vm_fault *vmf)
 {
 	struct file *file;
 
 	/*
-	 * The reset may wait for what this thread does, or for a lock of VFIO's
-	 * that it has: if a device's DMA is to this page, for example
+	 * Waiting could deadlock: the reset can wait for this thread, or for a
+	 * lock of VFIO that it holds, for example in mdev_dma_rw().
 	 */
 	if (vfio_mdev_is_kernels(vmf))
 		return VM_FAULT_SIGBUS;
@@ -307,7 +307,7 @@ static vm_fault_t vfio_mdev_wait_for_reset(struct vfio_mdev *vmdev,
 	    vmf->flags & (FAULT_FLAG_RETRY_NOWAIT | FAULT_FLAG_MKWRITE))
 		return VM_FAULT_NOPAGE;
 
-	/* Keeps the device while the mapping may go */
+	/* Keeps the device open: munmap() can free the VMA concurrently */
 	file = get_file(vmf->vma->vm_file);
 	release_fault_lock(vmf);
 	mdev_map_wait(vmdev->mdev);
@@ -315,7 +315,7 @@ static vm_fault_t vfio_mdev_wait_for_reset(struct vfio_mdev *vmdev,
 	return VM_FAULT_RETRY;
 }
 
-/* Ask the vendor, and insert what it says unless that was invalidated. */
+/* Call ->validate_map_request(), and again if an invalidation races with it. */
 static vm_fault_t vfio_mdev_ask_and_insert(struct vm_fault *vmf,
 					   unsigned int order,
 					   unsigned long limit)
@@ -327,7 +327,7 @@ static vm_fault_t vfio_mdev_ask_and_insert(struct vm_fault *vmf,
 	int error;
 
 	do {
-		/* The kernel would touch it again, and not look for signals */
+		/* A kernel access would fault again, without a signal check */
 		if (fatal_signal_pending(current))
 			return vmf->flags & FAULT_FLAG_USER ? VM_FAULT_NOPAGE :
 							      VM_FAULT_SIGBUS;
@@ -363,7 +363,7 @@ static vm_fault_t __maybe_unused vfio_mdev_huge_fault(struct vm_fault *vmf,
 		return VM_FAULT_FALLBACK;
 	if (entry.leaf && (entry.writable || !(vmf->flags & FAULT_FLAG_WRITE)))
 		return VM_FAULT_NOPAGE;
-	/* Read-only, maybe by the vendor's will: it has to be asked again */
+	/* A write to a read-only entry: call ->validate_map_request() again */
 	if (entry.leaf)
 		zap_special_vma_range(vmf->vma,
 				      ALIGN_DOWN(vmf->address, size), size);
@@ -384,21 +384,20 @@ static vm_fault_t vfio_mdev_pfn_mkwrite(struct vm_fault *vmf)
 }
 
 /*
- * Entries of 1 GiB are not for mm to split or to move: it would take them for
- * tables of smaller ones. They go before it comes to that, and are faulted in
- * again afterwards.
+ * mm must not split or move entries of 1 GiB: it would take them for tables of
+ * smaller ones. Zap them before it does; they are faulted in again afterwards.
  */
 static int vfio_mdev_may_split(struct vm_area_struct *vma, unsigned long addr)
 {
-	/* Lets no fault bring it back before the mapping is split */
+	/* Block faults, which could insert the entry again before the split */
 	vma_start_write(vma);
 	zap_special_vma_range(vma, ALIGN_DOWN(addr, PUD_SIZE), PUD_SIZE);
 	return 0;
 }
 
 /*
- * mremap() is about to move entries into this mapping, or it has been split.
- * Zap all entries that it can cut, those of other processes among them.
+ * Called before mremap() moves entries into this mapping, or after a split.
+ * Zap, in all processes, the entries of 1 GiB that overlap this mapping.
  */
 static void vfio_mdev_vm_open(struct vm_area_struct *vma)
 {
@@ -408,7 +407,7 @@ static void vfio_mdev_vm_open(struct vm_area_struct *vma)
 
 	if (vma_pages(vma) < granule)
 		return;
-	/* Page numbers: positions don't fit the pgoff_t of a 32-bit kernel */
+	/* unmap_mapping_range() would truncate positions on 32-bit kernels */
 	unmap_mapping_pages(vma->vm_file->f_mapping, first, end - first, true);
 }
 
@@ -450,7 +449,7 @@ static int vfio_mdev_check_mmap(struct vfio_mdev *vmdev,
 	index = array_index_nospec(index, vmdev->info.num_regions);
 	*region = &vmdev->regions[index];
 
-	/* Of a private mapping the vendor could not take pages away */
+	/* A private mapping can hit BUG_ON() in vmf_insert_pfn_prot() */
 	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
 	if (!vfio_mdev_in_area(*region, mdev_region_offset(pos),
@@ -477,14 +476,14 @@ int vfio_mdev_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 	if (ret)
 		return ret;
 
-	/* Nor may mprotect() add what was refused here */
+	/* Keep mprotect() from adding access that the region does not allow */
 	if (!(region->flags & VFIO_REGION_INFO_FLAG_READ))
 		vm_flags_clear(vma, VM_MAYREAD | VM_MAYEXEC);
 	if (!(region->flags & VFIO_REGION_INFO_FLAG_WRITE))
 		vm_flags_clear(vma, VM_MAYWRITE);
 	/*
-	 * Not copied by fork(), which would bring a huge entry back that was
-	 * zapped while it looked. Huge also where that has to be asked for.
+	 * VM_DONTCOPY: fork() could copy a huge entry that is zapped
+	 * concurrently. VM_HUGEPAGE: for transparent_hugepage=madvise.
 	 */
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTCOPY |
 			  VM_DONTDUMP | VM_HUGEPAGE);

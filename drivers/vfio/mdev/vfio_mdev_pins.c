@@ -4,9 +4,9 @@
  * VFIO device. Read vfio_mdev_unmap.c next: it unpins what the driver has left
  * when userspace unmaps the memory or closes the device.
  *
- * Each mdev_pin_pages() becomes a node of an interval tree, since iommufd wants
- * one call to unpin exactly what one call has pinned. While VFIO pins or unpins
- * the pages, the node is on a list of calls instead and no lock of ours is held:
+ * Each mdev_pin_pages() becomes a node of an interval tree, since one iommufd
+ * call must unpin exactly what one call has pinned. While VFIO pins or unpins
+ * the pages, the node is on dma->calls instead and vfio_mdev.ko holds no lock:
  * type1 takes iommu->lock, and pin_user_pages() can sleep in a page fault for as
  * long as userspace likes.
  */
@@ -21,7 +21,7 @@
 #include "compat.h"
 #include "vfio_mdev.h"
 
-/* Convert a driver's range; the tree has the addresses of its ends. */
+/* Convert a range of pages to the first and last byte that the tree has. */
 static int vfio_mdev_pin_range(struct interval_tree_node *node, dma_addr_t iova,
 			       int npage)
 {
@@ -95,7 +95,7 @@ static int vfio_mdev_pin_begin(struct vfio_mdev_dma *dma,
 	return ret;
 }
 
-/* VFIO's call for @pin is over. */
+/* vfio_pin_pages() or vfio_unpin_pages() for @pin has returned. */
 static void vfio_mdev_pin_end(struct vfio_mdev_dma *dma,
 			      struct vfio_mdev_pin *pin, bool pinned)
 {
@@ -103,7 +103,7 @@ static void vfio_mdev_pin_end(struct vfio_mdev_dma *dma,
 	list_del(&pin->call);
 	if (pinned)
 		interval_tree_insert(&pin->node, &dma->pins);
-	/* Under the lock: a close that waits for it frees @dma next. */
+	/* Under the lock: a waiting close can return and free @dma next. */
 	wake_up_all(&dma->idle);
 	spin_unlock(&dma->lock);
 	if (!pinned)
@@ -135,12 +135,12 @@ int vfio_mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
 	return vfio_mdev_dma_result(ret);
 }
 
-/* A pin for vfio_mdev_unpin(): of exactly this range, or one that overlaps it */
+/* Take a pin of exactly @range, or one that overlaps it, for unpinning. */
 struct vfio_mdev_pin *
 vfio_mdev_take_pin(struct vfio_mdev_dma *dma,
 		   const struct interval_tree_node *range, bool exact)
 {
-	/* Pins of a range contain its first byte: most others are skipped. */
+	/* A pin of exactly @range contains its first byte: search for that. */
 	unsigned long last = exact ? range->start : range->last;
 	struct interval_tree_node *node;
 	struct vfio_mdev_pin *pin = NULL;

@@ -19,7 +19,7 @@
 
 #include "vfio_mdev.h"
 
-/* The number that positions in the device file can address */
+/* Number of regions that a loff_t can address */
 #define VFIO_MDEV_MAX_REGIONS	BIT(63 - MDEV_REGION_SHIFT)
 
 static int vfio_mdev_query_region(struct vfio_mdev *vmdev, u32 index,
@@ -37,10 +37,10 @@ static int vfio_mdev_query_region(struct vfio_mdev *vmdev, u32 index,
 	if (ret)
 		return ret;
 
-	/* A larger one would reach into the next one's positions */
+	/* A larger region would overlap the positions of the next one */
 	if (info->size > BIT_ULL(MDEV_REGION_SHIFT))
 		return -EINVAL;
-	/* Without either, the first access would fault */
+	/* Without these callbacks the region can't be mapped */
 	if (!vmdev->ops->validate_map_request && !vmdev->ops->mmap)
 		info->flags &= ~VFIO_REGION_INFO_FLAG_MMAP;
 	info->index = index;
@@ -118,7 +118,7 @@ int vfio_mdev_get_region_info(struct vfio_device *vdev,
 
 	if (index >= vmdev->info.num_regions)
 		return -EINVAL;
-	/* Drivers use it as an index of tables */
+	/* Drivers index arrays with it */
 	index = array_index_nospec(index, vmdev->info.num_regions);
 	ret = vfio_mdev_query_region(vmdev, index, info, caps);
 	info->flags &= ~MDEV_REGION_BULK;
@@ -128,7 +128,7 @@ int vfio_mdev_get_region_info(struct vfio_device *vdev,
 /* The largest naturally aligned access at @pos that @count bytes allow. */
 static size_t vfio_mdev_access_size(loff_t pos, size_t count)
 {
-	/* Eight bytes are the most, so nothing above them matters */
+	/* Limit the alignment to eight bytes; also, __ffs() needs a set bit */
 	unsigned int alignment = 1U << __ffs(pos | sizeof(u64));
 
 	return min_t(size_t, alignment, rounddown_pow_of_two(count));
@@ -142,7 +142,7 @@ union vfio_mdev_value {
 	u64 u64;
 };
 
-/* copy_to_user() of so few bytes takes longer than all the rest */
+/* put_user() is much faster than copy_to_user() of up to eight bytes */
 static __always_inline int
 vfio_mdev_put_value(const union vfio_mdev_value *value, char __user *ubuf,
 		    size_t size)
@@ -175,7 +175,7 @@ vfio_mdev_get_value(union vfio_mdev_value *value, const char __user *ubuf,
 	}
 }
 
-/* A transfer by the driver is all or nothing. */
+/* A driver has to transfer all @size bytes: a short count is -EIO. */
 static __always_inline int
 vfio_mdev_call_driver(struct vfio_mdev *vmdev, void *buf, size_t size,
 		      loff_t pos, bool write)
@@ -187,7 +187,7 @@ vfio_mdev_call_driver(struct vfio_mdev *vmdev, void *buf, size_t size,
 	ret = mdev_callback_enter(mdev);
 	if (unlikely(ret))
 		return ret;
-	/* Only now: the driver's stop may have been waited for. */
+	/* Test inside: mdev_callback_enter() can have waited for ->stop(). */
 	if (unlikely(!mdev_is_online(mdev)))
 		ret = -EIO;
 	else if (write)
@@ -211,7 +211,7 @@ static noinline int vfio_mdev_call_driver_traced(struct vfio_mdev *vmdev,
 	return ret;
 }
 
-/* Unless it is traced, nothing is kept across the call that only events need */
+/* Don't keep arguments of the event across the call unless it is traced. */
 static __always_inline int vfio_mdev_driver_rw(struct vfio_mdev *vmdev,
 					       void *buf, size_t size,
 					       loff_t pos, bool write)
@@ -251,9 +251,9 @@ static int vfio_mdev_access_page(struct vfio_mdev *vmdev, char __user *ubuf,
 }
 
 /*
- * Transfer @count bytes, one piece after the other: a page at a time, or a
- * value where there is no @page. As with any file, an error is answered only if
- * no piece was transferred before it.
+ * Transfer @count bytes, one piece after the other: up to a page at a time, or
+ * a value if @page is NULL. As with any file, an error is returned only if no
+ * piece was transferred before it.
  */
 static noinline ssize_t
 vfio_mdev_transfer(struct vfio_mdev *vmdev, char __user *ubuf, size_t count,
@@ -307,7 +307,7 @@ static __always_inline bool vfio_mdev_is_value(loff_t pos, size_t count)
 	       IS_ALIGNED(pos, count);
 }
 
-/* Why an access lies outside of what can be accessed */
+/* errno of an access beyond @readable or @writable of its region */
 static int vfio_mdev_access_error(struct vfio_mdev *vmdev, bool write)
 {
 	if (write ? !vmdev->ops->write : !vmdev->ops->read)
@@ -320,7 +320,7 @@ vfio_mdev_access(struct vfio_mdev *vmdev, char __user *ubuf, size_t count,
 		 loff_t *ppos, bool write)
 {
 	u64 offset = mdev_region_offset(*ppos);
-	/* Of a negative position it is larger than any region's */
+	/* A negative position has an index above that of any region */
 	u32 index = mdev_region_index(*ppos);
 	const struct vfio_mdev_region *region;
 	u64 size;

@@ -28,7 +28,7 @@ long vfio_mdev_ioctl_reset(struct vfio_mdev *vmdev)
 	mdev_map_block(vmdev->mdev);
 	ret = vmdev->ops->reset(vmdev->mdev);
 	mdev_map_unblock(vmdev->mdev);
-	/* This was the reset that a register write has requested, too. */
+	/* A reset that a register write has requested is done by this, too. */
 	if (!ret)
 		clear_bit(MDEV_RESET_REQUESTED, &vmdev->mdev->flags);
 	vfio_mdev_migration_end_reset(vmdev, ret);
@@ -38,7 +38,7 @@ out_unlock:
 	return ret;
 }
 
-/* Only a fatal signal keeps it from running the reset. */
+/* Returns an error only for a fatal signal; the request stays set then. */
 static int vfio_mdev_function_reset(struct vfio_mdev *vmdev)
 {
 	int ret;
@@ -49,7 +49,7 @@ static int vfio_mdev_function_reset(struct vfio_mdev *vmdev)
 	ret = mdev_drain(vmdev->mdev);
 	if (ret)
 		goto out_unlock;
-	/* Unless VFIO_DEVICE_RESET has been faster */
+	/* A concurrent VFIO_DEVICE_RESET can have cleared the request. */
 	if (test_and_clear_bit(MDEV_RESET_REQUESTED, &vmdev->mdev->flags)) {
 		mdev_map_block(vmdev->mdev);
 		vmdev->ops->function_reset(vmdev->mdev);
@@ -62,10 +62,10 @@ out_unlock:
 }
 
 /*
- * Run the resets that were requested, unless another task does: two tasks would
- * wait for each other's drain. A request that comes after the last test of the
- * loop finds MDEV_RESET_RUNNING clear, so one of the two tasks runs it. One that
- * a killed task has left is run after the next write, or ends with the close.
+ * Run the resets that were requested, unless another task does: this one would
+ * only wait for its drain. A request that comes after the last test of the loop
+ * finds MDEV_RESET_RUNNING clear, so one of the two tasks runs it. One left by
+ * a killed task is run after the next write, or dropped by the next open.
  */
 void vfio_mdev_function_resets(struct vfio_mdev *vmdev)
 {

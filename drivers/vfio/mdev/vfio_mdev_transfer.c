@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The file that the state of a device is transferred through: a buffer that the
- * vendor saves to and loads from, in a frame that tells data which is cut off,
- * too long or of something else. Ours outlives the device, if its user wants.
+ * The file for the state data of a migration: a buffer for ->save() and
+ * ->load(), with a header that detects data which is truncated, too long or
+ * from another type of device. Userspace can keep the file open longer than the
+ * device. Read vfio_mdev_migration.c first.
  */
 
 #include <linux/anon_inodes.h>
@@ -25,17 +26,17 @@
 #define VFIO_MDEV_STREAM_VERSION	1
 
 /**
- * struct vfio_mdev_stream - what goes through the file
+ * struct vfio_mdev_stream - format of the file's data
  * @magic: VFIO_MDEV_STREAM_MAGIC
  * @version: VFIO_MDEV_STREAM_VERSION
  * @reserved: 0
  * @type: name of the device's type, the parent's driver included
  * @size: length of @state, in bytes
- * @state: what the vendor has saved
+ * @state: state data that &mdev_migration_ops.save has written
  *
- * All that precedes @size is known before the device is stopped: with pre-copy
- * it is transferred then, and the destination learns in time whether it can
- * take the device.
+ * All that precedes @size is known before the device is stopped: with PRE_COPY
+ * it is transferred then, and the destination checks whether it is compatible
+ * while the source still runs.
  */
 struct vfio_mdev_stream {
 	__le64 magic;
@@ -50,8 +51,8 @@ struct vfio_mdev_stream {
 
 /**
  * struct vfio_mdev_buffer - memory for the stream
- * @ref: of the transfer, and of a task that copies from or to @stream
- * @stream: what is to be read, or has been written
+ * @ref: held by the transfer, and by a task that copies from or to @stream
+ * @stream: data to be read, or that was written
  */
 struct vfio_mdev_buffer {
 	struct kref ref;
@@ -59,23 +60,26 @@ struct vfio_mdev_buffer {
 };
 
 /**
- * struct vfio_mdev_transfer - what is behind the file
- * @copy_lock: serializes read() and write(). Held while they copy, which can take
- *	as long as userspace likes: taken interruptibly, and by nothing else.
+ * struct vfio_mdev_transfer - private data of the file
+ * @copy_lock: serializes read() and write(). Held while they copy, which can
+ *	take as long as userspace likes: taken interruptibly, and by nothing
+ *	else.
  * @lock: protects all that follows. Inside of @copy_lock, and of
  *	&vfio_mdev.mig_lock; not held across copies and callbacks.
  * @wait: tasks in poll()
- * @head: what the stream begins with
+ * @head: header of the stream, up to @size of &struct vfio_mdev_stream
  * @buffer: has the stream; NULL after the transfer
- * @limit: the longest state that can be written
- * @size: how much of the stream there is to be read, or to be written
- * @pos: how much of that was
- * @complete: @size is the end of the stream
+ * @limit: maximum size of the state data that can be written
+ * @size: number of bytes that can be read now, or that are expected to be
+ *	written
+ * @pos: how many of them were read or written
+ * @complete: the stream ends at @size
  * @error: what read() and write() return from now on
  */
 struct vfio_mdev_transfer {
-	/* See above */
+	/* Held across copies */
 	struct mutex copy_lock;
+	/* Innermost; not held across copies and callbacks */
 	struct mutex lock;
 	wait_queue_head_t wait;
 	struct vfio_mdev_stream head;
@@ -87,7 +91,7 @@ struct vfio_mdev_transfer {
 	int error;
 };
 
-/* No warning when userspace asks for more memory than there is. */
+/* Doesn't warn on failure: userspace has written the size when it loads. */
 static struct vfio_mdev_buffer *vfio_mdev_buffer_alloc(size_t size, gfp_t gfp)
 {
 	struct vfio_mdev_buffer *buffer;
@@ -110,7 +114,7 @@ static void vfio_mdev_buffer_put(struct vfio_mdev_buffer *buffer)
 		kref_put(&buffer->ref, vfio_mdev_buffer_release);
 }
 
-/* The caller copies what follows the position, and puts the buffer then. */
+/* Returns where to copy. The caller puts the buffer after the copy. */
 static void *vfio_mdev_transfer_get(struct vfio_mdev_transfer *transfer,
 				    struct vfio_mdev_buffer **buffer)
 {
@@ -168,7 +172,7 @@ static ssize_t vfio_mdev_transfer_read(struct file *file, char __user *buf,
 	return ret;
 }
 
-/* More comes once the device is stopped, or never. */
+/* Readable if there is data, at the end of the stream, and after an error. */
 static __poll_t vfio_mdev_transfer_poll(struct file *file, poll_table *wait)
 {
 	struct vfio_mdev_transfer *transfer = file->private_data;
@@ -211,7 +215,7 @@ static long vfio_mdev_transfer_ioctl(struct file *file, unsigned int cmd,
 	return copy_to_user((void __user *)arg, &info, minsz) ? -EFAULT : 0;
 }
 
-/* The length of the state is known: make room for it. */
+/* The size has been written: allocate memory for that much state data. */
 static int vfio_mdev_transfer_expect(struct vfio_mdev_transfer *transfer,
 				     u64 size)
 {
@@ -249,7 +253,7 @@ static int vfio_mdev_transfer_advance(struct vfio_mdev_transfer *transfer,
 	return 0;
 }
 
-/* Take what fits into what is expected; afterwards more may be expected. */
+/* Copy up to @size; vfio_mdev_transfer_advance() can raise that. */
 static ssize_t
 vfio_mdev_transfer_copy_in(struct vfio_mdev_transfer *transfer,
 			   const char __user *buf, size_t count)
@@ -261,7 +265,7 @@ vfio_mdev_transfer_copy_in(struct vfio_mdev_transfer *transfer,
 	lockdep_assert_held(&transfer->copy_lock);
 	scoped_guard(mutex, &transfer->lock) {
 		count = min(count, transfer->size - transfer->pos);
-		/* Nothing may be written behind the end. */
+		/* Nothing may be written past the end of the stream. */
 		if (!transfer->error && !count)
 			transfer->error = -EINVAL;
 		if (transfer->error)
@@ -274,7 +278,7 @@ vfio_mdev_transfer_copy_in(struct vfio_mdev_transfer *transfer,
 	if (faulted)
 		return -EFAULT;
 
-	/* vfio_mdev_transfer_end() can have ended the transfer during the copy. */
+	/* The transfer can have been ended, or loaded, during the copy. */
 	guard(mutex)(&transfer->lock);
 	if (!transfer->error)
 		transfer->error = vfio_mdev_transfer_advance(transfer, count);
@@ -299,7 +303,7 @@ static ssize_t vfio_mdev_transfer_write(struct file *file,
 			done += ret;
 	}
 	mutex_unlock(&transfer->copy_lock);
-	/* A bad address may be the end of good ones, a bad stream is not. */
+	/* A short count takes precedence over -EFAULT, not over others. */
 	return done && (ret >= 0 || ret == -EFAULT) ? done : ret;
 }
 
@@ -358,7 +362,7 @@ vfio_mdev_transfer_alloc(struct vfio_mdev *vmdev)
 	return transfer;
 }
 
-/* A file that is read to save a state, or written to load one. */
+/* Open a file that userspace reads to save, or writes to load. */
 struct file *vfio_mdev_transfer_open(struct vfio_mdev *vmdev, bool save)
 {
 	struct vfio_mdev_transfer *transfer;
@@ -382,14 +386,14 @@ struct file *vfio_mdev_transfer_open(struct vfio_mdev *vmdev, bool save)
 	return file;
 }
 
-/* How long the stream of the device would be if it was saved now, at most. */
+/* Upper bound of the length of the stream, if the device was saved now. */
 size_t vfio_mdev_transfer_size(struct vfio_mdev *vmdev)
 {
 	return struct_size_t(struct vfio_mdev_stream, state,
 			     vmdev->ops->migration->data_size(vmdev->mdev));
 }
 
-/* Give the file the state of the device, which is stopped. */
+/* Save the state data of the stopped device to the file. */
 int vfio_mdev_transfer_save(struct vfio_mdev *vmdev, struct file *file)
 {
 	const struct mdev_migration_ops *ops = vmdev->ops->migration;
@@ -398,7 +402,7 @@ int vfio_mdev_transfer_save(struct vfio_mdev *vmdev, struct file *file)
 	struct vfio_mdev_buffer *buffer;
 	ssize_t saved;
 
-	/* Zeroed, in case that the driver does not fill it */
+	/* Zeroed: userspace reads it, even if the driver does not fill it */
 	buffer = vfio_mdev_buffer_alloc(size, __GFP_ZERO);
 	if (!buffer)
 		return -ENOMEM;

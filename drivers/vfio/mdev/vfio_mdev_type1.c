@@ -6,14 +6,14 @@
  * vfio_dma_do_unmap() of a stock kernel lets devices pin pages in the range that
  * it is unmapping, retries the notifier until nothing is pinned and hits BUG_ON()
  * after ten retries. A guest whose device pins without pause in memory that the
- * VMM unmaps would get there, so pins in the range are refused until the unmapping
- * task has left type1: a task work ends that when the task returns to userspace.
+ * VMM unmaps could reach that, so pins in the range fail until the unmapping
+ * task has left type1: a task work unblocks them on its return to userspace.
  *
  * The first notification of a range only blocks pins, the retry unpins: then all
- * devices of the container have blocked pins. Otherwise the last device could pin
- * in the time that it takes to unpin the others, and each retry take longer.
+ * devices of the container have blocked pins. Otherwise the last device could
+ * pin more pages while the others unpin, and each retry would take longer.
  *
- * VFIO core that refuses such pins itself defines VFIO_DMA_UNMAP_BLOCKS_PINS.
+ * A VFIO core that blocks such pins itself defines VFIO_DMA_UNMAP_BLOCKS_PINS.
  */
 
 #include <linux/cleanup.h>
@@ -28,12 +28,12 @@
 /* A range in which no pages are pinned; in &vfio_mdev_dma.blocks */
 struct vfio_mdev_block {
 	struct list_head node;
-	/* Ends it when @task, which is not dereferenced, returns to userspace */
+	/* Frees this when @task (never dereferenced) returns to userspace */
 	struct callback_head work;
 	const struct task_struct *task;
-	/* A reference, as to this module: it can be unbound before @work runs */
+	/* A reference, as to this module: can be unbound before @work runs */
 	struct vfio_mdev *vmdev;
-	/* What @task unmaps; the next range, when type1 notifies of that */
+	/* Range that @task unmaps; vfio_mdev_move_block() replaces it */
 	struct interval_tree_node range;
 };
 
@@ -64,7 +64,7 @@ static void vfio_mdev_unblock_pins(struct callback_head *work)
 	module_put(THIS_MODULE);
 }
 
-/* Type1 is done with the range that this task was notified of before. */
+/* Move the block of current, if any, to @range: it unmaps no other any more. */
 static bool vfio_mdev_move_block(struct vfio_mdev_dma *dma,
 				 const struct interval_tree_node *range,
 				 bool *first)
@@ -98,7 +98,7 @@ bool vfio_mdev_block_pins(struct vfio_mdev *vmdev,
 	if (vfio_mdev_move_block(dma, range, &first))
 		return first;
 
-	/* Without memory nothing is blocked, and type1's retries have to do. */
+	/* On failure pins are not blocked: unpin now, and in each retry. */
 	block = kzalloc_obj(*block);
 	if (!block)
 		return false;

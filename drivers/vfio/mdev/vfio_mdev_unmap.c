@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Unmapping: no page stays pinned that userspace unmaps from its container or
- * iommufd, or that is still pinned when it closes the device. vfio_mdev_pins.c
+ * Unmapping: unpin pages that userspace unmaps from its container or iommufd,
+ * and those that are still pinned when it closes the device. vfio_mdev_pins.c
  * has pinning; vfio_mdev_type1.c blocks new pins in a range that is being
  * unmapped where VFIO core does not.
  *
  * vfio_mdev_dma_unmap() waits for VFIO's calls that pin or unpin in the range,
- * calls the driver, and unpins what the driver has left. It waits without a lock
- * of ours, so that a driver can hold a lock across mdev_pin_pages() and take the
- * same lock in its dma_unmap.
+ * calls the driver, and unpins what the driver has left. mdev_pin_pages() takes
+ * none of the locks that it holds, so a driver can hold a lock across
+ * mdev_pin_pages() and take the same lock in its dma_unmap.
  *
  * VFIO core can call vfio_mdev_dma_unmap() before open_device and after
  * close_device, as long as the device is registered with the container or has
@@ -48,9 +48,9 @@ static bool vfio_mdev_has_calls(struct vfio_mdev_dma *dma,
 }
 
 /*
- * Wait for VFIO's calls to unpin, and for those to pin that have begun: later
- * ones pin nothing in a range that is being unmapped, and a guest whose device
- * repeats them could keep the list from ever being empty.
+ * Wait for calls that unpin, and for calls that pin and have begun before:
+ * later ones fail in a range that is being unmapped, and a guest whose device
+ * repeats them could keep dma->calls from ever being empty.
  */
 static void vfio_mdev_wait_for_calls(struct vfio_mdev_dma *dma,
 				     const struct interval_tree_node *range)
@@ -62,7 +62,7 @@ static void vfio_mdev_wait_for_calls(struct vfio_mdev_dma *dma,
 	wait_event(dma->idle, !vfio_mdev_has_calls(dma, range, last_seq));
 }
 
-/* Returns the number of pages that were pinned. */
+/* Returns the number of pages that were unpinned. */
 static unsigned long
 vfio_mdev_unpin_range(struct vfio_mdev *vmdev,
 		      const struct interval_tree_node *range)
@@ -75,7 +75,7 @@ vfio_mdev_unpin_range(struct vfio_mdev *vmdev,
 		npage += vfio_mdev_pin_npage(pin);
 		vfio_mdev_unpin(vmdev, pin);
 	}
-	/* mdev_unpin_pages() can be in VFIO for a pin that it has taken. */
+	/* mdev_unpin_pages() can be in vfio_unpin_pages() for a pin it took. */
 	vfio_mdev_wait_for_calls(dma, range);
 	return npage;
 }
@@ -111,7 +111,7 @@ void vfio_mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length)
 				     npage, range.start, range.last);
 }
 
-/* Begin to open or close the device: the driver is not in dma_unmap. */
+/* Begin to open or close the device: unmap_lock excludes ->dma_unmap(). */
 void vfio_mdev_dma_begin(struct vfio_mdev *vmdev)
 {
 	mutex_lock(&vmdev->dma.unmap_lock);
@@ -119,7 +119,7 @@ void vfio_mdev_dma_begin(struct vfio_mdev *vmdev)
 		vmdev->dma.open = true;
 }
 
-/* Unless the device is @open now, no page stays pinned and none can be. */
+/* End of open or close. Unless @open, block new pins and unpin all pages. */
 void vfio_mdev_dma_end(struct vfio_mdev *vmdev, bool open)
 {
 	const struct interval_tree_node all = { .last = ULONG_MAX };
