@@ -50,7 +50,6 @@ static inline unsigned long vfio_mdev_pin_npage(const struct vfio_mdev_pin *pin)
 
 /**
  * struct vfio_mdev_dma - userspace memory that the driver has pinned
- * @unmap_sem: held for reading by vfio_mdev_dma_unmap(); a close waits for that
  * @unmap_lock: serializes the driver's open, release and dma_unmap
  * @lock: protects what follows
  * @pins: each &struct vfio_mdev_pin that VFIO has pinned
@@ -58,15 +57,14 @@ static inline unsigned long vfio_mdev_pin_npage(const struct vfio_mdev_pin *pin)
  * @blocks: each &struct vfio_mdev_block; outlives a close
  * @open: pages may be pinned. Also protected by @unmap_lock.
  * @last_seq: number of the last call that pins
- * @idle: woken up when a call is over
+ * @nr_unmaps: tasks in vfio_mdev_unmap_range()
+ * @idle: woken up when a call is over, or @nr_unmaps is 0
  */
 struct vfio_mdev_dma {
 	/*
 	 * Taken with type1's device_list_lock held, or none of iommufd's locks.
 	 * Outside of driver locks and of type1's iommu->lock
 	 */
-	struct rw_semaphore unmap_sem;
-	/* Inside of @unmap_sem */
 	struct mutex unmap_lock;
 	/* Innermost; not held across a call of VFIO or the driver */
 	spinlock_t lock;
@@ -75,6 +73,7 @@ struct vfio_mdev_dma {
 	struct list_head blocks;
 	bool open;
 	u64 last_seq;
+	atomic_t nr_unmaps;
 	wait_queue_head_t idle;
 };
 

@@ -145,7 +145,6 @@ static int vfio_mdev_init_device(struct vfio_device *vdev)
 	init_rwsem(&vmdev->huge_lock);
 	mutex_init(&vmdev->mig_lock);
 	mutex_init(&vmdev->log_lock);
-	init_rwsem(&vmdev->dma.unmap_sem);
 	mutex_init(&vmdev->dma.unmap_lock);
 	spin_lock_init(&vmdev->dma.lock);
 	INIT_LIST_HEAD(&vmdev->dma.calls);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pins that are blocked while type1 unmaps their range. See vfio_mdev_unmap.c
- * first.
+ * Pins are blocked while type1 unmaps their range, see vfio_mdev_unmap.c first,
+ * unless VFIO core does that itself: then it has VFIO_DMA_UNMAP_BLOCKS_PINS.
  *
  * vfio_dma_do_unmap() of a stock kernel lets devices pin pages in the range that
  * it is unmapping, retries the notifier until nothing is pinned and hits BUG_ON()
@@ -9,11 +9,8 @@
  * VMM unmaps could reach that, so pins in the range fail until the unmapping
  * task has left type1: a task work unblocks them on its return to userspace.
  *
- * The first notification of a range only blocks pins, the retry unpins: then all
- * devices of the container have blocked pins. Otherwise the last device could
- * pin more pages while the others unpin, and each retry would take longer.
- *
- * A VFIO core that blocks such pins itself defines VFIO_DMA_UNMAP_BLOCKS_PINS.
+ * The first notification of a range only blocks pins, the retry unpins: else the
+ * last device could pin more pages while the others unpin, and so on.
  */
 
 #include <linux/cleanup.h>

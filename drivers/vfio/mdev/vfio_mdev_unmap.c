@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Unmapping: unpin pages that userspace unmaps from its container or iommufd,
- * and those that are still pinned when it closes the device. vfio_mdev_pins.c
- * has pinning; vfio_mdev_type1.c blocks new pins in a range that is being
- * unmapped where VFIO core does not.
+ * and those that are still pinned when it closes the device.
  *
  * vfio_mdev_dma_unmap() waits for VFIO's calls that pin or unpin in the range,
  * calls the driver, and unpins what the driver has left. mdev_pin_pages() takes
@@ -75,40 +73,49 @@ vfio_mdev_unpin_range(struct vfio_mdev *vmdev,
 		npage += vfio_mdev_pin_npage(pin);
 		vfio_mdev_unpin(vmdev, pin);
 	}
-	/* mdev_unpin_pages() can be in vfio_unpin_pages() for a pin it took. */
+	/* mdev_unpin_pages() can be in VFIO with a pin that it took. */
 	vfio_mdev_wait_for_calls(dma, range);
 	return npage;
+}
+
+static void vfio_mdev_unmap_range(struct vfio_mdev *vmdev,
+				  const struct interval_tree_node *range)
+{
+	const struct parent_ops *ops = vmdev->ops;
+	struct vfio_mdev_dma *dma = &vmdev->dma;
+	unsigned long npage;
+
+	vfio_mdev_wait_for_calls(dma, range);
+	if (!vfio_mdev_has_pins(dma, range))
+		return;
+	guard(mutex)(&dma->unmap_lock);
+	if (dma->open && ops->dma_unmap && vfio_mdev_has_pins(dma, range))
+		ops->dma_unmap(vmdev->mdev, range->start,
+			       (u64)range->last - range->start + 1);
+	npage = vfio_mdev_unpin_range(vmdev, range);
+	if (npage)
+		dev_warn_ratelimited(mdev_dev(vmdev->mdev),
+				     "dma_unmap() left %lu pages pinned between %#lx and %#lx\n",
+				     npage, range->start, range->last);
 }
 
 void vfio_mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length)
 {
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
-	const struct parent_ops *ops = vmdev->ops;
 	struct vfio_mdev_dma *dma = &vmdev->dma;
 	const struct interval_tree_node range = {
 		.start = iova,
 		.last = min(iova + length - 1, (u64)ULONG_MAX),
 	};
-	unsigned long npage;
 
 	/* mdev_pin_pages() pins nothing above ULONG_MAX. */
 	if (iova > ULONG_MAX || vfio_mdev_block_pins(vmdev, &range))
 		return;
 
-	guard(rwsem_read)(&dma->unmap_sem);
-	vfio_mdev_wait_for_calls(dma, &range);
-	if (!vfio_mdev_has_pins(dma, &range))
-		return;
-
-	guard(mutex)(&dma->unmap_lock);
-	if (dma->open && ops->dma_unmap && vfio_mdev_has_pins(dma, &range))
-		ops->dma_unmap(vmdev->mdev, range.start,
-			       (u64)range.last - range.start + 1);
-	npage = vfio_mdev_unpin_range(vmdev, &range);
-	if (npage)
-		dev_warn_ratelimited(mdev_dev(vmdev->mdev),
-				     "dma_unmap() left %lu pages pinned between %#lx and %#lx\n",
-				     npage, range.start, range.last);
+	atomic_inc(&dma->nr_unmaps);
+	vfio_mdev_unmap_range(vmdev, &range);
+	if (atomic_dec_and_test(&dma->nr_unmaps))
+		wake_up_all(&dma->idle);
 }
 
 /* Begin to open or close the device: unmap_lock excludes ->dma_unmap(). */
@@ -138,10 +145,6 @@ void vfio_mdev_dma_end(struct vfio_mdev *vmdev, bool open)
 	if (npage)
 		dev_warn_ratelimited(mdev_dev(vmdev->mdev),
 				     "release() left %lu pages pinned\n", npage);
-	/*
-	 * No task may be in vfio_mdev_dma_unmap(), or iommufd_access_destroy()
-	 * sleeps for a minute: iommufd_put_object() does not wake it up.
-	 */
-	down_write(&dma->unmap_sem);
-	up_write(&dma->unmap_sem);
+	/* iommufd_put_object() does not wake up iommufd_access_destroy(). */
+	wait_event(dma->idle, !atomic_read(&dma->nr_unmaps));
 }
