@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Mapped regions: invalidation, and its order against the page faults that the
- * bus driver handles (vfio_mdev_mmap.c).
+ * bus driver handles (vfio/mmap.c).
  *
  * A fault reads map_seq, calls &parent_ops.validate_map_request without a lock
  * of mdev's, and then takes map_lock for reading to insert the pfn, unless

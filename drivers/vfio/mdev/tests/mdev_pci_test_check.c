@@ -9,7 +9,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "../mdev_pci_private.h"
+#include "../pci/private.h"
 #include "mdev_pci_test_config.h"
 
 static u64 test_read(struct mdev_pci *pci, unsigned int region, u64 offset,

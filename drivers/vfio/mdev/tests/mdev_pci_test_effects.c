@@ -7,7 +7,7 @@
 
 #include <linux/string.h>
 
-#include "../mdev_pci_private.h"
+#include "../pci/private.h"
 #include "mdev_pci_test_config.h"
 
 #define TEST_D1		1

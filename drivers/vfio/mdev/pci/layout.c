@@ -15,8 +15,8 @@
 #include <linux/slab.h>
 #include <linux/vfio.h>
 
-#include "compat.h"
-#include "mdev_pci_private.h"
+#include "../compat.h"
+#include "private.h"
 
 /* 6.2.5.2: the least that the BAR of an expansion ROM may have */
 #define MDEV_PCI_ROM_MIN	0x800

@@ -2,13 +2,13 @@
 /*
  * VFIO_DEVICE_GET_INFO of a mediated device. &parent_ops.get_device_info is
  * called once, at open; userspace gets a copy of what it returned then. Regions
- * and interrupt indexes are in vfio_mdev_region.c and vfio_mdev_irq.c.
+ * and interrupt indexes are in region.c and irq.c.
  */
 
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "vfio_mdev.h"
+#include "private.h"
 
 /* VFIO_DEVICE_FLAGS_CAPS and what belongs to it is not the driver's to set. */
 static void vfio_mdev_info_lay_out_caps(struct vfio_mdev *vmdev)

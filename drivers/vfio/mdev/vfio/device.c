@@ -2,7 +2,7 @@
 /*
  * The VFIO bus driver for mediated devices: registers a VFIO device with an
  * emulated IOMMU group for each, and forwards requests of userspace to the
- * vendor driver. This file has probe, open and close; vfio_mdev.h lists the
+ * vendor driver. This file has probe, open and close; private.h lists the
  * files for regions, interrupts, resets and so on.
  */
 
@@ -13,8 +13,8 @@
 #include <linux/string.h>
 #include <trace/events/mdev.h>
 
-#include "compat.h"
-#include "vfio_mdev.h"
+#include "../compat.h"
+#include "private.h"
 
 /* Query what must not change while the device is open. */
 static int vfio_mdev_query(struct vfio_mdev *vmdev)

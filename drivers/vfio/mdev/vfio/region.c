@@ -17,7 +17,7 @@
 #include <linux/uaccess.h>
 #include <trace/events/mdev.h>
 
-#include "vfio_mdev.h"
+#include "private.h"
 
 /* Number of regions that a loff_t can address */
 #define VFIO_MDEV_MAX_REGIONS	BIT(63 - MDEV_REGION_SHIFT)

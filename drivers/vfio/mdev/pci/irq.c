@@ -22,7 +22,7 @@
 #include <linux/unaligned.h>
 #include <linux/vfio.h>
 
-#include "mdev_pci_private.h"
+#include "private.h"
 
 #define MDEV_PCI_MESSAGE_FLAGS	(VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE)
 

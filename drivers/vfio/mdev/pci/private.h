@@ -51,23 +51,23 @@ struct mdev_pci_layout {
 	unsigned int nr_regions;
 };
 
-/* mdev_pci_check.c */
+/* check.c */
 int mdev_pci_check(const struct mdev_pci_driver *driver, char *text,
 		   size_t size);
 
-/* mdev_pci_layout.c */
+/* layout.c */
 struct mdev_pci_layout *
 mdev_pci_layout_create(const struct mdev_pci_function *function);
 void mdev_pci_layout_free(struct mdev_pci_layout *layout);
 unsigned int mdev_pci_caps_size(const struct mdev_pci_function *function);
 u32 mdev_pci_rom_bar_size(const struct mdev_pci_function *function);
 
-/* mdev_pci_main.c */
+/* main.c */
 void mdev_pci_reset_locked(struct mdev_pci *pci);
 /* Power state or &mdev_pci.stopped may have changed */
 void mdev_pci_update_running(struct mdev_pci *pci);
 
-/* mdev_pci_config.c */
+/* config.c */
 u16 mdev_pci_config_word(const struct mdev_pci *pci, unsigned int offset);
 u32 mdev_pci_config_dword(const struct mdev_pci *pci, unsigned int offset);
 void mdev_pci_config_reset(struct mdev_pci *pci);
@@ -79,7 +79,7 @@ void mdev_pci_config_write(struct mdev_pci *pci, const char *buf, size_t count,
 bool mdev_pci_pm_state_valid(u32 control);
 bool mdev_pci_in_d0(const struct mdev_pci *pci);
 
-/* mdev_pci_effects.c: what comes of writes to config space */
+/* effects.c: what comes of writes to config space */
 void mdev_pci_command_written(struct mdev_pci *pci, u32 old, u32 value,
 			      u32 mask);
 void mdev_pci_pm_written(struct mdev_pci *pci, u32 old, u32 value, u32 mask);
@@ -89,7 +89,7 @@ void mdev_pci_express_written(struct mdev_pci *pci, u32 old, u32 value,
 			      u32 mask);
 void mdev_pci_af_written(struct mdev_pci *pci, u32 old, u32 value, u32 mask);
 
-/* mdev_pci_regions.c */
+/* regions.c */
 const struct mdev_pci_region *mdev_pci_region(const struct mdev_pci *pci,
 					      unsigned int index);
 int mdev_pci_get_device_info(struct mdev_device *mdev,
@@ -106,7 +106,7 @@ int mdev_pci_validate_map_request(struct mdev_device *mdev, loff_t pos,
 				  unsigned long *pfn, unsigned long *size,
 				  pgprot_t *prot);
 
-/* mdev_pci_irq.c */
+/* irq.c */
 int mdev_pci_irqs_init(struct mdev_pci *pci);
 void mdev_pci_irqs_destroy(struct mdev_pci *pci);
 void mdev_pci_irqs_reset(struct mdev_pci *pci);
@@ -123,7 +123,7 @@ struct mdev_pci_range {
 	u64 end;
 };
 
-/* mdev_pci_msix.c: the parts of BARs that are not the vendor's */
+/* msix.c: the parts of BARs that are not the vendor's */
 struct mdev_pci_range
 mdev_pci_msix_table(const struct mdev_pci_function *function);
 struct mdev_pci_range
@@ -136,7 +136,7 @@ void mdev_pci_msix_write(struct mdev_pci *pci, unsigned int bar, u64 offset,
 void mdev_pci_msix_reset(struct mdev_pci *pci);
 bool mdev_pci_msix_valid(const struct mdev_pci *pci, const __le32 *table);
 
-/* mdev_pci_memory.c */
+/* memory.c */
 int mdev_pci_memory_init(struct mdev_pci *pci);
 void mdev_pci_memory_destroy(struct mdev_pci *pci);
 void mdev_pci_memory_reset(struct mdev_pci *pci);
@@ -148,7 +148,7 @@ u64 mdev_pci_memory_next(struct mdev_pci *pci, unsigned int region, u64 offset);
 bool mdev_pci_memory_is_zero(struct mdev_pci *pci, unsigned int region,
 			     u64 offset, size_t size);
 
-/* mdev_pci_migration.c */
+/* migration.c */
 /* The user closes or resets the device: no migration goes on */
 void mdev_pci_migration_end(struct mdev_pci *pci);
 extern const struct mdev_migration_ops mdev_pci_migration;

@@ -15,7 +15,7 @@
 #include <linux/spinlock.h>
 #include <kunit/visibility.h>
 
-#include "mdev_pci_private.h"
+#include "private.h"
 
 u16 mdev_pci_config_word(const struct mdev_pci *pci, unsigned int offset)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pins are blocked while type1 unmaps their range, see vfio_mdev_unmap.c first,
+ * Pins are blocked while type1 unmaps their range, see unmap.c first,
  * unless VFIO core does that itself: then it has VFIO_DMA_UNMAP_BLOCKS_PINS.
  *
  * vfio_dma_do_unmap() of a stock kernel lets devices pin pages in the range that
@@ -19,8 +19,8 @@
 #include <linux/slab.h>
 #include <linux/task_work.h>
 
-#include "compat.h"
-#include "vfio_mdev.h"
+#include "../compat.h"
+#include "private.h"
 
 /* A range in which no pages are pinned; in &vfio_mdev_dma.blocks */
 struct vfio_mdev_block {

@@ -25,8 +25,8 @@
 #include <linux/string.h>
 #include <linux/xarray.h>
 
-#include "compat.h"
-#include "mdev_pci_private.h"
+#include "../compat.h"
+#include "private.h"
 
 /*
  * A user commits what it wants and is not seen to have it: when memory runs

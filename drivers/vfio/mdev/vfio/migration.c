@@ -2,12 +2,12 @@
 /*
  * Migration: transitions between the states of enum vfio_device_mig_state. For
  * each arc the driver's callbacks are called in the order of "DOC: migration"
- * in mdev.h. vfio_mdev_transfer.c has the file for the state data.
+ * in mdev.h. transfer.c has the file for the state data.
  */
 
 #include <linux/file.h>
 
-#include "vfio_mdev.h"
+#include "private.h"
 
 /* States in which there is a file for the state data */
 static const bool vfio_mdev_has_session[VFIO_DEVICE_STATE_NR] = {

@@ -15,8 +15,8 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
-#include "compat.h"
-#include "vfio_mdev.h"
+#include "../compat.h"
+#include "private.h"
 
 static unsigned int irqfd_rate = 20000;
 module_param(irqfd_rate, uint, 0644);

@@ -16,7 +16,7 @@
 #include <linux/string.h>
 #include <kunit/visibility.h>
 
-#include "mdev_pci_private.h"
+#include "private.h"
 
 #define MDEV_PCI_BAR_FLAGS	(PCI_BASE_ADDRESS_SPACE_IO | \
 				 PCI_BASE_ADDRESS_MEM_TYPE_64 | \

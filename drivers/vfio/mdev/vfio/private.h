@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Internal interface of vfio_mdev.ko. Read vfio_mdev_device.c next. */
-#ifndef _VFIO_MDEV_H
-#define _VFIO_MDEV_H
+/* Internal interface of vfio_mdev.ko. Read device.c next. */
+#ifndef _VFIO_MDEV_PRIVATE_H
+#define _VFIO_MDEV_PRIVATE_H
 
 #include <linux/atomic.h>
 #include <linux/interval_tree.h>
@@ -94,7 +94,7 @@ struct vfio_mdev_dma {
  *	small ones
  * @mig_lock: serializes migration arcs and resets
  * @mig_state: migration state; written under @mig_lock, read without it
- * @transfer: file of vfio_mdev_transfer.c for the state data, or NULL
+ * @transfer: file of transfer.c for the state data, or NULL
  * @log_lock: serializes &struct mdev_dirty_log_ops
  * @log_page_size: page size of the dirty log, 0 while nothing is logged
  * @dma: userspace memory that the driver has pinned
@@ -134,17 +134,17 @@ static inline struct vfio_mdev *to_vfio_mdev(struct vfio_device *vdev)
 	return container_of(vdev, struct vfio_mdev, vdev);
 }
 
-/* vfio_mdev_info.c */
+/* info.c */
 int vfio_mdev_info_init(struct vfio_mdev *vmdev);
 void vfio_mdev_info_exit(struct vfio_mdev *vmdev);
 long vfio_mdev_ioctl_get_info(struct vfio_mdev *vmdev,
 			      struct vfio_device_info __user *arg);
 
-/* vfio_mdev_feature.c */
+/* feature.c */
 int vfio_mdev_device_feature(struct vfio_device *vdev, u32 flags,
 			     void __user *arg, size_t argsz);
 
-/* vfio_mdev_region.c */
+/* region.c */
 int vfio_mdev_regions_init(struct vfio_mdev *vmdev);
 void vfio_mdev_regions_exit(struct vfio_mdev *vmdev);
 int vfio_mdev_get_region_info(struct vfio_device *vdev,
@@ -155,7 +155,7 @@ ssize_t vfio_mdev_read(struct vfio_device *vdev, char __user *buf,
 ssize_t vfio_mdev_write(struct vfio_device *vdev, const char __user *buf,
 			size_t count, loff_t *ppos);
 
-/* vfio_mdev_mmap.c */
+/* mmap.c */
 int vfio_mdev_areas_init(struct vfio_mdev_region *region,
 			 const struct vfio_region_info *info,
 			 const struct vfio_info_cap *caps);
@@ -167,7 +167,7 @@ static inline int vfio_mdev_dma_result(int ret)
 	return ret == -ENOENT ? -EINVAL : min(ret, 0);
 }
 
-/* vfio_mdev_pins.c */
+/* pins.c */
 int vfio_mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
 			int prot, struct page **pages);
 int vfio_mdev_unpin_pages(struct mdev_device *mdev, dma_addr_t iova,
@@ -177,19 +177,19 @@ vfio_mdev_take_pin(struct vfio_mdev_dma *dma,
 		   const struct interval_tree_node *range, bool exact);
 void vfio_mdev_unpin(struct vfio_mdev *vmdev, struct vfio_mdev_pin *pin);
 
-/* vfio_mdev_unmap.c */
+/* unmap.c */
 void vfio_mdev_dma_begin(struct vfio_mdev *vmdev);
 void vfio_mdev_dma_end(struct vfio_mdev *vmdev, bool open);
 /* Also called before open_device and after close_device */
 void vfio_mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length);
 
-/* vfio_mdev_type1.c */
+/* type1.c */
 bool vfio_mdev_pins_blocked(struct vfio_mdev_dma *dma,
 			    const struct interval_tree_node *range);
 bool vfio_mdev_block_pins(struct vfio_mdev *vmdev,
 			  const struct interval_tree_node *range);
 
-/* vfio_mdev_irq.c */
+/* irq.c */
 long vfio_mdev_ioctl_get_irq_info(struct vfio_mdev *vmdev,
 				  struct vfio_irq_info __user *arg);
 long vfio_mdev_ioctl_set_irqs(struct vfio_mdev *vmdev,
@@ -200,32 +200,32 @@ void vfio_mdev_irqs_init(struct vfio_mdev *vmdev);
 void vfio_mdev_irqs_exit(struct vfio_mdev *vmdev);
 void vfio_mdev_irqs_tear_down(struct vfio_mdev *vmdev);
 
-/* vfio_mdev_irqfd.c */
+/* irqfd.c */
 int vfio_mdev_irqfds_set(struct vfio_mdev *vmdev,
 			 const struct vfio_irq_set *hdr, const s32 *fds);
 void vfio_mdev_irqfds_end(struct vfio_mdev *vmdev, u32 actions, u32 index,
 			  u32 start, u32 count);
 void vfio_mdev_irqfds_end_all(struct vfio_mdev *vmdev);
 
-/* vfio_mdev_migration.c */
+/* migration.c */
 void vfio_mdev_migration_init(struct vfio_mdev *vmdev);
 void vfio_mdev_migration_close(struct vfio_mdev *vmdev);
 void vfio_mdev_migration_begin_reset(struct vfio_mdev *vmdev);
 void vfio_mdev_migration_end_reset(struct vfio_mdev *vmdev, int result);
 
-/* vfio_mdev_transfer.c */
+/* transfer.c */
 struct file *vfio_mdev_transfer_open(struct vfio_mdev *vmdev, bool save);
 size_t vfio_mdev_transfer_size(struct vfio_mdev *vmdev);
 int vfio_mdev_transfer_save(struct vfio_mdev *vmdev, struct file *file);
 int vfio_mdev_transfer_load(struct vfio_mdev *vmdev, struct file *file);
 void vfio_mdev_transfer_end(struct file *file);
 
-/* vfio_mdev_reset.c */
+/* reset.c */
 long vfio_mdev_ioctl_reset(struct vfio_mdev *vmdev);
 void vfio_mdev_function_resets(struct vfio_mdev *vmdev);
 
-/* vfio_mdev_dirty_log.c */
+/* dirty_log.c */
 void vfio_mdev_log_init(struct vfio_mdev *vmdev);
 void vfio_mdev_log_close(struct vfio_mdev *vmdev);
 
-#endif /* _VFIO_MDEV_H */
+#endif /* _VFIO_MDEV_PRIVATE_H */

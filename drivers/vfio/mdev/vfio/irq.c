@@ -2,7 +2,7 @@
 /*
  * Interrupts of a mediated device: VFIO_DEVICE_GET_IRQ_INFO, and the checks of
  * VFIO_DEVICE_SET_IRQS, so that &parent_ops.set_irqs sees valid requests only.
- * Eventfds that mask and unmask are in vfio_mdev_irqfd.c.
+ * Eventfds that mask and unmask are in irqfd.c.
  */
 
 #include <linux/bitops.h>
@@ -13,7 +13,7 @@
 #include <linux/uaccess.h>
 #include <trace/events/mdev.h>
 
-#include "vfio_mdev.h"
+#include "private.h"
 
 static int vfio_mdev_query_irq(struct vfio_mdev *vmdev,
 			       struct vfio_irq_info *info)

@@ -15,8 +15,8 @@
 #include <linux/sysfs.h>
 #include <linux/vfio.h>
 
-#include "compat.h"
-#include "mdev_pci_private.h"
+#include "../compat.h"
+#include "private.h"
 
 /* Other than its ops, it changes while it is registered. */
 static struct mdev_pci_parent *mdev_pci_parent_of(const struct mdev_type *type)

@@ -17,7 +17,7 @@
 #include <linux/limits.h>
 #include <linux/minmax.h>
 
-#include "vfio_mdev.h"
+#include "private.h"
 
 static bool vfio_mdev_has_pins(struct vfio_mdev_dma *dma,
 			       const struct interval_tree_node *range)

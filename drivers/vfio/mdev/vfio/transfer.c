@@ -3,7 +3,7 @@
  * The file for the state data of a migration: a buffer for ->save() and
  * ->load(), with a header that detects data which is truncated, too long or
  * from another type of device. Userspace can keep the file open longer than the
- * device. Read vfio_mdev_migration.c first.
+ * device. Read migration.c first.
  */
 
 #include <linux/anon_inodes.h>
@@ -19,8 +19,8 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#include "compat.h"
-#include "vfio_mdev.h"
+#include "../compat.h"
+#include "private.h"
 
 #define VFIO_MDEV_STREAM_MAGIC		0x5645444d4f494656ULL /* "VFIOMDEV" */
 #define VFIO_MDEV_STREAM_VERSION	1

@@ -19,7 +19,7 @@
 #include <linux/string.h>
 #include <linux/vfio.h>
 
-#include "mdev_pci_private.h"
+#include "private.h"
 
 #define MDEV_PCI_STATE_VERSION	1
 

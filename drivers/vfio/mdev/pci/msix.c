@@ -10,7 +10,7 @@
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
-#include "mdev_pci_private.h"
+#include "private.h"
 
 #define MDEV_PCI_MSIX_DWORDS	(PCI_MSIX_ENTRY_SIZE / sizeof(u32))
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Effects of writes to config space: decoding, power states, resets, and
- * interrupts that are enabled, disabled, masked or unmasked. mdev_pci_layout.c
+ * interrupts that are enabled, disabled, masked or unmasked. layout.c
  * maps dwords to these functions. They are called with pci->lock held, after the
  * writable bits have been written. A reset is requested, and run by
  * mdev_pci_function_reset() when the write is over.
@@ -11,7 +11,7 @@
 #include <linux/spinlock.h>
 #include <linux/vfio.h>
 
-#include "mdev_pci_private.h"
+#include "private.h"
 
 /* BARs that are not decoded any more are unmapped. */
 static void mdev_pci_close_bars(struct mdev_pci *pci)

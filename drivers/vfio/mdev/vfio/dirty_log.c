@@ -10,7 +10,7 @@
 #include <linux/log2.h>
 #include <linux/rbtree.h>
 
-#include "vfio_mdev.h"
+#include "private.h"
 
 /* VFIO core does not refuse ranges of 0 bytes, with an end before their start. */
 static bool vfio_mdev_ranges_valid(struct rb_root_cached *ranges)

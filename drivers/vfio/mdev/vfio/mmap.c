@@ -21,8 +21,8 @@
 #include <linux/string.h>
 #include <trace/events/mdev.h>
 
-#include "compat.h"
-#include "vfio_mdev.h"
+#include "../compat.h"
+#include "private.h"
 
 /**
  * struct vfio_mdev_backing - what &parent_ops.validate_map_request returns

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Pinned pages of userspace memory: mdev_pin_pages() and mdev_unpin_pages() of a
- * VFIO device. Read vfio_mdev_unmap.c next: it unpins what the driver has left
+ * VFIO device. Read unmap.c next: it unpins what the driver has left
  * when userspace unmaps the memory or closes the device.
  *
  * Each mdev_pin_pages() becomes a node of an interval tree, since one iommufd
@@ -18,8 +18,8 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include "compat.h"
-#include "vfio_mdev.h"
+#include "../compat.h"
+#include "private.h"
 
 /* Convert a range of pages to the first and last byte that the tree has. */
 static int vfio_mdev_pin_range(struct interval_tree_node *node, dma_addr_t iova,

@@ -15,7 +15,7 @@
 #include <linux/string.h>
 #include <linux/vfio.h>
 
-#include "mdev_pci_private.h"
+#include "private.h"
 
 #define MDEV_PCI_READ_WRITE	(VFIO_REGION_INFO_FLAG_READ | \
 				 VFIO_REGION_INFO_FLAG_WRITE)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * VFIO_DEVICE_FEATURE of a mediated device, for the features that neither VFIO
- * core nor the files vfio_mdev_migration.c and vfio_mdev_dirty_log.c handle:
+ * core nor the files migration.c and dirty_log.c handle:
  * copies data between userspace and &parent_ops.device_feature.
  */
 
@@ -10,7 +10,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#include "vfio_mdev.h"
+#include "private.h"
 
 /* No VFIO_DEVICE_FEATURE has more data; the rest of a larger argsz is unused. */
 #define VFIO_MDEV_FEATURE_SIZE	PAGE_SIZE

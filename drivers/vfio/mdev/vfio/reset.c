@@ -9,7 +9,7 @@
  * take it, so waiting for them with the lock held does not deadlock.
  */
 
-#include "vfio_mdev.h"
+#include "private.h"
 
 long vfio_mdev_ioctl_reset(struct vfio_mdev *vmdev)
 {
