@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Mediated devices: the interface for vendor drivers and for bus drivers.
+ * Mediated devices: the interface for drivers that share a physical device. Bus
+ * drivers, such as vfio_mdev, have mdev_bus.h.
  *
  * A vendor driver registers a physical device as a parent, with its callbacks
  * in struct parent_ops. A bus driver, such as vfio_mdev, binds to the mediated
@@ -30,10 +31,12 @@ struct address_space;
 struct file;
 struct iova_bitmap;
 struct kvm;
+struct mdev_bus_driver;
+struct mdev_callbacks;
 struct mdev_device;
-struct mdev_driver;
-struct mdev_parent;
+struct mdev_parent_core;
 struct mdev_type;
+struct mdev_type_core;
 struct rb_root_cached;
 struct vfio_device_info;
 struct vfio_info_cap;
@@ -412,45 +415,40 @@ struct mdev_type_attribute {
 /**
  * struct mdev_parent - a registered parent
  * @dev: the physical device
- * @ops: callbacks of its vendor driver
+ * @ops: callbacks of its vendor driver; those of mdev_register_parent() are the
+ *	core's own
  * @types: the @nr_types types that it offers
  * @nr_types: number of @types
+ * @core: state of mdev.ko
+ *
+ * Embedded in the driver's own structure for mdev_register_parent(); allocated by
+ * mdev_register_device().
  */
 struct mdev_parent {
 	struct device *dev;
 	const struct parent_ops *ops;
 	struct mdev_type **types;
 	unsigned int nr_types;
-
-	/* private: */
-	struct kset *mdev_types_kset;
-	/*
-	 * Number of tasks that create or remove a device. Negative, by
-	 * MDEV_USERS_BLOCKED, while the parent is not registered.
-	 */
-	atomic_t users;
-	/* Serializes registration and unregistration */
-	struct mutex lock;
-	/* In mdev_parents, protected by mdev_parents_lock */
-	struct list_head next;
-	struct kref ref;
+	struct mdev_parent_core *core;
 };
 
 /**
  * struct mdev_type - a kind of device that a parent offers
- * @sysfs_name: the name of its attribute group; in sysfs, the parent's driver
- *	name and a dash come before it
+ * @sysfs_name: the name of its attribute group, or what the driver has set for
+ *	mdev_register_parent(); in sysfs, the parent's driver name and a dash come
+ *	before it
+ * @pretty_name: for mdev_register_parent(): content of the file ``name``; NULL for
+ *	@sysfs_name
  * @parent: the parent that offers it
- * @index: its index in &parent_ops.supported_type_groups
+ * @index: its index in &mdev_parent.types
+ * @core: state of mdev.ko
  */
 struct mdev_type {
 	const char *sysfs_name;
+	const char *pretty_name;
 	struct mdev_parent *parent;
 	unsigned int index;
-
-	/* private: */
-	struct kobject kobj;
-	struct kobject *devices_kobj;
+	struct mdev_type_core *core;
 };
 
 /**
@@ -491,7 +489,7 @@ struct mdev_device {
 	/* Likewise: error of the last probe */
 	int probe_error;
 	/* Driver that called mdev_open(), NULL while the device is closed */
-	struct mdev_driver *opener;
+	struct mdev_bus_driver *opener;
 	/*
 	 * Taken for reading by page faults that insert pages, for writing by
 	 * invalidations. Not held across callbacks.
@@ -511,59 +509,31 @@ struct mdev_device {
 	unsigned long flags;
 };
 
-/* Bits of &mdev_device.flags that bus drivers use */
-#define MDEV_RESET_REQUESTED	0
-#define MDEV_RESET_RUNNING	1
-
-/**
- * struct mdev_callbacks - callbacks of an open device that can be drained
- * @ref: a reference for each that runs; dead while they are drained
- * @drained: completed when none of them runs
- * @interrupted: a fatal signal has ended a drain
- * @lock: held from mdev_drain() to mdev_undrain()
- * @wait: callbacks that wait for mdev_undrain()
- */
-struct mdev_callbacks {
-	struct percpu_ref ref;
-	struct completion drained;
-	bool interrupted;
-	/* Inside of &mdev_device.lock; outside of all locks of the driver */
-	struct mutex lock;
-	wait_queue_head_t wait;
-};
-
 /**
  * struct mdev_driver - a driver on the mdev bus
- * @probe: expose @mdev to userspace. Called with the device lock held, may
- *	sleep. Returns 0 or a negative errno.
- * @remove: undo @probe; waits until @mdev is closed. Same context as @probe.
- * @match: whether the driver supports @mdev. Can be called without the device
- *	lock, and after &parent_ops.remove, so it may only access @mdev itself
- *	and its type. Absent: the driver supports every device.
- * @in_use: whether @remove would wait for a file that mdev_open() was not
- *	called for. A write to ``remove`` fails with -EBUSY then. Called with
- *	the device lock held, for a device that is bound. Absent: there are no
- *	such files.
- * @pin_pages: see mdev_pin_pages(). Called while @mdev is open, may sleep, as
- *	the next two. Absent: -EOPNOTSUPP.
- * @unpin_pages: see mdev_unpin_pages()
- * @dma_rw: see mdev_dma_rw()
- * @get_kvm: see mdev_get_kvm(). Called while @mdev is open, in any context.
- *	Absent: no KVM is associated with devices of this driver.
+ * @device_api: content of the file ``device_api`` of its types, such as
+ *	VFIO_DEVICE_API_PCI_STRING
+ * @max_instances: number of devices that each parent can have; not used if there
+ *	is @get_available
+ * @probe: expose @dev to userspace. Called with the device lock held, may sleep.
+ *	Returns 0 or a negative errno.
+ * @remove: undo @probe; waits until @dev is closed. Same context as @probe.
+ * @get_available: number of devices of the type @mtype that can be created. May be
+ *	called at any time while the parent is registered. Absent: the core counts.
+ * @show_description: fill a page with the content of the file ``description``.
+ *	Absent: there is no such file.
  * @driver: the &struct device_driver; its name must be set
+ *
+ * For mdev_register_parent(). A driver that exposes the devices of any parent is a
+ * &struct mdev_bus_driver.
  */
 struct mdev_driver {
-	int (*probe)(struct mdev_device *mdev);
-	void (*remove)(struct mdev_device *mdev);
-	bool (*match)(struct mdev_device *mdev);
-	bool (*in_use)(struct mdev_device *mdev);
-	int (*pin_pages)(struct mdev_device *mdev, dma_addr_t iova, int npage,
-			 int prot, struct page **pages);
-	int (*unpin_pages)(struct mdev_device *mdev, dma_addr_t iova,
-			   int npage);
-	int (*dma_rw)(struct mdev_device *mdev, dma_addr_t iova, void *data,
-		      size_t len, bool write);
-	struct kvm *(*get_kvm)(struct mdev_device *mdev);
+	const char *device_api;
+	unsigned int max_instances;
+	int (*probe)(struct mdev_device *dev);
+	void (*remove)(struct mdev_device *dev);
+	unsigned int (*get_available)(struct mdev_type *mtype);
+	ssize_t (*show_description)(struct mdev_type *mtype, char *buf);
 	struct device_driver driver;
 };
 
@@ -572,31 +542,20 @@ extern const struct bus_type mdev_bus_type;
 int mdev_register_device(struct device *dev, const struct parent_ops *ops);
 void mdev_unregister_device(struct device *dev);
 
-int mdev_register_driver(struct mdev_driver *drv, struct module *owner);
+int mdev_register_driver(struct mdev_driver *drv);
 void mdev_unregister_driver(struct mdev_driver *drv);
 
-int mdev_open(struct mdev_device *mdev, struct address_space *mapping);
-void mdev_close(struct mdev_device *mdev);
-struct kvm *mdev_get_kvm(struct mdev_device *mdev);
+int mdev_register_parent(struct mdev_parent *parent, struct device *dev,
+			 struct mdev_driver *mdev_driver,
+			 struct mdev_type **types, unsigned int nr_types);
+void mdev_unregister_parent(struct mdev_parent *parent);
 
+struct mdev_type *mdev_type_from_kobj(struct kobject *kobj);
+const char *mdev_type_name(const struct mdev_type *type);
+
+struct kvm *mdev_get_kvm(struct mdev_device *mdev);
 void mdev_device_invalidate_mapping(struct mdev_device *mdev, loff_t pos,
 				    u64 size);
-bool mdev_map_begin(struct mdev_device *mdev, unsigned long *seq);
-bool mdev_map_lock(struct mdev_device *mdev, unsigned long seq);
-void mdev_map_unlock(struct mdev_device *mdev);
-void mdev_map_set_granule(struct mdev_device *mdev, unsigned long size);
-int mdev_map_wait(struct mdev_device *mdev);
-void mdev_map_block(struct mdev_device *mdev);
-void mdev_map_unblock(struct mdev_device *mdev);
-
-int mdev_drain(struct mdev_device *mdev);
-void mdev_undrain(struct mdev_device *mdev);
-int mdev_callback_enter_slow(struct mdev_device *mdev);
-void mdev_callback_enter_close(struct mdev_device *mdev);
-bool mdev_callback_enter_or_queue(struct mdev_device *mdev,
-				  struct wait_queue_entry *entry);
-void mdev_callback_unqueue(struct mdev_device *mdev,
-			   struct wait_queue_entry *entry);
 void mdev_request_reset(struct mdev_device *mdev);
 
 int mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
@@ -681,39 +640,6 @@ static inline bool mdev_is_online(const struct mdev_device *mdev)
 	return READ_ONCE(mdev->online);
 }
 
-static __always_inline bool mdev_callback_try_enter(struct mdev_device *mdev)
-{
-	return percpu_ref_tryget_live(&mdev->callbacks->ref);
-}
-
-/**
- * mdev_callback_enter - begin a callback that mdev_drain() waits for
- * @mdev: the device, which is open
- *
- * For bus drivers. Must not be nested.
- *
- * Context: may sleep.
- * Return: 0, then mdev_callback_exit() has to follow, or -ERESTARTSYS for a fatal
- *	signal while callbacks are drained.
- */
-static __always_inline int mdev_callback_enter(struct mdev_device *mdev)
-{
-	if (likely(mdev_callback_try_enter(mdev)))
-		return 0;
-	return mdev_callback_enter_slow(mdev);
-}
-
-/**
- * mdev_callback_exit - end a callback that mdev_callback_enter() has begun
- * @mdev: the device
- *
- * Context: any.
- */
-static __always_inline void mdev_callback_exit(struct mdev_device *mdev)
-{
-	percpu_ref_put(&mdev->callbacks->ref);
-}
-
 /**
  * mdev_get_drvdata - get the vendor driver's data of a mediated device
  * @mdev: the mediated device
@@ -733,17 +659,6 @@ static inline void *mdev_get_drvdata(const struct mdev_device *mdev)
 static inline void mdev_set_drvdata(struct mdev_device *mdev, void *data)
 {
 	mdev->drvdata = data;
-}
-
-/**
- * mdev_type_from_kobj - get the type that &parent_ops.create is called for
- * @kobj: the type's kobject
- *
- * Return: the type.
- */
-static inline struct mdev_type *mdev_type_from_kobj(struct kobject *kobj)
-{
-	return container_of(kobj, struct mdev_type, kobj);
 }
 
 /**

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Internal interface of mdev.ko: states of a device, locks and their order.
- * Read mdev_core.c next.
+ * Read mdev_device.c next.
  */
 #ifndef _MDEV_PRIVATE_H
 #define _MDEV_PRIVATE_H
 
+#include <linux/completion.h>
+#include <linux/kobject.h>
+#include <linux/kref.h>
 #include <linux/limits.h>
-#include <linux/mdev.h>
+#include <linux/mdev_bus.h>
 #include <linux/wait.h>
 
 struct eventfd_ctx;
@@ -36,7 +39,7 @@ struct eventfd_ctx;
  * -ENODEV in the state DEAD. The removal continues when the count has become
  * MDEV_USERS_BLOCKED: it is then the only caller of ->start() and ->stop().
  *
- * &mdev_parent.users counts creators and writers of "remove". It is negative
+ * &mdev_parent_core.users counts creators and writers of "remove". It is negative
  * while the parent is not registered. mdev_unregister_device() blocks new ones,
  * waits for the rest, then kills and removes the devices. A task that is
  * counted can call the parent's callbacks.
@@ -48,7 +51,7 @@ struct eventfd_ctx;
  *
  * Locks, in the order in which they are taken:
  *
- *	&mdev_parent.lock	registration and unregistration of the parent
+ *	&mdev_parent_core.lock	registration and unregistration of the parent
  *	mdev_parents_lock	mdev_parents; no other lock is taken under it
  *	device lock		probe and remove of the bus driver, @removing,
  *				@wanted, @probe_error
@@ -74,6 +77,57 @@ enum mdev_state {
 	MDEV_DEAD,
 };
 
+/**
+ * struct mdev_parent_core - state of a registered parent
+ * @parent: the parent
+ * @driver: driver that its devices bind to; NULL for mdev_register_device()
+ * @first: no other parent of mdev_register_device() was registered before
+ * @available: number of devices that can be created, if @driver does not count
+ * @types_kset: the directory ``mdev_supported_types``
+ * @users: number of tasks that create or remove a device; negative, by
+ *	MDEV_USERS_BLOCKED, while the parent is not registered
+ * @lock: serializes registration and unregistration
+ * @next: in mdev_parents, protected by mdev_parents_lock
+ * @ref: held by the registration and each type
+ * @released: completed when @ref is 0, if there is @driver
+ * @allocated: the parent of mdev_register_device()
+ */
+struct mdev_parent_core {
+	struct mdev_parent *parent;
+	struct mdev_driver *driver;
+	bool first;
+	atomic_t available;
+	struct kset *types_kset;
+	atomic_t users;
+	/* Outermost lock of mdev.ko */
+	struct mutex lock;
+	struct list_head next;
+	struct kref ref;
+	struct completion released;
+	struct mdev_parent allocated;
+};
+
+/**
+ * struct mdev_type_core - state of a type
+ * @type: the type
+ * @kobj: its directory; held by each device
+ * @devices_kobj: the directory ``devices``, with links to its devices
+ * @allocated: the type of mdev_register_device()
+ */
+struct mdev_type_core {
+	struct mdev_type *type;
+	struct kobject kobj;
+	struct kobject *devices_kobj;
+	struct mdev_type allocated;
+};
+
+/* The driver that a device binds to, NULL for one that a bus driver exposes */
+static inline struct mdev_driver *
+mdev_parent_driver(const struct mdev_device *mdev)
+{
+	return mdev->type->parent->core->driver;
+}
+
 /* Added to a count of users to block new ones; the sum when none is left */
 #define MDEV_USERS_BLOCKED	INT_MIN
 
@@ -84,37 +138,56 @@ static inline bool mdev_has_users(struct mdev_device *mdev)
 	return atomic_read_acquire(&mdev->users) != MDEV_USERS_BLOCKED;
 }
 
-extern const struct device_type mdev_device_type;
-
 #define to_mdev_driver(_drv) \
 	container_of_const(_drv, struct mdev_driver, driver)
+#define to_mdev_bus_driver(_drv) \
+	container_of_const(_drv, struct mdev_bus_driver, driver)
 
-/* mdev_core.c */
+/* mdev_register.c */
+int mdev_register_init(void);
+void mdev_register_exit(void);
+
+/* mdev_type.c */
+int mdev_parse_uuid(const char *buf, size_t count, guid_t *uuid);
+int mdev_types_add(struct mdev_parent *parent, struct mdev_type **types,
+		   unsigned int count);
+void mdev_types_remove(struct mdev_parent *parent);
+
+/* mdev_device.c */
 extern wait_queue_head_t mdev_removal_wait;
+int mdev_devices_init(void);
+void mdev_devices_exit(void);
 int mdev_device_create(struct mdev_type *type, const guid_t *uuid);
 int mdev_device_remove(struct mdev_device *mdev);
 void mdev_device_kill(struct mdev_device *mdev);
 void mdev_device_remove_forced(struct mdev_device *mdev);
 
+/* mdev_open.c */
+int mdev_user_get(struct mdev_device *mdev);
+void mdev_user_put(struct mdev_device *mdev);
+int mdev_start(struct mdev_device *mdev);
+int mdev_stop(struct mdev_device *mdev);
+int mdev_set_online(struct mdev_device *mdev, bool online);
+
+/* mdev_bus.c */
+int mdev_bus_init(void);
+void mdev_bus_exit(void);
+bool mdev_driver_in_use(struct mdev_device *mdev);
+
 /* mdev_parent.c */
-int mdev_parents_init(void);
-void mdev_parents_exit(void);
+struct mdev_parent *mdev_parent_add(struct mdev_parent *parent,
+				    struct device *dev,
+				    const struct parent_ops *ops,
+				    struct mdev_driver *driver);
+void mdev_parent_del(struct mdev_parent *parent);
 struct mdev_parent *mdev_parent_lookup(struct device *dev);
 bool mdev_parent_enter(struct mdev_parent *parent);
 void mdev_parent_leave(struct mdev_parent *parent);
 bool mdev_parent_is_unregistering(struct mdev_parent *parent);
 void mdev_parent_get(struct mdev_parent *parent);
 void mdev_parent_put(struct mdev_parent *parent);
-
-/* mdev_driver.c */
-int mdev_bus_init(void);
-void mdev_bus_exit(void);
-int mdev_user_get(struct mdev_device *mdev);
-void mdev_user_put(struct mdev_device *mdev);
-bool mdev_driver_in_use(struct mdev_device *mdev);
-int mdev_start(struct mdev_device *mdev);
-int mdev_stop(struct mdev_device *mdev);
-int mdev_set_online(struct mdev_device *mdev, bool online);
+void mdev_type_get(struct mdev_type *type);
+void mdev_type_put(struct mdev_type *type);
 
 /* mdev_mapping.c */
 #if IS_ENABLED(CONFIG_KUNIT)
@@ -129,13 +202,5 @@ void mdev_callbacks_destroy(struct mdev_device *mdev);
 struct eventfd_ctx *mdev_eventfd_get(int fd);
 void mdev_eventfd_put(struct eventfd_ctx *eventfd);
 void mdev_eventfd_signal(struct eventfd_ctx *eventfd);
-
-/* mdev_sysfs.c */
-int mdev_parse_uuid(const char *buf, size_t count, guid_t *uuid);
-int mdev_types_check(const struct attribute_group *const *groups);
-int mdev_types_add(struct mdev_parent *parent);
-void mdev_types_remove(struct mdev_parent *parent);
-int mdev_links_add(struct mdev_device *mdev);
-void mdev_links_remove(struct mdev_device *mdev);
 
 #endif /* _MDEV_PRIVATE_H */

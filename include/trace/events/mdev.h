@@ -34,7 +34,7 @@ TRACE_EVENT(mdev_create,
 		     int result),
 	    TP_ARGS(type, uuid, result),
 	    TP_STRUCT__entry(__array(u8, uuid, UUID_SIZE)
-			     __string(type, kobject_name(&type->kobj))
+			     __string(type, mdev_type_name(type))
 			     __field(int, result)),
 	    TP_fast_assign(export_guid(__entry->uuid, uuid);
 			   __assign_str(type);

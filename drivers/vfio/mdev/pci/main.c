@@ -8,6 +8,7 @@
 #include <linux/cleanup.h>
 #include <linux/compiler.h>
 #include <linux/lockdep.h>
+#include <linux/mdev_bus.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>

@@ -7,7 +7,7 @@
 #define _MDEV_PCI_TEST_DEVICE_H
 
 #include <kunit/test.h>
-#include <linux/mdev.h>
+#include <linux/mdev_bus.h>
 #include <linux/mdev_pci.h>
 #include <linux/vfio.h>
 

@@ -267,7 +267,7 @@ static void test_create_fails(struct kunit *test)
 
 static bool test_has_attribute(struct mdev_type *type, const char *name)
 {
-	struct kernfs_node *kn = sysfs_get_dirent(type->kobj.sd, name);
+	struct kernfs_node *kn = sysfs_get_dirent(type->core->kobj.sd, name);
 
 	sysfs_put(kn);
 	return kn;

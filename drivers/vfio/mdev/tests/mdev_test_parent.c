@@ -327,7 +327,7 @@ static void test_register_twice(struct kunit *test)
 static void test_expect_name(struct kunit *test, struct mdev_type *type,
 			     const char *name)
 {
-	struct kobject *kobj = &type->kobj;
+	struct kobject *kobj = &type->core->kobj;
 	struct kernfs_node *kn = sysfs_get_dirent(kobj->sd, "name");
 	char *page = (char *)get_zeroed_page(GFP_KERNEL);
 
@@ -356,12 +356,12 @@ static void test_types(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, mdev_type_index(type), i);
 		KUNIT_EXPECT_PTR_EQ(test, mdev_type_parent_dev(type),
 				    vendor->dev);
-		KUNIT_EXPECT_STREQ(test, kobject_name(&type->kobj), names[i]);
+		KUNIT_EXPECT_STREQ(test, mdev_type_name(type), names[i]);
 		KUNIT_EXPECT_STREQ(test, type->sysfs_name,
 				   vendor->types[i]->name);
 		test_expect_name(test, type, i ? "b\n" : "a\n");
 		for (j = 0; j < ARRAY_SIZE(files); j++) {
-			kn = sysfs_get_dirent(type->kobj.sd, files[j]);
+			kn = sysfs_get_dirent(type->core->kobj.sd, files[j]);
 			KUNIT_EXPECT_NOT_NULL_MSG(test, kn, "%s", files[j]);
 			sysfs_put(kn);
 		}

@@ -352,25 +352,25 @@ static struct kvm *test_bus_get_kvm(struct mdev_device *mdev)
 	return to_test_vendor(mdev)->kvm;
 }
 
-static struct mdev_driver test_bus_driver = {
-	.probe = test_bus_probe,
-	.remove = test_bus_remove,
+static struct mdev_bus_driver test_bus_driver = {
 	.match = test_bus_match,
 	.in_use = test_bus_in_use,
 	.get_kvm = test_bus_get_kvm,
 	.driver = {
-		.name = "mdev_kunit",
+		.probe = test_bus_probe,
+		.remove = test_bus_remove,
+		.driver.name = "mdev_kunit",
 	},
 };
 
 int test_suite_init(struct kunit_suite *suite)
 {
-	return mdev_register_driver(&test_bus_driver, THIS_MODULE);
+	return mdev_register_bus_driver(&test_bus_driver);
 }
 
 void test_suite_exit(struct kunit_suite *suite)
 {
-	mdev_unregister_driver(&test_bus_driver);
+	mdev_unregister_bus_driver(&test_bus_driver);
 }
 
 /* vfio_mdev, which comes with the first parent, would take the devices. */

@@ -247,28 +247,28 @@ static int vfio_mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova,
 						write));
 }
 
-static struct mdev_driver vfio_mdev_driver = {
-	.probe = vfio_mdev_probe,
-	.remove = vfio_mdev_remove,
+static struct mdev_bus_driver vfio_mdev_driver = {
 	.in_use = vfio_mdev_in_use,
 	.pin_pages = vfio_mdev_pin_pages,
 	.unpin_pages = vfio_mdev_unpin_pages,
 	.dma_rw = vfio_mdev_dma_rw,
 	.get_kvm = vfio_mdev_get_kvm,
 	.driver = {
-		.name = "vfio_mdev",
+		.probe = vfio_mdev_probe,
+		.remove = vfio_mdev_remove,
+		.driver.name = "vfio_mdev",
 	},
 };
 
 static int __init vfio_mdev_init(void)
 {
-	return mdev_register_driver(&vfio_mdev_driver, THIS_MODULE);
+	return mdev_register_bus_driver(&vfio_mdev_driver);
 }
 module_init(vfio_mdev_init);
 
 static void __exit vfio_mdev_exit(void)
 {
-	mdev_unregister_driver(&vfio_mdev_driver);
+	mdev_unregister_bus_driver(&vfio_mdev_driver);
 	/* A task can still be returning from vfio_mdev_unblock_pins(). */
 	synchronize_rcu_tasks();
 }

@@ -6,7 +6,7 @@
 #include <linux/atomic.h>
 #include <linux/interval_tree.h>
 #include <linux/list.h>
-#include <linux/mdev.h>
+#include <linux/mdev_bus.h>
 #include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>

@@ -356,7 +356,7 @@ vfio_mdev_transfer_alloc(struct vfio_mdev *vmdev)
 	transfer->head.magic = cpu_to_le64(VFIO_MDEV_STREAM_MAGIC);
 	transfer->head.version = cpu_to_le32(VFIO_MDEV_STREAM_VERSION);
 	strscpy_pad(transfer->head.type,
-		    kobject_name(&vmdev->mdev->type->kobj));
+		    mdev_type_name(vmdev->mdev->type));
 	transfer->buffer->stream = transfer->head;
 	transfer->size = VFIO_MDEV_STREAM_HEADER;
 	return transfer;

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Creation and removal of mediated devices, and the module itself. The states
- * of a device and the rules for its users are in mdev_private.h; mdev_driver.c
- * has open and close, mdev_parent.c the unregistration of a parent.
+ * Creation and removal of mediated devices, and their sysfs files. The states of a
+ * device and the rules for its users are in mdev_private.h; mdev_open.c has open
+ * and close, mdev_register.c the unregistration of a parent.
  */
 
 #include <linux/compiler.h>
+#include <linux/completion.h>
+#include <linux/kref.h>
+#include <linux/kstrtox.h>
 #include <linux/module.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <kunit/visibility.h>
 #include <trace/events/mdev.h>
 
@@ -35,11 +39,37 @@ static void mdev_device_release(struct device *dev)
 {
 	struct mdev_device *mdev = to_mdev_device(dev);
 
-	kobject_put(&mdev->type->kobj);
+	mdev_type_put(mdev->type);
 	mutex_destroy(&mdev->lock);
 	/* A concurrent lookup in mdev_table can still compare the UUID */
 	kfree_rcu(mdev, rcu);
 }
+
+/* Link type and device to each other. */
+static int mdev_links_add(struct mdev_device *mdev)
+{
+	struct mdev_type *type = mdev->type;
+	struct kobject *kobj = &mdev->dev.kobj;
+	int ret;
+
+	ret = sysfs_create_link(type->core->devices_kobj, kobj, kobject_name(kobj));
+	if (ret)
+		return ret;
+	ret = sysfs_create_link(kobj, &type->core->kobj, "mdev_type");
+	if (ret)
+		sysfs_remove_link(type->core->devices_kobj, kobject_name(kobj));
+	return ret;
+}
+
+static void mdev_links_remove(struct mdev_device *mdev)
+{
+	struct kobject *kobj = &mdev->dev.kobj;
+
+	sysfs_remove_link(kobj, "mdev_type");
+	sysfs_remove_link(mdev->type->core->devices_kobj, kobject_name(kobj));
+}
+
+static const struct device_type mdev_device_type;
 
 static struct mdev_device *mdev_device_alloc(struct mdev_type *type,
 					     const guid_t *uuid)
@@ -58,7 +88,7 @@ static struct mdev_device *mdev_device_alloc(struct mdev_type *type,
 	mdev->dev.groups = ops->mdev_attr_groups;
 	mdev->dev.release = mdev_device_release;
 
-	kobject_get(&type->kobj);
+	mdev_type_get(type);
 	mdev->type = type;
 	guid_copy(&mdev->uuid, uuid);
 	mutex_init(&mdev->lock);
@@ -175,6 +205,21 @@ static void mdev_device_announce(struct mdev_device *mdev)
 	wake_up_all(&mdev_removal_wait);
 }
 
+/* Bind the parent's driver, or return the error of the bus driver's probe. */
+static int mdev_device_bind(struct mdev_device *mdev)
+{
+	struct mdev_driver *own = mdev_parent_driver(mdev);
+	int ret;
+
+	/* Also with drivers_autoprobe off. Returns -EAGAIN for -EPROBE_DEFER. */
+	if (own)
+		return device_driver_attach(&own->driver, &mdev->dev);
+	device_lock(&mdev->dev);
+	ret = mdev->probe_error;
+	device_unlock(&mdev->dev);
+	return ret;
+}
+
 static int mdev_device_publish(struct mdev_device *mdev)
 {
 	const struct parent_ops *ops = mdev_parent_ops(mdev);
@@ -194,11 +239,8 @@ static int mdev_device_publish(struct mdev_device *mdev)
 	}
 
 	ret = mdev_links_add(mdev);
-	if (!ret) {
-		device_lock(&mdev->dev);
-		ret = mdev->probe_error;
-		device_unlock(&mdev->dev);
-	}
+	if (!ret)
+		ret = mdev_device_bind(mdev);
 	if (ret) {
 		mdev_device_kill(mdev);
 		mdev_device_remove_forced(mdev);
@@ -242,7 +284,7 @@ int mdev_device_create(struct mdev_type *type, const guid_t *uuid)
 		goto out_leave;
 	}
 
-	ret = parent->ops->create(&type->kobj, mdev);
+	ret = parent->ops->create(&type->core->kobj, mdev);
 	if (ret)
 		mdev_device_free(mdev);
 	else
@@ -408,6 +450,68 @@ static void mdev_unblock_users(struct mdev_device *mdev)
 }
 
 /**
+ * struct mdev_removal - removal of a device by a work
+ * @work: removes @mdev and leaves its parent
+ * @mdev: the device, with a reference
+ * @done: completed when it is removed
+ * @ref: held by the work and the writer of ``remove``
+ */
+struct mdev_removal {
+	struct work_struct work;
+	struct mdev_device *mdev;
+	struct completion done;
+	struct kref ref;
+};
+
+static void mdev_removal_release(struct kref *ref)
+{
+	kfree(container_of(ref, struct mdev_removal, ref));
+}
+
+static void mdev_removal_work(struct work_struct *work)
+{
+	struct mdev_removal *removal =
+		container_of(work, struct mdev_removal, work);
+	struct mdev_device *mdev = removal->mdev;
+	struct mdev_parent *parent = mdev->type->parent;
+
+	/* Without ->stop(), and with mdev_instance_remove(), it does not fail */
+	if (!mdev_device_withdraw(mdev))
+		mdev_device_delete(mdev);
+	complete(&removal->done);
+	kref_put(&removal->ref, mdev_removal_release);
+	put_device(&mdev->dev);
+	mdev_parent_leave(parent);
+}
+
+/*
+ * Remove a device whose parent has an mdev_driver. Its files are not counted, and
+ * unbinding the driver waits for their close in TASK_UNINTERRUPTIBLE: so a work
+ * does that, and the writer waits until it is killed. The removal goes on then.
+ */
+static int mdev_device_remove_by_work(struct mdev_device *mdev)
+{
+	struct mdev_removal *removal;
+	int ret;
+
+	removal = kzalloc_obj(*removal);
+	if (!removal)
+		return -ENOMEM;
+	INIT_WORK(&removal->work, mdev_removal_work);
+	init_completion(&removal->done);
+	kref_init(&removal->ref);
+	kref_get(&removal->ref);
+	removal->mdev = mdev;
+	get_device(&mdev->dev);
+	/* The reference that the caller leaves, too */
+	atomic_inc(&mdev->type->parent->core->users);
+	schedule_work(&removal->work);
+	ret = wait_for_completion_killable(&removal->done);
+	kref_put(&removal->ref, mdev_removal_release);
+	return ret;
+}
+
+/**
  * mdev_device_remove - remove a mediated device, unless it is in use
  * @mdev: the device; the caller has a reference of its own, and one to the
  *	vendor driver's module
@@ -435,8 +539,15 @@ int mdev_device_remove(struct mdev_device *mdev)
 	if (ret)
 		goto out_live;
 	ret = mdev_wait_for_users(mdev);
-	if (!ret)
-		ret = mdev_device_withdraw(mdev);
+	if (ret)
+		goto out_unblock;
+	if (mdev_parent_driver(mdev)) {
+		ret = mdev_device_remove_by_work(mdev);
+		if (ret == -ENOMEM)
+			goto out_unblock;
+		goto out_leave;
+	}
+	ret = mdev_device_withdraw(mdev);
 	if (ret)
 		goto out_unblock;
 	mdev_device_delete(mdev);
@@ -456,38 +567,99 @@ out_trace:
 }
 EXPORT_SYMBOL_IF_KUNIT(mdev_device_remove);
 
-static int __init mdev_init(void)
+static ssize_t remove_store(struct device *dev, struct device_attribute *attr,
+			    const char *buf, size_t count)
 {
+	struct mdev_device *mdev = to_mdev_device(dev);
+	struct module *owner = mdev_parent_ops(mdev)->owner;
+	struct kernfs_node *kn;
+	unsigned long remove;
+	int ret = -ENODEV;
+
+	/* As in mainline: 0 is accepted and does nothing */
+	if (kstrtoul(buf, 0, &remove))
+		return -EINVAL;
+	if (!remove)
+		return count;
+
+	/*
+	 * The removal waits for all users of the device's files, but can't wait
+	 * for this one. Without it, only the vendor's module keeps this module
+	 * and the parent's release, which may come with the last reference.
+	 */
+	if (!try_module_get(owner))
+		return -ENODEV;
+	kn = sysfs_break_active_protection(&dev->kobj, &attr->attr);
+	if (kn) {
+		ret = mdev_device_remove(mdev);
+		sysfs_unbreak_active_protection(kn);
+	}
+	module_put(owner);
+	return ret ?: count;
+}
+static DEVICE_ATTR_WO(remove);
+
+static ssize_t online_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
+{
+	return sysfs_emit(buf, "%u\n", mdev_is_online(to_mdev_device(dev)));
+}
+
+/*
+ * Not the driver core's own file of that name, which holds a lock of the whole
+ * system around the vendor's callback.
+ */
+static ssize_t online_store(struct device *dev, struct device_attribute *attr,
+			    const char *buf, size_t count)
+{
+	bool online;
 	int ret;
 
-	ret = rhashtable_init(&mdev_table, &mdev_table_params);
+	ret = kstrtobool(buf, &online);
 	if (ret)
 		return ret;
-	ret = mdev_bus_init();
-	if (ret)
-		goto out_table;
-	ret = mdev_parents_init();
-	if (ret)
-		goto out_bus;
-	return 0;
-
-out_bus:
-	mdev_bus_exit();
-out_table:
-	rhashtable_destroy(&mdev_table);
-	return ret;
+	ret = mdev_set_online(to_mdev_device(dev), online);
+	return ret ?: count;
 }
+static DEVICE_ATTR_RW(online);
 
-/* Built-in vendor drivers register their parents after this */
-subsys_initcall(mdev_init);
+static struct attribute *mdev_device_attrs[] = {
+	&dev_attr_remove.attr,
+	&dev_attr_online.attr,
+	NULL,
+};
 
-static void __exit mdev_exit(void)
+static umode_t mdev_device_attr_is_visible(struct kobject *kobj,
+					   struct attribute *attr, int index)
 {
-	mdev_parents_exit();
-	mdev_bus_exit();
+	struct mdev_device *mdev = to_mdev_device(kobj_to_dev(kobj));
+
+	if (attr == &dev_attr_online.attr && !mdev_parent_ops(mdev)->start)
+		return 0;
+	return attr->mode;
+}
+
+static const struct attribute_group mdev_device_group = {
+	.attrs = mdev_device_attrs,
+	.is_visible = mdev_device_attr_is_visible,
+};
+__ATTRIBUTE_GROUPS(mdev_device);
+
+/*
+ * The type has no name: dev_uevent() would send it as DEVTYPE, and libvirt
+ * matches SUBSYSTEM=mdev only in events and udev records without DEVTYPE.
+ */
+static const struct device_type mdev_device_type = {
+	.groups = mdev_device_groups,
+};
+
+int __init mdev_devices_init(void)
+{
+	return rhashtable_init(&mdev_table, &mdev_table_params);
+}
+
+/* Also called when initialisation fails, so not __exit */
+void mdev_devices_exit(void)
+{
 	rhashtable_destroy(&mdev_table);
 }
-module_exit(mdev_exit);
-
-MODULE_LICENSE("GPL");
-MODULE_DESCRIPTION("Mediated devices");

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The mdev bus: registration and probe of its drivers, and open, close, start
- * and stop of its devices. Read mdev_drain.c next.
+ * Users of a device: open, close, start and stop. Read mdev_drain.c next.
  */
 
 #include <linux/module.h>
@@ -10,67 +9,6 @@
 #include <trace/events/mdev.h>
 
 #include "mdev_private.h"
-
-static int mdev_match(struct device *dev, const struct device_driver *driver)
-{
-	const struct mdev_driver *drv = to_mdev_driver(driver);
-
-	return drv->match ? drv->match(to_mdev_device(dev)) : 1;
-}
-
-/*
- * Called by really_probe() before mdev_probe(). If it fails in between,
- * device_add() still returns 0: preset the error for mdev_device_publish().
- */
-static int mdev_dma_configure(struct device *dev)
-{
-	to_mdev_device(dev)->probe_error = -ENOMEM;
-	return 0;
-}
-
-static int mdev_probe(struct device *dev)
-{
-	struct mdev_driver *drv = to_mdev_driver(dev->driver);
-	struct mdev_device *mdev = to_mdev_device(dev);
-
-	if (mdev->removing) {
-		/* mdev_device_reattach() probes again if the removal fails */
-		mdev->wanted = true;
-		return -ENODEV;
-	}
-
-	/* device_add() drops this error, mdev_device_publish() returns it */
-	mdev->probe_error = drv->probe ? drv->probe(mdev) : 0;
-	return mdev->probe_error;
-}
-
-static void mdev_remove(struct device *dev)
-{
-	struct mdev_driver *drv = to_mdev_driver(dev->driver);
-
-	if (drv->remove)
-		drv->remove(to_mdev_device(dev));
-}
-
-const struct bus_type mdev_bus_type = {
-	.name = "mdev",
-	.match = mdev_match,
-	.dma_configure = mdev_dma_configure,
-	.probe = mdev_probe,
-	.remove = mdev_remove,
-};
-EXPORT_SYMBOL_GPL(mdev_bus_type);
-
-int __init mdev_bus_init(void)
-{
-	return bus_register(&mdev_bus_type);
-}
-
-/* Also called when initialisation fails, so not __exit */
-void mdev_bus_exit(void)
-{
-	bus_unregister(&mdev_bus_type);
-}
 
 /*
  * Keep the device from being removed. Fails with -EAGAIN during a removal that
@@ -92,24 +30,6 @@ void mdev_user_put(struct mdev_device *mdev)
 	/* Don't access the device after this: a removal can free it */
 	if (atomic_dec_return(&mdev->users) == MDEV_USERS_BLOCKED)
 		wake_up_all(&mdev_removal_wait);
-}
-
-/* Whether the bus driver has users that mdev_device.users does not count. */
-bool mdev_driver_in_use(struct mdev_device *mdev)
-{
-	struct device *dev = &mdev->dev;
-	bool in_use = false;
-
-	/* A concurrent unbind holds the lock while it waits for a close */
-	if (!device_trylock(dev))
-		return true;
-	if (dev->driver) {
-		struct mdev_driver *drv = to_mdev_driver(dev->driver);
-
-		in_use = drv->in_use && drv->in_use(mdev);
-	}
-	device_unlock(dev);
-	return in_use;
 }
 
 /* Bring the device online. mdev->lock is held, or no user is left. */
@@ -225,7 +145,7 @@ static int mdev_start_and_open(struct mdev_device *mdev)
 }
 
 /* Set the driver and the mapping that calls of the vendor driver apply to */
-static void mdev_set_opener(struct mdev_device *mdev, struct mdev_driver *drv,
+static void mdev_set_opener(struct mdev_device *mdev, struct mdev_bus_driver *drv,
 			    struct address_space *mapping)
 {
 	down_write(&mdev->map_lock);
@@ -246,7 +166,7 @@ static int mdev_open_locked(struct mdev_device *mdev,
 	if (ret)
 		return ret;
 	clear_bit(MDEV_RESET_REQUESTED, &mdev->flags);
-	mdev_set_opener(mdev, to_mdev_driver(mdev->dev.driver), mapping);
+	mdev_set_opener(mdev, to_mdev_bus_driver(to_mdev_driver(mdev->dev.driver)), mapping);
 	ret = mdev_start_and_open(mdev);
 	if (ret) {
 		mdev_set_opener(mdev, NULL, NULL);
@@ -338,42 +258,8 @@ EXPORT_SYMBOL_GPL(mdev_close);
  */
 struct kvm *mdev_get_kvm(struct mdev_device *mdev)
 {
-	const struct mdev_driver *drv = READ_ONCE(mdev->opener);
+	const struct mdev_bus_driver *drv = READ_ONCE(mdev->opener);
 
 	return drv && drv->get_kvm ? drv->get_kvm(mdev) : NULL;
 }
 EXPORT_SYMBOL_GPL(mdev_get_kvm);
-
-/**
- * mdev_register_driver - register a driver for mediated devices
- * @drv: the driver; must stay until mdev_unregister_driver() has returned
- * @owner: its module
- *
- * It is bound to every device that it matches, including existing ones.
- *
- * Context: may sleep.
- * Return: 0 or the error of driver_register().
- */
-int mdev_register_driver(struct mdev_driver *drv, struct module *owner)
-{
-	drv->driver.bus = &mdev_bus_type;
-	drv->driver.owner = owner;
-	/* The iommu_group link must exist when a write to create returns */
-	drv->driver.probe_type = PROBE_FORCE_SYNCHRONOUS;
-	return driver_register(&drv->driver);
-}
-EXPORT_SYMBOL_GPL(mdev_register_driver);
-
-/**
- * mdev_unregister_driver - unregister a driver for mediated devices
- * @drv: what mdev_register_driver() was called with
- *
- * Unbinds it from all its devices, which waits until they are closed.
- *
- * Context: may sleep.
- */
-void mdev_unregister_driver(struct mdev_driver *drv)
-{
-	driver_unregister(&drv->driver);
-}
-EXPORT_SYMBOL_GPL(mdev_unregister_driver);

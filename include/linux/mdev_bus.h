@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Mediated devices: the interface for bus drivers, such as vfio_mdev, which expose
+ * the devices of mdev_register_device() to userspace. Drivers that share a physical
+ * device have mdev.h.
+ */
+#ifndef _LINUX_MDEV_BUS_H
+#define _LINUX_MDEV_BUS_H
+
+#include <linux/bits.h>
+#include <linux/completion.h>
+#include <linux/mdev.h>
+#include <linux/mutex.h>
+#include <linux/percpu-refcount.h>
+#include <linux/wait.h>
+
+/* Bits of &mdev_device.flags that bus drivers use */
+#define MDEV_RESET_REQUESTED	0
+#define MDEV_RESET_RUNNING	1
+
+/**
+ * struct mdev_callbacks - callbacks of an open device that can be drained
+ * @ref: a reference for each that runs; dead while they are drained
+ * @drained: completed when none of them runs
+ * @interrupted: a fatal signal has ended a drain
+ * @lock: held from mdev_drain() to mdev_undrain()
+ * @wait: callbacks that wait for mdev_undrain()
+ */
+struct mdev_callbacks {
+	struct percpu_ref ref;
+	struct completion drained;
+	bool interrupted;
+	/* Inside of &mdev_device.lock; outside of all locks of the driver */
+	struct mutex lock;
+	wait_queue_head_t wait;
+};
+
+/**
+ * struct mdev_bus_driver - a driver that exposes the devices of any parent
+ * @match: whether the driver supports @mdev. Can be called without the device
+ *	lock, and after &parent_ops.remove, so it may only access @mdev itself
+ *	and its type. Absent: the driver supports every device.
+ * @in_use: whether @remove would wait for a file that mdev_open() was not
+ *	called for. A write to ``remove`` fails with -EBUSY then. Called with
+ *	the device lock held, for a device that is bound. Absent: there are no
+ *	such files.
+ * @pin_pages: see mdev_pin_pages(). Called while @mdev is open, may sleep, as
+ *	the next two. Absent: -EOPNOTSUPP.
+ * @unpin_pages: see mdev_unpin_pages()
+ * @dma_rw: see mdev_dma_rw()
+ * @get_kvm: see mdev_get_kvm(). Called while @mdev is open, in any context.
+ *	Absent: no KVM is associated with devices of this driver.
+ * @driver: probe, remove and the &struct device_driver, whose name must be set; all
+ *	else of it stays 0
+ */
+struct mdev_bus_driver {
+	struct mdev_driver driver;
+	bool (*match)(struct mdev_device *mdev);
+	bool (*in_use)(struct mdev_device *mdev);
+	int (*pin_pages)(struct mdev_device *mdev, dma_addr_t iova, int npage,
+			 int prot, struct page **pages);
+	int (*unpin_pages)(struct mdev_device *mdev, dma_addr_t iova,
+			   int npage);
+	int (*dma_rw)(struct mdev_device *mdev, dma_addr_t iova, void *data,
+		      size_t len, bool write);
+	struct kvm *(*get_kvm)(struct mdev_device *mdev);
+};
+
+#define mdev_register_bus_driver(drv) \
+	__mdev_register_bus_driver(drv, THIS_MODULE)
+int __mdev_register_bus_driver(struct mdev_bus_driver *drv,
+			       struct module *owner);
+void mdev_unregister_bus_driver(struct mdev_bus_driver *drv);
+
+int mdev_open(struct mdev_device *mdev, struct address_space *mapping);
+void mdev_close(struct mdev_device *mdev);
+
+bool mdev_map_begin(struct mdev_device *mdev, unsigned long *seq);
+bool mdev_map_lock(struct mdev_device *mdev, unsigned long seq);
+void mdev_map_unlock(struct mdev_device *mdev);
+void mdev_map_set_granule(struct mdev_device *mdev, unsigned long size);
+int mdev_map_wait(struct mdev_device *mdev);
+void mdev_map_block(struct mdev_device *mdev);
+void mdev_map_unblock(struct mdev_device *mdev);
+
+int mdev_drain(struct mdev_device *mdev);
+void mdev_undrain(struct mdev_device *mdev);
+int mdev_callback_enter_slow(struct mdev_device *mdev);
+void mdev_callback_enter_close(struct mdev_device *mdev);
+bool mdev_callback_enter_or_queue(struct mdev_device *mdev,
+				  struct wait_queue_entry *entry);
+void mdev_callback_unqueue(struct mdev_device *mdev,
+			   struct wait_queue_entry *entry);
+
+static __always_inline bool mdev_callback_try_enter(struct mdev_device *mdev)
+{
+	return percpu_ref_tryget_live(&mdev->callbacks->ref);
+}
+
+/**
+ * mdev_callback_enter - begin a callback that mdev_drain() waits for
+ * @mdev: the device, which is open
+ *
+ * For bus drivers. Must not be nested.
+ *
+ * Context: may sleep.
+ * Return: 0, then mdev_callback_exit() has to follow, or -ERESTARTSYS for a fatal
+ *	signal while callbacks are drained.
+ */
+static __always_inline int mdev_callback_enter(struct mdev_device *mdev)
+{
+	if (likely(mdev_callback_try_enter(mdev)))
+		return 0;
+	return mdev_callback_enter_slow(mdev);
+}
+
+/**
+ * mdev_callback_exit - end a callback that mdev_callback_enter() has begun
+ * @mdev: the device
+ *
+ * Context: any.
+ */
+static __always_inline void mdev_callback_exit(struct mdev_device *mdev)
+{
+	percpu_ref_put(&mdev->callbacks->ref);
+}
+
+#endif /* _LINUX_MDEV_BUS_H */
