@@ -9,6 +9,7 @@
 #include <linux/kmod.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/wait_bit.h>
 #include <uapi/linux/vfio.h>
 
@@ -299,6 +300,25 @@ static const struct parent_ops mdev_driver_parent_ops = {
 	.remove = mdev_instance_remove,
 };
 
+/* No type, one without a name, or two of one name */
+static int mdev_driver_types_check(struct mdev_type **types,
+				   unsigned int nr_types)
+{
+	unsigned int i, j;
+
+	if (!types || !nr_types)
+		return -EINVAL;
+	for (i = 0; i < nr_types; i++) {
+		if (!types[i] || !types[i]->sysfs_name)
+			return -EINVAL;
+		for (j = 0; j < i; j++) {
+			if (!strcmp(types[i]->sysfs_name, types[j]->sysfs_name))
+				return -EINVAL;
+		}
+	}
+	return 0;
+}
+
 /**
  * mdev_register_parent - register a device as a parent of a driver's own devices
  * @parent: the parent; must stay until mdev_unregister_parent() has returned
@@ -314,21 +334,20 @@ static const struct parent_ops mdev_driver_parent_ops = {
  *
  * Context: may sleep.
  * Return: 0, -EEXIST if @dev is registered already, in either way, -EINVAL for a
- *	missing argument, name or &mdev_driver.device_api, or -ENOMEM.
+ *	missing argument, name or &mdev_driver.device_api, or two types of one
+ *	name, or -ENOMEM.
  */
 int mdev_register_parent(struct mdev_parent *parent, struct device *dev,
 			 struct mdev_driver *mdev_driver,
 			 struct mdev_type **types, unsigned int nr_types)
 {
-	unsigned int i;
 	int ret;
 
-	if (!parent || !dev || !mdev_driver || !mdev_driver->device_api ||
-	    !types || !nr_types)
+	if (!parent || !dev || !mdev_driver || !mdev_driver->device_api)
 		return -EINVAL;
-	for (i = 0; i < nr_types; i++)
-		if (!types[i] || !types[i]->sysfs_name)
-			return -EINVAL;
+	ret = mdev_driver_types_check(types, nr_types);
+	if (ret)
+		return ret;
 
 	parent = mdev_parent_add(parent, dev, &mdev_driver_parent_ops,
 				 mdev_driver);

@@ -124,6 +124,7 @@ extern struct kunit_suite mdev_removal_suite;
 extern struct kunit_suite mdev_unplug_suite;
 extern struct kunit_suite mdev_online_suite;
 extern struct kunit_suite mdev_drain_suite;
+extern struct kunit_suite mdev_driver_suite;
 extern struct kunit_suite mdev_mapping_suite;
 extern struct kunit_suite mdev_irqs_suite;
 extern struct kunit_suite mdev_set_irqs_suite;
