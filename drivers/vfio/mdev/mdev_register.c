@@ -16,7 +16,7 @@
 #include "compat.h"
 #include "mdev_private.h"
 
-/* How often mdev_unregister_parent() logs what it waits for */
+/* How often an unregistration logs what it waits for */
 #define MDEV_WAIT_PERIOD	(10 * HZ)
 
 static struct class_compat *mdev_bus_class;
@@ -210,6 +210,11 @@ static int mdev_parent_remove_device(struct device *dev, void *unused)
 	return 0;
 }
 
+static bool mdev_parent_is_idle(struct mdev_parent *parent)
+{
+	return atomic_read(&parent->core->users) == MDEV_USERS_BLOCKED;
+}
+
 /*
  * Block creations and removals, and wait for those under way; a hot unplug that
  * waits in mdev_wait_for_users() is woken and returns -ENODEV. Kill all devices
@@ -220,8 +225,11 @@ static void mdev_parent_unregister(struct mdev_parent *parent)
 {
 	atomic_add(MDEV_USERS_BLOCKED, &parent->core->users);
 	wake_up_all(&mdev_removal_wait);
-	wait_var_event(&parent->core->users,
-		       atomic_read(&parent->core->users) == MDEV_USERS_BLOCKED);
+	while (!wait_var_event_timeout(&parent->core->users,
+				       mdev_parent_is_idle(parent),
+				       MDEV_WAIT_PERIOD))
+		dev_warn(parent->dev,
+			 "unregistration waits for tasks that create or remove devices\n");
 
 	device_for_each_child(parent->dev, NULL, mdev_parent_kill_device);
 	device_for_each_child(parent->dev, NULL, mdev_parent_remove_device);
