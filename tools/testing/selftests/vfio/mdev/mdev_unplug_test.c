@@ -466,21 +466,4 @@ TEST_F(online, reset_and_stop_during_fault)
 	EXPECT_EQ(MDEV_SIM_FILL(2, BAR2, 0), toucher.seen);
 }
 
-/* A reset does not drain parent_ops.ioctl of a driver that has not opted in. */
-TEST_F(online, ioctl_during_reset)
-{
-	int device = self->user.device;
-	struct busy reset = { .device = device };
-
-	ASSERT_EQ(0, sim_set("reset/block", 1));
-	ASSERT_EQ(0, pthread_create(&reset.thread, NULL, reset_device, &reset));
-	EXPECT_TRUE(sim_wait_for("reset/blocked", 1));
-	EXPECT_EQ(0, SIM_COMMAND(device, MDEV_SIM_INVALIDATE, 0, UINT64_MAX));
-	EXPECT_EQ(0, SIM_COMMAND(device, MDEV_SIM_NOP));
-	EXPECT_EQ(0, sim_set("reset/block", 0));
-	pthread_join(reset.thread, NULL);
-	EXPECT_EQ(0, reset.result);
-	EXPECT_EQ(1, sim_register(device, MDEV_SIM_REG_RESETS));
-}
-
 TEST_HARNESS_MAIN
