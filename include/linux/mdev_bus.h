@@ -2,7 +2,8 @@
 /*
  * Mediated devices: the interface for bus drivers, such as vfio_mdev, which expose
  * the devices of mdev_register_device() to userspace. Drivers that share a physical
- * device have mdev.h.
+ * device have mdev.h. The symbols are in the namespace MDEV_BUS:
+ * ``MODULE_INFO(import_ns, "MDEV_BUS")``.
  */
 #ifndef _LINUX_MDEV_BUS_H
 #define _LINUX_MDEV_BUS_H

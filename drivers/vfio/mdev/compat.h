@@ -22,10 +22,12 @@
 #if LINUX_VERSION_MAJOR >= 7
 
 #define MDEV_KUNIT_NAMESPACE	"EXPORTED_FOR_KUNIT_TESTING"
+#define MDEV_BUS_NAMESPACE	"MDEV_BUS"
 
 #else
 
 #define MDEV_KUNIT_NAMESPACE	EXPORTED_FOR_KUNIT_TESTING
+#define MDEV_BUS_NAMESPACE	MDEV_BUS
 
 /* Came to 6.12 with a stable update */
 #ifndef kzalloc_obj

@@ -9,6 +9,7 @@
 
 #include <linux/module.h>
 
+#include "compat.h"
 #include "mdev_private.h"
 
 static int mdev_match(struct device *dev, const struct device_driver *driver)
@@ -161,7 +162,7 @@ int __mdev_register_bus_driver(struct mdev_bus_driver *drv,
 	drv->driver.driver.owner = owner;
 	return mdev_add_driver(&drv->driver);
 }
-EXPORT_SYMBOL_GPL(__mdev_register_bus_driver);
+EXPORT_SYMBOL_NS_GPL(__mdev_register_bus_driver, MDEV_BUS_NAMESPACE);
 
 /**
  * mdev_unregister_bus_driver - unregister a bus driver
@@ -175,4 +176,4 @@ void mdev_unregister_bus_driver(struct mdev_bus_driver *drv)
 {
 	mdev_unregister_driver(&drv->driver);
 }
-EXPORT_SYMBOL_GPL(mdev_unregister_bus_driver);
+EXPORT_SYMBOL_NS_GPL(mdev_unregister_bus_driver, MDEV_BUS_NAMESPACE);

@@ -77,7 +77,7 @@ int mdev_callback_enter_slow(struct mdev_device *mdev)
 	return wait_event_killable(mdev->callbacks->wait,
 				   mdev_callback_try_enter(mdev));
 }
-EXPORT_SYMBOL_GPL(mdev_callback_enter_slow);
+EXPORT_SYMBOL_NS_GPL(mdev_callback_enter_slow, MDEV_BUS_NAMESPACE);
 
 /**
  * mdev_callback_enter_close - begin a callback at the last close
@@ -91,7 +91,7 @@ void mdev_callback_enter_close(struct mdev_device *mdev)
 {
 	wait_event(mdev->callbacks->wait, mdev_callback_try_enter(mdev));
 }
-EXPORT_SYMBOL_GPL(mdev_callback_enter_close);
+EXPORT_SYMBOL_NS_GPL(mdev_callback_enter_close, MDEV_BUS_NAMESPACE);
 
 /**
  * mdev_callback_enter_or_queue - begin a callback, or be woken up to retry
@@ -121,7 +121,7 @@ bool mdev_callback_enter_or_queue(struct mdev_device *mdev,
 	mdev_callback_unqueue(mdev, entry);
 	return true;
 }
-EXPORT_SYMBOL_GPL(mdev_callback_enter_or_queue);
+EXPORT_SYMBOL_NS_GPL(mdev_callback_enter_or_queue, MDEV_BUS_NAMESPACE);
 
 /**
  * mdev_callback_unqueue - undo mdev_callback_enter_or_queue() that returned false
@@ -139,7 +139,7 @@ void mdev_callback_unqueue(struct mdev_device *mdev,
 	list_del_init(&entry->entry);
 	spin_unlock_irq(&wait->lock);
 }
-EXPORT_SYMBOL_GPL(mdev_callback_unqueue);
+EXPORT_SYMBOL_NS_GPL(mdev_callback_unqueue, MDEV_BUS_NAMESPACE);
 
 /**
  * mdev_drain - block new callbacks, and wait for those that run
@@ -173,7 +173,7 @@ int mdev_drain(struct mdev_device *mdev)
 	}
 	return ret;
 }
-EXPORT_SYMBOL_GPL(mdev_drain);
+EXPORT_SYMBOL_NS_GPL(mdev_drain, MDEV_BUS_NAMESPACE);
 
 /**
  * mdev_undrain - undo mdev_drain()
@@ -190,7 +190,7 @@ void mdev_undrain(struct mdev_device *mdev)
 	wake_up_all(&callbacks->wait);
 	mutex_unlock(&callbacks->lock);
 }
-EXPORT_SYMBOL_GPL(mdev_undrain);
+EXPORT_SYMBOL_NS_GPL(mdev_undrain, MDEV_BUS_NAMESPACE);
 
 /**
  * mdev_request_reset - request &parent_ops.function_reset after a write

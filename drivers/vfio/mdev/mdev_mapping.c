@@ -19,6 +19,7 @@
 #include <linux/wait_bit.h>
 #include <trace/events/mdev.h>
 
+#include "compat.h"
 #include "mdev_private.h"
 
 /* No position in a device file lies there or above */
@@ -124,7 +125,7 @@ bool mdev_map_begin(struct mdev_device *mdev, unsigned long *seq)
 	*seq = smp_load_acquire(&mdev->map_seq);
 	return !READ_ONCE(mdev->map_blocked);
 }
-EXPORT_SYMBOL_GPL(mdev_map_begin);
+EXPORT_SYMBOL_NS_GPL(mdev_map_begin, MDEV_BUS_NAMESPACE);
 
 /**
  * mdev_map_lock - block invalidations while pages are inserted
@@ -144,7 +145,7 @@ bool mdev_map_lock(struct mdev_device *mdev, unsigned long seq)
 	up_read(&mdev->map_lock);
 	return false;
 }
-EXPORT_SYMBOL_GPL(mdev_map_lock);
+EXPORT_SYMBOL_NS_GPL(mdev_map_lock, MDEV_BUS_NAMESPACE);
 
 /**
  * mdev_map_unlock - unblock invalidations
@@ -154,7 +155,7 @@ void mdev_map_unlock(struct mdev_device *mdev)
 {
 	up_read(&mdev->map_lock);
 }
-EXPORT_SYMBOL_GPL(mdev_map_unlock);
+EXPORT_SYMBOL_NS_GPL(mdev_map_unlock, MDEV_BUS_NAMESPACE);
 
 /**
  * mdev_map_set_granule - invalidate large entries of page tables as a whole
@@ -166,7 +167,7 @@ void mdev_map_set_granule(struct mdev_device *mdev, unsigned long size)
 {
 	WRITE_ONCE(mdev->map_granule, size);
 }
-EXPORT_SYMBOL_GPL(mdev_map_set_granule);
+EXPORT_SYMBOL_NS_GPL(mdev_map_set_granule, MDEV_BUS_NAMESPACE);
 
 /**
  * mdev_map_wait - wait until the device may be mapped
@@ -181,7 +182,7 @@ int mdev_map_wait(struct mdev_device *mdev)
 	return wait_var_event_killable(&mdev->map_blocked,
 				       !READ_ONCE(mdev->map_blocked));
 }
-EXPORT_SYMBOL_GPL(mdev_map_wait);
+EXPORT_SYMBOL_NS_GPL(mdev_map_wait, MDEV_BUS_NAMESPACE);
 
 /**
  * mdev_map_block - zap all mappings and block faults
@@ -199,7 +200,7 @@ void mdev_map_block(struct mdev_device *mdev)
 		mdev_map_empty(mdev, 0, MDEV_MAP_END);
 	up_write(&mdev->map_lock);
 }
-EXPORT_SYMBOL_GPL(mdev_map_block);
+EXPORT_SYMBOL_NS_GPL(mdev_map_block, MDEV_BUS_NAMESPACE);
 
 /**
  * mdev_map_unblock - undo mdev_map_block()
@@ -218,4 +219,4 @@ void mdev_map_unblock(struct mdev_device *mdev)
 	smp_mb();
 	wake_up_var(&mdev->map_blocked);
 }
-EXPORT_SYMBOL_GPL(mdev_map_unblock);
+EXPORT_SYMBOL_NS_GPL(mdev_map_unblock, MDEV_BUS_NAMESPACE);

@@ -8,6 +8,7 @@
 #include <kunit/visibility.h>
 #include <trace/events/mdev.h>
 
+#include "compat.h"
 #include "mdev_private.h"
 
 /*
@@ -215,7 +216,7 @@ out_trace:
 	trace_mdev_open(mdev, ret);
 	return ret;
 }
-EXPORT_SYMBOL_GPL(mdev_open);
+EXPORT_SYMBOL_NS_GPL(mdev_open, MDEV_BUS_NAMESPACE);
 
 /**
  * mdev_close - last close of a device
@@ -240,7 +241,7 @@ void mdev_close(struct mdev_device *mdev)
 	mdev_user_put(mdev);
 	module_put(owner);
 }
-EXPORT_SYMBOL_GPL(mdev_close);
+EXPORT_SYMBOL_NS_GPL(mdev_close, MDEV_BUS_NAMESPACE);
 
 /**
  * mdev_get_kvm - get the KVM that the VMM has associated with a device

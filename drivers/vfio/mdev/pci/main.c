@@ -423,5 +423,6 @@ void mdev_pci_unregister(struct mdev_pci_parent *parent)
 }
 EXPORT_SYMBOL_GPL(mdev_pci_unregister);
 
+MODULE_IMPORT_NS(MDEV_BUS_NAMESPACE);
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("PCI functions for mediated devices");

@@ -15,5 +15,6 @@ kunit_test_suites(&mdev_pci_check_suite, &mdev_pci_life_suite,
 		  &mdev_pci_regions_suite);
 
 MODULE_IMPORT_NS(MDEV_KUNIT_NAMESPACE);
+MODULE_IMPORT_NS(MDEV_BUS_NAMESPACE);
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("KUnit tests of PCI functions for mediated devices");

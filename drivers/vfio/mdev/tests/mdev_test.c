@@ -76,5 +76,6 @@ kunit_test_suites(&mdev_uuid_suite, &mdev_parent_suite, &mdev_device_suite,
 		  &mdev_irqs_suite, &mdev_set_irqs_suite);
 
 MODULE_IMPORT_NS(MDEV_KUNIT_NAMESPACE);
+MODULE_IMPORT_NS(MDEV_BUS_NAMESPACE);
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("KUnit tests of mediated devices");

@@ -274,5 +274,6 @@ static void __exit vfio_mdev_exit(void)
 }
 module_exit(vfio_mdev_exit);
 
+MODULE_IMPORT_NS(MDEV_BUS_NAMESPACE);
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("VFIO bus driver for mediated devices");

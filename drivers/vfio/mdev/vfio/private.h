@@ -14,6 +14,48 @@
 #include <linux/vfio.h>
 #include <linux/wait.h>
 
+/*
+ * Locks, in the order in which they are taken, each line inside of those above it
+ * that are in the same group. What they protect is in the structures below.
+ *
+ *	group->group_lock, dev_set->lock	VFIO core: open_device, close_device
+ *	  vfio_mdev_dma.unmap_lock
+ *	    mdev_device.lock			mdev_open(), mdev_close()
+ *
+ *	vfio_mdev.set_irqs_lock			VFIO_DEVICE_SET_IRQS, close
+ *	  mdev_callback_enter()
+ *	    vfio_mdev.irq_lock			->set_irqs(); also taken by the
+ *						work of an irqfd
+ *
+ *	vfio_mdev.log_lock			dirty log
+ *	  mdev_callback_enter()
+ *
+ *	vfio_mdev.mig_lock			migration, resets
+ *	  vfio_mdev_transfer.lock
+ *	  mdev_drain()				mdev_callbacks.lock
+ *	    mdev_device.map_lock		mdev_map_block()
+ *
+ *	vfio_mdev_transfer.copy_lock		read(), write() of state data
+ *	  vfio_mdev_transfer.lock
+ *
+ *	mmap_lock or the lock of the VMA	page faults, held by mm
+ *	  mdev_device.map_lock
+ *	    vfio_mdev.huge_lock
+ *
+ *	iommu->device_list_lock of type1	->dma_unmap() of VFIO core; iommufd
+ *						holds no lock
+ *	  vfio_mdev_dma.unmap_lock
+ *	    locks of the driver in ->dma_unmap()
+ *	      iommu->lock of type1, ioas_lock and iova_rwsem of iommufd:
+ *						vfio_pin_pages(), vfio_unpin_pages()
+ *
+ * mdev_callback_enter() and mdev_drain() are listed because they wait for each
+ * other: a task in a callback that has entered must not take mig_lock or
+ * mdev_device.lock. vfio_mdev_dma.lock is a spinlock, innermost, and not held
+ * across calls of VFIO or of the driver. probe and remove have the device lock,
+ * match has group->device_lock of VFIO core.
+ */
+
 /**
  * struct vfio_mdev_region - a region as ->get_region_info() returned it at open
  * @readable: number of bytes that read() can access, 0 for none
