@@ -338,7 +338,6 @@ void mdev_pci_irqs_reset(struct mdev_pci *pci)
 	bitmap_zero(pci->pending, pci->layout->nr_vectors);
 	pci->msi_written = false;
 	pci->msix_written = false;
-	mdev_pci_msix_reset(pci);
 	mdev_irqs_reset(&pci->irqs);
 	spin_unlock_irqrestore(&pci->irq_lock, flags);
 	mdev_pci_irqs_update(pci);

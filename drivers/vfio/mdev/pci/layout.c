@@ -12,6 +12,7 @@
 #include <linux/err.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/vfio.h>
 
@@ -453,4 +454,26 @@ void mdev_pci_layout_free(struct mdev_pci_layout *layout)
 		return;
 	kfree(layout->initial);
 	kfree(layout);
+}
+
+/*
+ * What the vendor has described, or NULL: config space and the expansion ROM
+ * are not the vendor's to answer for. The index may come from a user.
+ */
+const struct mdev_pci_region *mdev_pci_region(const struct mdev_pci *pci,
+					      unsigned int index)
+{
+	const struct mdev_pci_function *function = pci->layout->function;
+	const struct mdev_pci_region *region = NULL;
+	unsigned int beyond = index - VFIO_PCI_NUM_REGIONS;
+
+	if (index < PCI_STD_NUM_BARS)
+		region = &function->bar[array_index_nospec(index,
+							   PCI_STD_NUM_BARS)];
+	else if (index == VFIO_PCI_VGA_REGION_INDEX)
+		region = &function->vga;
+	else if (beyond < function->nr_regions)
+		region = &function->regions[array_index_nospec(beyond,
+							       function->nr_regions)];
+	return region && region->size ? region : NULL;
 }

@@ -8,7 +8,6 @@
 #include <linux/cleanup.h>
 #include <linux/compiler.h>
 #include <linux/lockdep.h>
-#include <linux/mdev_bus.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -114,36 +113,6 @@ unsigned int mdev_pci_free_units(struct mdev_pci_parent *parent)
 EXPORT_SYMBOL_GPL(mdev_pci_free_units);
 
 /* Resets */
-
-/* Call the driver if the device has to stop or can run again. */
-void mdev_pci_update_running(struct mdev_pci *pci)
-{
-	bool running = !pci->stopped && mdev_pci_in_d0(pci);
-
-	lockdep_assert_held(&pci->lock);
-	if (pci->running == running)
-		return;
-	pci->running = running;
-	if (pci->parent->driver->run)
-		pci->parent->driver->run(pci, running);
-}
-
-/*
- * Decoding is disabled first, so that no new work reaches the driver. Pending
- * interrupts are cleared after the driver's reset, which can raise some.
- */
-void mdev_pci_reset_locked(struct mdev_pci *pci)
-{
-	lockdep_assert_held(&pci->lock);
-	mdev_map_block(pci->mdev);
-	mdev_pci_config_reset(pci);
-	if (pci->parent->driver->reset)
-		pci->parent->driver->reset(pci);
-	mdev_pci_irqs_reset(pci);
-	mdev_pci_memory_reset(pci);
-	mdev_map_unblock(pci->mdev);
-	mdev_pci_update_running(pci);
-}
 
 /*
  * Requested by a write to config space. PCI Express 2.0, 6.6.2: fields that both
@@ -423,6 +392,5 @@ void mdev_pci_unregister(struct mdev_pci_parent *parent)
 }
 EXPORT_SYMBOL_GPL(mdev_pci_unregister);
 
-MODULE_IMPORT_NS(MDEV_BUS_NAMESPACE);
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("PCI functions for mediated devices");

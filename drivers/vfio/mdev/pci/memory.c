@@ -175,6 +175,31 @@ static void mdev_pci_memory_free(struct list_head *pages)
 }
 
 /**
+ * mdev_pci_invalidate - empty mappings of a function's region
+ * @pci: the function
+ * @region: VFIO region index
+ * @offset: where in the region to begin, in bytes
+ * @size: how many bytes, up to U64_MAX for the rest of the region
+ *
+ * For regions with &mdev_pci_region.map: the next touch calls that again. See
+ * mdev_device_invalidate_mapping().
+ *
+ * Context: may sleep, and with locks held that @map takes. Not from @map itself.
+ */
+void mdev_pci_invalidate(struct mdev_pci *pci, unsigned int region, u64 offset,
+			 u64 size)
+{
+	u64 end = BIT_ULL(MDEV_REGION_SHIFT);
+
+	if (offset < end)
+		mdev_device_invalidate_mapping(pci->mdev,
+					       (u64)region << MDEV_REGION_SHIFT |
+					       offset,
+					       min(size, end - offset));
+}
+EXPORT_SYMBOL_GPL(mdev_pci_invalidate);
+
+/**
  * mdev_pci_memory_discard - give back pages of a region that is memory
  * @pci: the function
  * @region: VFIO region index

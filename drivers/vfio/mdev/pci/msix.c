@@ -141,15 +141,17 @@ void mdev_pci_msix_write(struct mdev_pci *pci, unsigned int bar, u64 offset,
 void mdev_pci_msix_reset(struct mdev_pci *pci)
 {
 	unsigned int vectors = pci->layout->function->msix.vectors;
+	unsigned long flags;
 	unsigned int i;
 
-	lockdep_assert_held(&pci->irq_lock);
+	spin_lock_irqsave(&pci->irq_lock, flags);
 	memset(pci->msix_table, 0, vectors * PCI_MSIX_ENTRY_SIZE);
 	for (i = 0; i < vectors; i++)
 		pci->msix_table[i * MDEV_PCI_MSIX_DWORDS +
 				PCI_MSIX_ENTRY_VECTOR_CTRL / sizeof(u32)] =
 			cpu_to_le32(PCI_MSIX_ENTRY_CTRL_MASKBIT);
 	pci->msix_table_written = false;
+	spin_unlock_irqrestore(&pci->irq_lock, flags);
 }
 
 /* Whether a table that was saved can be what the guest has written */

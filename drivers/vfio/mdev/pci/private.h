@@ -61,8 +61,10 @@ mdev_pci_layout_create(const struct mdev_pci_function *function);
 void mdev_pci_layout_free(struct mdev_pci_layout *layout);
 unsigned int mdev_pci_caps_size(const struct mdev_pci_function *function);
 u32 mdev_pci_rom_bar_size(const struct mdev_pci_function *function);
+const struct mdev_pci_region *mdev_pci_region(const struct mdev_pci *pci,
+					      unsigned int index);
 
-/* main.c */
+/* reset.c */
 void mdev_pci_reset_locked(struct mdev_pci *pci);
 /* Power state or &mdev_pci.stopped may have changed */
 void mdev_pci_update_running(struct mdev_pci *pci);
@@ -90,8 +92,6 @@ void mdev_pci_express_written(struct mdev_pci *pci, u32 old, u32 value,
 void mdev_pci_af_written(struct mdev_pci *pci, u32 old, u32 value, u32 mask);
 
 /* regions.c */
-const struct mdev_pci_region *mdev_pci_region(const struct mdev_pci *pci,
-					      unsigned int index);
 int mdev_pci_get_device_info(struct mdev_device *mdev,
 			     struct vfio_device_info *info,
 			     struct vfio_info_cap *caps);

@@ -9,7 +9,6 @@
 #include <linux/export.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/nospec.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -30,28 +29,6 @@ static const struct {
 	{ 0x3b0, 0x3bb, PCI_COMMAND_IO },
 	{ 0x3c0, 0x3df, PCI_COMMAND_IO },
 };
-
-/*
- * What the vendor has described, or NULL: config space and the expansion ROM
- * are not the vendor's to answer for. The index may come from a user.
- */
-const struct mdev_pci_region *mdev_pci_region(const struct mdev_pci *pci,
-					      unsigned int index)
-{
-	const struct mdev_pci_function *function = pci->layout->function;
-	const struct mdev_pci_region *region = NULL;
-	unsigned int beyond = index - VFIO_PCI_NUM_REGIONS;
-
-	if (index < PCI_STD_NUM_BARS)
-		region = &function->bar[array_index_nospec(index,
-							   PCI_STD_NUM_BARS)];
-	else if (index == VFIO_PCI_VGA_REGION_INDEX)
-		region = &function->vga;
-	else if (beyond < function->nr_regions)
-		region = &function->regions[array_index_nospec(beyond,
-							       function->nr_regions)];
-	return region && region->size ? region : NULL;
-}
 
 /* PCI 3.0, 6.2.2; and PCI Power Management 1.2, 5.4.1: only config in D3hot */
 static bool mdev_pci_responds(const struct mdev_pci *pci, u16 command)
@@ -364,28 +341,3 @@ int mdev_pci_validate_map_request(struct mdev_device *mdev, loff_t pos,
 	return region->map ? region->map(pci, index, offset, pfn, size, prot) :
 			     -EINVAL;
 }
-
-/**
- * mdev_pci_invalidate - empty mappings of a function's region
- * @pci: the function
- * @region: VFIO region index
- * @offset: where in the region to begin, in bytes
- * @size: how many bytes, up to U64_MAX for the rest of the region
- *
- * For regions with &mdev_pci_region.map: the next touch calls that again. See
- * mdev_device_invalidate_mapping().
- *
- * Context: may sleep, and with locks held that @map takes. Not from @map itself.
- */
-void mdev_pci_invalidate(struct mdev_pci *pci, unsigned int region, u64 offset,
-			 u64 size)
-{
-	u64 end = BIT_ULL(MDEV_REGION_SHIFT);
-
-	if (offset < end)
-		mdev_device_invalidate_mapping(pci->mdev,
-					       (u64)region << MDEV_REGION_SHIFT |
-					       offset,
-					       min(size, end - offset));
-}
-EXPORT_SYMBOL_GPL(mdev_pci_invalidate);

@@ -11,7 +11,6 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
-#include <trace/events/mdev.h>
 
 #include "private.h"
 
@@ -76,32 +75,6 @@ static int vfio_mdev_check_set_irqs(const struct vfio_irq_set *hdr,
 			    action != VFIO_IRQ_SET_ACTION_TRIGGER))
 		return -EINVAL;
 	return 0;
-}
-
-/**
- * vfio_mdev_set_irqs - call &parent_ops.set_irqs
- * @vmdev: the device
- * @flags: VFIO_IRQ_SET_*, see &parent_ops.set_irqs
- * @index: interrupt index
- * @start: first vector
- * @count: number of vectors
- * @data: data of the type in @flags, or NULL
- *
- * irq_lock serializes the calls from VFIO_DEVICE_SET_IRQS with those from
- * vfio_mdev_irqfd_work(). All of them are inside of mdev_callback_enter().
- *
- * Return: what &parent_ops.set_irqs returns.
- */
-int vfio_mdev_set_irqs(struct vfio_mdev *vmdev, u32 flags, u32 index, u32 start,
-		       u32 count, void *data)
-{
-	int ret;
-
-	guard(mutex)(&vmdev->irq_lock);
-	ret = vmdev->ops->set_irqs(vmdev->mdev, flags, index, start, count,
-				   data);
-	trace_mdev_set_irqs(vmdev->mdev, flags, index, start, count, ret);
-	return ret;
 }
 
 static int vfio_mdev_request_irqs(struct vfio_mdev *vmdev,

@@ -236,13 +236,13 @@ long vfio_mdev_ioctl_get_irq_info(struct vfio_mdev *vmdev,
 				  struct vfio_irq_info __user *arg);
 long vfio_mdev_ioctl_set_irqs(struct vfio_mdev *vmdev,
 			      struct vfio_irq_set __user *arg);
-int vfio_mdev_set_irqs(struct vfio_mdev *vmdev, u32 flags, u32 index, u32 start,
-		       u32 count, void *data);
 void vfio_mdev_irqs_init(struct vfio_mdev *vmdev);
 void vfio_mdev_irqs_exit(struct vfio_mdev *vmdev);
 void vfio_mdev_irqs_tear_down(struct vfio_mdev *vmdev);
 
 /* irqfd.c */
+int vfio_mdev_set_irqs(struct vfio_mdev *vmdev, u32 flags, u32 index, u32 start,
+		       u32 count, void *data);
 int vfio_mdev_irqfds_set(struct vfio_mdev *vmdev,
 			 const struct vfio_irq_set *hdr, const s32 *fds);
 void vfio_mdev_irqfds_end(struct vfio_mdev *vmdev, u32 actions, u32 index,
