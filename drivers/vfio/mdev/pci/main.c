@@ -7,7 +7,6 @@
 
 #include <linux/cleanup.h>
 #include <linux/compiler.h>
-#include <linux/lockdep.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>

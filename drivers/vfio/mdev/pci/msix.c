@@ -6,7 +6,6 @@
 
 #include <linux/align.h>
 #include <linux/bitmap.h>
-#include <linux/lockdep.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the files of mdev_pci.ko share. */
+/* Internal interface of mdev_pci.ko. Read main.c next. */
 #ifndef _MDEV_PCI_PRIVATE_H
 #define _MDEV_PCI_PRIVATE_H
 
@@ -8,6 +8,26 @@
 struct vfio_info_cap;
 struct vfio_irq_info;
 struct vfio_region_info;
+
+/*
+ * Locks, in the order in which they are taken:
+ *
+ *	mdev_callback_enter(), mdev_drain()	of vfio_mdev, around each access and
+ *						reset; see vfio/private.h
+ *	  mdev_pci.lock				writes to config space, resets, steps
+ *						of a migration; held across run,
+ *						reset, save and load of the driver
+ *	    mdev_device.map_lock		mdev_map_block(), mdev_pci_invalidate()
+ *	    mdev_pci.irq_lock			spinlock with interrupts disabled:
+ *						interrupt registers, MSI-X table,
+ *						raised and pending interrupts
+ *	      lock of a vector in mdev_irqs.c
+ *	        lock of an eventfd
+ *
+ * Page faults, which hold mmap_lock, take mdev_device.map_lock and none of these
+ * locks. Pages of a region are in an xarray, which has a lock of its own; they are
+ * looked up under RCU. Reads of config space take no lock.
+ */
 
 /*
  * What comes of a write to a dword of config space: called under the device's
