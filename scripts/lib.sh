@@ -19,7 +19,7 @@ jobs=$(nproc)
 overlaid=(drivers samples include tools Documentation)
 leftovers=('*.o' '*.ko' '*.mod' '*.mod.c' '*.cmd' '*.order' '*.symvers' '*~')
 
-# Directories that hold nothing but this project's files, also in a kernel.
+# Directories of this project, also in a kernel, which can have more files there.
 owned=(drivers/vfio/mdev samples/vfio-mdev tools/testing/selftests/vfio/mdev)
 
 # A vendor driver that only tests need, built as an external module.

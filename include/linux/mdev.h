@@ -10,21 +10,13 @@
 #ifndef _LINUX_MDEV_H
 #define _LINUX_MDEV_H
 
-#include <linux/atomic.h>
 #include <linux/bitops.h>
-#include <linux/completion.h>
 #include <linux/device.h>
 #include <linux/kobject.h>
-#include <linux/kref.h>
 #include <linux/mm_types.h>
-#include <linux/mutex.h>
-#include <linux/percpu-refcount.h>
-#include <linux/rhashtable-types.h>
-#include <linux/rwsem.h>
 #include <linux/sysfs.h>
 #include <linux/types.h>
 #include <linux/uuid.h>
-#include <linux/wait.h>
 
 enum vfio_device_mig_state;
 struct address_space;
@@ -34,6 +26,7 @@ struct kvm;
 struct mdev_bus_driver;
 struct mdev_callbacks;
 struct mdev_device;
+struct mdev_device_core;
 struct mdev_parent_core;
 struct mdev_type;
 struct mdev_type_core;
@@ -456,57 +449,21 @@ struct mdev_type {
  * @dev: its &struct device, see mdev_dev()
  * @uuid: its name, unique on the bus, see mdev_uuid()
  * @type: its type, and thereby its parent. The device holds a reference.
+ * @drvdata: see mdev_set_drvdata()
+ * @online: see mdev_is_online()
+ * @flags: MDEV_RESET_* of mdev_bus.h
+ * @callbacks: what mdev_bus.h drains; NULL while the device is closed
+ * @core: state of mdev.ko
  */
 struct mdev_device {
 	struct device dev;
 	guid_t uuid;
 	struct mdev_type *type;
-
-	/* private: */
-	struct rhash_head node;
-	struct rcu_head rcu;
 	void *drvdata;
-	/* enum mdev_state of mdev_private.h */
-	unsigned int state;
-	/*
-	 * Opens and writers of online. A removal adds MDEV_USERS_BLOCKED, which
-	 * makes it negative and thereby blocks new ones.
-	 */
-	atomic_t users;
-	/*
-	 * Serializes open, close and writes to online; held across ->start(),
-	 * ->stop(), ->open() and ->release()
-	 */
-	struct mutex lock;
-	/* Written under lock, read without it by accesses and faults */
 	bool online;
-	/* Protected by lock: the last close calls ->stop() */
-	bool started_by_open;
-	/* Protected by the device lock: mdev_probe() fails during a removal */
-	bool removing;
-	/* Likewise: mdev_device_reattach() has to bind a driver */
-	bool wanted;
-	/* Likewise: error of the last probe */
-	int probe_error;
-	/* Driver that called mdev_open(), NULL while the device is closed */
-	struct mdev_bus_driver *opener;
-	/*
-	 * Taken for reading by page faults that insert pages, for writing by
-	 * invalidations. Not held across callbacks.
-	 */
-	struct rw_semaphore map_lock;
-	/* Written under map_lock: from mdev_open(), NULL while closed */
-	struct address_space *mapping;
-	/* Likewise: counts invalidations */
-	unsigned long map_seq;
-	/* Likewise: number of running resets, during which nothing is mapped */
-	unsigned int map_blocked;
-	/* Alignment of invalidations, see mdev_map_set_granule() */
-	unsigned long map_granule;
-	/* NULL while the device is closed; written under lock */
-	struct mdev_callbacks *callbacks;
-	/* MDEV_RESET_* */
 	unsigned long flags;
+	struct mdev_callbacks *callbacks;
+	struct mdev_device_core *core;
 };
 
 /**

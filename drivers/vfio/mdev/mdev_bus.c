@@ -12,6 +12,22 @@
 #include "compat.h"
 #include "mdev_private.h"
 
+/*
+ * Whether the parent's driver can bind: not before mdev_device_bind(), which gets
+ * the error of its probe, nor after a creation that has failed.
+ */
+static bool mdev_can_bind(struct mdev_device *mdev)
+{
+	switch (READ_ONCE(mdev->core->state)) {
+	case MDEV_CREATING:
+		return READ_ONCE(mdev->core->binding);
+	case MDEV_DEAD:
+		return false;
+	default:
+		return true;
+	}
+}
+
 static int mdev_match(struct device *dev, const struct device_driver *driver)
 {
 	struct mdev_device *mdev = to_mdev_device(dev);
@@ -19,9 +35,8 @@ static int mdev_match(struct device *dev, const struct device_driver *driver)
 	const struct mdev_driver *drv = to_mdev_driver(driver);
 	const struct mdev_bus_driver *bus_drv;
 
-	/* mdev_device_publish() binds the parent's driver and gets its error. */
 	if (own)
-		return drv == own && READ_ONCE(mdev->state) != MDEV_CREATING;
+		return drv == own && mdev_can_bind(mdev);
 	if (drv->device_api)
 		return 0;
 	bus_drv = container_of_const(drv, struct mdev_bus_driver, driver);
@@ -34,7 +49,7 @@ static int mdev_match(struct device *dev, const struct device_driver *driver)
  */
 static int mdev_dma_configure(struct device *dev)
 {
-	to_mdev_device(dev)->probe_error = -ENOMEM;
+	to_mdev_device(dev)->core->probe_error = -ENOMEM;
 	return 0;
 }
 
@@ -43,15 +58,15 @@ static int mdev_probe(struct device *dev)
 	struct mdev_driver *drv = to_mdev_driver(dev->driver);
 	struct mdev_device *mdev = to_mdev_device(dev);
 
-	if (mdev->removing) {
+	if (mdev->core->removing) {
 		/* mdev_device_reattach() probes again if the removal fails */
-		mdev->wanted = true;
+		mdev->core->wanted = true;
 		return -ENODEV;
 	}
 
 	/* device_add() drops this error, mdev_device_publish() returns it */
-	mdev->probe_error = drv->probe ? drv->probe(mdev) : 0;
-	return mdev->probe_error;
+	mdev->core->probe_error = drv->probe ? drv->probe(mdev) : 0;
+	return mdev->core->probe_error;
 }
 
 static void mdev_remove(struct device *dev)
@@ -91,7 +106,7 @@ bool mdev_driver_in_use(struct mdev_device *mdev)
 	/* A concurrent unbind holds the lock while it waits for a close */
 	if (!device_trylock(dev))
 		return true;
-	if (dev->driver && !mdev_parent_driver(mdev)) {
+	if (dev->driver) {
 		struct mdev_bus_driver *drv =
 			to_mdev_bus_driver(to_mdev_driver(dev->driver));
 
@@ -126,7 +141,7 @@ int mdev_register_driver(struct mdev_driver *drv)
 		return -EINVAL;
 	return mdev_add_driver(drv);
 }
-EXPORT_SYMBOL_GPL(mdev_register_driver);
+EXPORT_SYMBOL(mdev_register_driver);
 
 /**
  * mdev_unregister_driver - unregister a driver for mediated devices
@@ -140,7 +155,7 @@ void mdev_unregister_driver(struct mdev_driver *drv)
 {
 	driver_unregister(&drv->driver);
 }
-EXPORT_SYMBOL_GPL(mdev_unregister_driver);
+EXPORT_SYMBOL(mdev_unregister_driver);
 
 /**
  * __mdev_register_bus_driver - register a driver for the devices of any parent

@@ -27,22 +27,20 @@
 static struct rhashtable mdev_table;
 
 static const struct rhashtable_params mdev_table_params = {
-	.key_len = sizeof_field(struct mdev_device, uuid),
-	.key_offset = offsetof(struct mdev_device, uuid),
-	.head_offset = offsetof(struct mdev_device, node),
+	.key_len = sizeof_field(struct mdev_device_core, mdev.uuid),
+	.key_offset = offsetof(struct mdev_device_core, mdev.uuid),
+	.head_offset = offsetof(struct mdev_device_core, node),
 	.automatic_shrinking = true,
 };
-
-DECLARE_WAIT_QUEUE_HEAD(mdev_removal_wait);
 
 static void mdev_device_release(struct device *dev)
 {
 	struct mdev_device *mdev = to_mdev_device(dev);
 
 	mdev_type_put(mdev->type);
-	mutex_destroy(&mdev->lock);
+	mutex_destroy(&mdev->core->lock);
 	/* A concurrent lookup in mdev_table can still compare the UUID */
-	kfree_rcu(mdev, rcu);
+	kfree_rcu(mdev->core, rcu);
 }
 
 /* Link type and device to each other. */
@@ -52,7 +50,8 @@ static int mdev_links_add(struct mdev_device *mdev)
 	struct kobject *kobj = &mdev->dev.kobj;
 	int ret;
 
-	ret = sysfs_create_link(type->core->devices_kobj, kobj, kobject_name(kobj));
+	ret = sysfs_create_link(type->core->devices_kobj, kobj,
+				kobject_name(kobj));
 	if (ret)
 		return ret;
 	ret = sysfs_create_link(kobj, &type->core->kobj, "mdev_type");
@@ -75,11 +74,14 @@ static struct mdev_device *mdev_device_alloc(struct mdev_type *type,
 					     const guid_t *uuid)
 {
 	const struct parent_ops *ops = type->parent->ops;
+	struct mdev_device_core *core;
 	struct mdev_device *mdev;
 
-	mdev = kzalloc_obj(*mdev);
-	if (!mdev)
+	core = kzalloc_obj(*core);
+	if (!core)
 		return ERR_PTR(-ENOMEM);
+	mdev = &core->mdev;
+	mdev->core = core;
 
 	device_initialize(&mdev->dev);
 	mdev->dev.parent = type->parent->dev;
@@ -91,11 +93,11 @@ static struct mdev_device *mdev_device_alloc(struct mdev_type *type,
 	mdev_type_get(type);
 	mdev->type = type;
 	guid_copy(&mdev->uuid, uuid);
-	mutex_init(&mdev->lock);
-	init_rwsem(&mdev->map_lock);
-	mdev->map_granule = PAGE_SIZE;
+	mutex_init(&core->lock);
+	init_rwsem(&core->map_lock);
+	core->map_granule = PAGE_SIZE;
 	mdev->online = !ops->start;
-	mdev->state = MDEV_CREATING;
+	core->state = MDEV_CREATING;
 
 	if (dev_set_name(&mdev->dev, "%pUl", uuid)) {
 		put_device(&mdev->dev);
@@ -106,7 +108,8 @@ static struct mdev_device *mdev_device_alloc(struct mdev_type *type,
 
 static void mdev_device_free(struct mdev_device *mdev)
 {
-	rhashtable_remove_fast(&mdev_table, &mdev->node, mdev_table_params);
+	rhashtable_remove_fast(&mdev_table, &mdev->core->node,
+			       mdev_table_params);
 	put_device(&mdev->dev);
 }
 
@@ -130,8 +133,8 @@ static void mdev_device_detach(struct mdev_device *mdev)
 
 	/* From here on mdev_probe() fails */
 	device_lock(dev);
-	mdev->removing = true;
-	mdev->wanted = dev->driver;
+	mdev->core->removing = true;
+	mdev->core->wanted = dev->driver;
 	device_unlock(dev);
 	device_release_driver(dev);
 	wait_event(mdev_removal_wait, !mdev_has_users(mdev));
@@ -149,9 +152,9 @@ void mdev_device_kill(struct mdev_device *mdev)
 	const struct parent_ops *ops = mdev_parent_ops(mdev);
 	int users;
 
-	WRITE_ONCE(mdev->state, MDEV_DEAD);
+	WRITE_ONCE(mdev->core->state, MDEV_DEAD);
 	/* A full barrier: mdev_user_get() that fails from here on sees the state */
-	users = atomic_add_return(MDEV_USERS_BLOCKED, &mdev->users);
+	users = atomic_add_return(MDEV_USERS_BLOCKED, &mdev->core->users);
 	/* If a creation has failed: wake removals that wait in mdev_claim() */
 	wake_up_all(&mdev_removal_wait);
 	if (users != MDEV_USERS_BLOCKED && ops->request) {
@@ -187,7 +190,7 @@ static void mdev_device_announce(struct mdev_device *mdev)
 	struct device *dev = &mdev->dev;
 
 	/* The lock delays the ONLINE event of a concurrent mdev_start() */
-	mutex_lock(&mdev->lock);
+	mutex_lock(&mdev->core->lock);
 	dev_set_uevent_suppress(dev, false);
 	kobject_uevent(&dev->kobj, KOBJ_ADD);
 	if (READ_ONCE(dev->driver))
@@ -195,29 +198,38 @@ static void mdev_device_announce(struct mdev_device *mdev)
 	/* mdev_start() has run before, with its event suppressed */
 	if (mdev->online && mdev_parent_ops(mdev)->start)
 		kobject_uevent(&dev->kobj, KOBJ_ONLINE);
-	mutex_unlock(&mdev->lock);
+	mutex_unlock(&mdev->core->lock);
 
 	/*
 	 * Pairs with READ_ONCE() and cmpxchg() in mdev_claim(). From here on a
 	 * removal can free the device.
 	 */
-	smp_store_release(&mdev->state, MDEV_LIVE);
+	smp_store_release(&mdev->core->state, MDEV_LIVE);
 	wake_up_all(&mdev_removal_wait);
 }
 
 /* Bind the parent's driver, or return the error of the bus driver's probe. */
 static int mdev_device_bind(struct mdev_device *mdev)
 {
-	struct mdev_driver *own = mdev_parent_driver(mdev);
+	struct mdev_device_core *core = mdev->core;
+	struct device *dev = &mdev->dev;
 	int ret;
 
-	/* Also with drivers_autoprobe off. Returns -EAGAIN for -EPROBE_DEFER. */
-	if (own)
-		return device_driver_attach(&own->driver, &mdev->dev);
-	device_lock(&mdev->dev);
-	ret = mdev->probe_error;
-	device_unlock(&mdev->dev);
-	return ret;
+	/*
+	 * Also with drivers_autoprobe off. Not device_driver_attach(): the driver
+	 * can be registered after its parents, and unregistered before them.
+	 */
+	if (mdev_parent_driver(mdev)) {
+		WRITE_ONCE(core->binding, true);
+		if (device_attach(dev) == 1)
+			return 0;
+	}
+	device_lock(dev);
+	ret = core->probe_error;
+	if (!ret && !dev->driver && mdev_parent_driver(mdev))
+		ret = -ENODEV;
+	device_unlock(dev);
+	return ret == -EPROBE_DEFER ? -EAGAIN : ret;
 }
 
 static int mdev_device_publish(struct mdev_device *mdev)
@@ -277,7 +289,7 @@ int mdev_device_create(struct mdev_type *type, const guid_t *uuid)
 		goto out_leave;
 	}
 
-	ret = rhashtable_lookup_insert_fast(&mdev_table, &mdev->node,
+	ret = rhashtable_lookup_insert_fast(&mdev_table, &mdev->core->node,
 					    mdev_table_params);
 	if (ret) {
 		put_device(&mdev->dev);
@@ -308,10 +320,11 @@ static int mdev_claim(struct mdev_device *mdev)
 	int ret;
 
 	ret = wait_event_interruptible(mdev_removal_wait,
-				       READ_ONCE(mdev->state) != MDEV_CREATING);
+				       READ_ONCE(mdev->core->state) !=
+				       MDEV_CREATING);
 	if (ret)
 		return ret;
-	state = cmpxchg(&mdev->state, MDEV_LIVE, MDEV_REMOVING);
+	state = cmpxchg(&mdev->core->state, MDEV_LIVE, MDEV_REMOVING);
 	if (state == MDEV_LIVE)
 		return 0;
 	return state == MDEV_REMOVING ? -EAGAIN : -ENODEV;
@@ -327,8 +340,11 @@ static int mdev_claim(struct mdev_device *mdev)
  */
 static int mdev_block_users(struct mdev_device *mdev)
 {
-	atomic_t *users = &mdev->users;
+	atomic_t *users = &mdev->core->users;
 
+	/* Neither opens nor the driver's users are known, and none is notified. */
+	if (mdev_parent_driver(mdev))
+		return atomic_cmpxchg(users, 0, MDEV_USERS_BLOCKED) ? -EBUSY : 0;
 	if (!mdev_parent_ops(mdev)->hot_unplug) {
 		if (mdev_driver_in_use(mdev) ||
 		    atomic_cmpxchg(users, 0, MDEV_USERS_BLOCKED))
@@ -417,7 +433,7 @@ static int mdev_device_withdraw(struct mdev_device *mdev)
 	if (ret)
 		mdev_device_restore(mdev, online);
 	else
-		WRITE_ONCE(mdev->state, MDEV_DEAD);
+		WRITE_ONCE(mdev->core->state, MDEV_DEAD);
 	return ret;
 }
 
@@ -428,8 +444,8 @@ static void mdev_device_reattach(struct mdev_device *mdev)
 	bool wanted;
 
 	device_lock(dev);
-	mdev->removing = false;
-	wanted = mdev->wanted;
+	mdev->core->removing = false;
+	wanted = mdev->core->wanted;
 	device_unlock(dev);
 	/* device_attach() returns 1 on success, and drops a probe's error */
 	if (wanted && device_attach(dev) != 1)
@@ -443,11 +459,14 @@ static void mdev_device_reattach(struct mdev_device *mdev)
  */
 static void mdev_unblock_users(struct mdev_device *mdev)
 {
-	atomic_sub(MDEV_USERS_BLOCKED, &mdev->users);
+	atomic_sub(MDEV_USERS_BLOCKED, &mdev->core->users);
 	/* Set by mdev_device_detach() of this removal */
-	if (mdev->removing)
+	if (mdev->core->removing)
 		mdev_device_reattach(mdev);
 }
+
+/* Has a work for each removal that waits for a driver; flushed by mdev_exit() */
+static struct workqueue_struct *mdev_removals;
 
 /**
  * struct mdev_removal - removal of a device by a work
@@ -478,10 +497,13 @@ static void mdev_removal_work(struct work_struct *work)
 	/* Without ->stop(), and with mdev_instance_remove(), it does not fail */
 	if (!mdev_device_withdraw(mdev))
 		mdev_device_delete(mdev);
+	/* The writer of remove can have been killed */
+	trace_mdev_remove(mdev, false, 0);
 	complete(&removal->done);
 	kref_put(&removal->ref, mdev_removal_release);
-	put_device(&mdev->dev);
 	mdev_parent_leave(parent);
+	/* Can put the last reference to the parent */
+	put_device(&mdev->dev);
 }
 
 /*
@@ -505,7 +527,7 @@ static int mdev_device_remove_by_work(struct mdev_device *mdev)
 	get_device(&mdev->dev);
 	/* The reference that the caller leaves, too */
 	atomic_inc(&mdev->type->parent->core->users);
-	schedule_work(&removal->work);
+	queue_work(mdev_removals, &removal->work);
 	ret = wait_for_completion_killable(&removal->done);
 	kref_put(&removal->ref, mdev_removal_release);
 	return ret;
@@ -545,7 +567,10 @@ int mdev_device_remove(struct mdev_device *mdev)
 		ret = mdev_device_remove_by_work(mdev);
 		if (ret == -ENOMEM)
 			goto out_unblock;
-		goto out_leave;
+		mdev_parent_leave(parent);
+		if (!ret)
+			return 0;
+		goto out_trace;
 	}
 	ret = mdev_device_withdraw(mdev);
 	if (ret)
@@ -557,7 +582,7 @@ out_unblock:
 	mdev_unblock_users(mdev);
 out_live:
 	/* Pairs with cmpxchg() in mdev_claim(): the next removal sees it all */
-	smp_store_release(&mdev->state, MDEV_LIVE);
+	smp_store_release(&mdev->core->state, MDEV_LIVE);
 out_leave:
 	mdev_parent_leave(parent);
 out_trace:
@@ -589,12 +614,15 @@ static ssize_t remove_store(struct device *dev, struct device_attribute *attr,
 	 */
 	if (!try_module_get(owner))
 		return -ENODEV;
+	/* Parents of mdev_register_parent() have no owner here */
+	__module_get(THIS_MODULE);
 	kn = sysfs_break_active_protection(&dev->kobj, &attr->attr);
 	if (kn) {
 		ret = mdev_device_remove(mdev);
 		sysfs_unbreak_active_protection(kn);
 	}
 	module_put(owner);
+	module_put(THIS_MODULE);
 	return ret ?: count;
 }
 static DEVICE_ATTR_WO(remove);
@@ -655,11 +683,20 @@ static const struct device_type mdev_device_type = {
 
 int __init mdev_devices_init(void)
 {
-	return rhashtable_init(&mdev_table, &mdev_table_params);
+	int ret;
+
+	mdev_removals = alloc_workqueue("mdev_remove", WQ_UNBOUND, 0);
+	if (!mdev_removals)
+		return -ENOMEM;
+	ret = rhashtable_init(&mdev_table, &mdev_table_params);
+	if (ret)
+		destroy_workqueue(mdev_removals);
+	return ret;
 }
 
 /* Also called when initialisation fails, so not __exit */
 void mdev_devices_exit(void)
 {
+	destroy_workqueue(mdev_removals);
 	rhashtable_destroy(&mdev_table);
 }

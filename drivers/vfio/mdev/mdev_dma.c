@@ -35,7 +35,7 @@
 int mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
 		   int prot, struct page **pages)
 {
-	const struct mdev_bus_driver *drv = READ_ONCE(mdev->opener);
+	const struct mdev_bus_driver *drv = READ_ONCE(mdev->core->opener);
 
 	if (!drv)
 		return -ENODEV;
@@ -57,7 +57,7 @@ EXPORT_SYMBOL_GPL(mdev_pin_pages);
  */
 int mdev_unpin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage)
 {
-	const struct mdev_bus_driver *drv = READ_ONCE(mdev->opener);
+	const struct mdev_bus_driver *drv = READ_ONCE(mdev->core->opener);
 
 	if (!drv)
 		return -ENODEV;
@@ -87,7 +87,7 @@ EXPORT_SYMBOL_GPL(mdev_unpin_pages);
 int mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova, void *data,
 		size_t len, bool write)
 {
-	const struct mdev_bus_driver *drv = READ_ONCE(mdev->opener);
+	const struct mdev_bus_driver *drv = READ_ONCE(mdev->core->opener);
 
 	if (!drv)
 		return -ENODEV;

@@ -65,16 +65,16 @@ static void mdev_map_zap(struct address_space *mapping, u64 start, u64 end)
 /* Zap the mappings from @start to before @end, which are page aligned. */
 static void mdev_map_empty(struct mdev_device *mdev, u64 start, u64 end)
 {
-	lockdep_assert_held_write(&mdev->map_lock);
-	start = ALIGN_DOWN(start, mdev->map_granule);
-	end = min(ALIGN(end, mdev->map_granule), MDEV_MAP_END);
+	lockdep_assert_held_write(&mdev->core->map_lock);
+	start = ALIGN_DOWN(start, mdev->core->map_granule);
+	end = min(ALIGN(end, mdev->core->map_granule), MDEV_MAP_END);
 	/*
 	 * Pairs with mdev_map_begin(): a fault that reads the new map_seq sees
 	 * what the driver has changed before it invalidated
 	 */
-	smp_store_release(&mdev->map_seq, mdev->map_seq + 1);
-	if (mdev->mapping)
-		mdev_map_zap(mdev->mapping, start, end);
+	smp_store_release(&mdev->core->map_seq, mdev->core->map_seq + 1);
+	if (mdev->core->mapping)
+		mdev_map_zap(mdev->core->mapping, start, end);
 	trace_mdev_invalidate(mdev, start, end - start);
 }
 
@@ -104,9 +104,9 @@ void mdev_device_invalidate_mapping(struct mdev_device *mdev, loff_t pos,
 	start = ALIGN_DOWN(pos, PAGE_SIZE);
 	end = ALIGN(pos + min(size, MDEV_MAP_END - pos), PAGE_SIZE);
 
-	down_write(&mdev->map_lock);
+	down_write(&mdev->core->map_lock);
 	mdev_map_empty(mdev, start, end);
-	up_write(&mdev->map_lock);
+	up_write(&mdev->core->map_lock);
 }
 EXPORT_SYMBOL_GPL(mdev_device_invalidate_mapping);
 
@@ -122,8 +122,8 @@ EXPORT_SYMBOL_GPL(mdev_device_invalidate_mapping);
 bool mdev_map_begin(struct mdev_device *mdev, unsigned long *seq)
 {
 	/* Pairs with mdev_map_empty() */
-	*seq = smp_load_acquire(&mdev->map_seq);
-	return !READ_ONCE(mdev->map_blocked);
+	*seq = smp_load_acquire(&mdev->core->map_seq);
+	return !READ_ONCE(mdev->core->map_blocked);
 }
 EXPORT_SYMBOL_NS_GPL(mdev_map_begin, MDEV_BUS_NAMESPACE);
 
@@ -139,10 +139,10 @@ EXPORT_SYMBOL_NS_GPL(mdev_map_begin, MDEV_BUS_NAMESPACE);
  */
 bool mdev_map_lock(struct mdev_device *mdev, unsigned long seq)
 {
-	down_read(&mdev->map_lock);
-	if (likely(mdev->map_seq == seq && !mdev->map_blocked))
+	down_read(&mdev->core->map_lock);
+	if (likely(mdev->core->map_seq == seq && !mdev->core->map_blocked))
 		return true;
-	up_read(&mdev->map_lock);
+	up_read(&mdev->core->map_lock);
 	return false;
 }
 EXPORT_SYMBOL_NS_GPL(mdev_map_lock, MDEV_BUS_NAMESPACE);
@@ -153,7 +153,7 @@ EXPORT_SYMBOL_NS_GPL(mdev_map_lock, MDEV_BUS_NAMESPACE);
  */
 void mdev_map_unlock(struct mdev_device *mdev)
 {
-	up_read(&mdev->map_lock);
+	up_read(&mdev->core->map_lock);
 }
 EXPORT_SYMBOL_NS_GPL(mdev_map_unlock, MDEV_BUS_NAMESPACE);
 
@@ -165,7 +165,7 @@ EXPORT_SYMBOL_NS_GPL(mdev_map_unlock, MDEV_BUS_NAMESPACE);
  */
 void mdev_map_set_granule(struct mdev_device *mdev, unsigned long size)
 {
-	WRITE_ONCE(mdev->map_granule, size);
+	WRITE_ONCE(mdev->core->map_granule, size);
 }
 EXPORT_SYMBOL_NS_GPL(mdev_map_set_granule, MDEV_BUS_NAMESPACE);
 
@@ -179,8 +179,8 @@ EXPORT_SYMBOL_NS_GPL(mdev_map_set_granule, MDEV_BUS_NAMESPACE);
  */
 int mdev_map_wait(struct mdev_device *mdev)
 {
-	return wait_var_event_killable(&mdev->map_blocked,
-				       !READ_ONCE(mdev->map_blocked));
+	return wait_var_event_killable(&mdev->core->map_blocked,
+				       !READ_ONCE(mdev->core->map_blocked));
 }
 EXPORT_SYMBOL_NS_GPL(mdev_map_wait, MDEV_BUS_NAMESPACE);
 
@@ -194,11 +194,11 @@ EXPORT_SYMBOL_NS_GPL(mdev_map_wait, MDEV_BUS_NAMESPACE);
  */
 void mdev_map_block(struct mdev_device *mdev)
 {
-	down_write(&mdev->map_lock);
-	WRITE_ONCE(mdev->map_blocked, mdev->map_blocked + 1);
+	down_write(&mdev->core->map_lock);
+	WRITE_ONCE(mdev->core->map_blocked, mdev->core->map_blocked + 1);
 	if (!mdev_parent_ops(mdev)->mmap)
 		mdev_map_empty(mdev, 0, MDEV_MAP_END);
-	up_write(&mdev->map_lock);
+	up_write(&mdev->core->map_lock);
 }
 EXPORT_SYMBOL_NS_GPL(mdev_map_block, MDEV_BUS_NAMESPACE);
 
@@ -210,13 +210,13 @@ EXPORT_SYMBOL_NS_GPL(mdev_map_block, MDEV_BUS_NAMESPACE);
  */
 void mdev_map_unblock(struct mdev_device *mdev)
 {
-	down_write(&mdev->map_lock);
+	down_write(&mdev->core->map_lock);
 	/* Faults that called validate_map_request during the reset start over */
-	smp_store_release(&mdev->map_seq, mdev->map_seq + 1);
-	WRITE_ONCE(mdev->map_blocked, mdev->map_blocked - 1);
-	up_write(&mdev->map_lock);
+	smp_store_release(&mdev->core->map_seq, mdev->core->map_seq + 1);
+	WRITE_ONCE(mdev->core->map_blocked, mdev->core->map_blocked - 1);
+	up_write(&mdev->core->map_lock);
 	/* Pairs with prepare_to_wait_event() in mdev_map_wait() */
 	smp_mb();
-	wake_up_var(&mdev->map_blocked);
+	wake_up_var(&mdev->core->map_blocked);
 }
 EXPORT_SYMBOL_NS_GPL(mdev_map_unblock, MDEV_BUS_NAMESPACE);

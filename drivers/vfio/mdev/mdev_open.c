@@ -11,6 +11,9 @@
 #include "compat.h"
 #include "mdev_private.h"
 
+/* See mdev_private.h */
+DECLARE_WAIT_QUEUE_HEAD(mdev_removal_wait);
+
 /*
  * Keep the device from being removed. Fails with -EAGAIN during a removal that
  * can still fail, and with -ENODEV if the device is certain to be removed.
@@ -19,21 +22,21 @@ int mdev_user_get(struct mdev_device *mdev)
 {
 	if (mdev_parent_is_unregistering(mdev->type->parent))
 		return -ENODEV;
-	if (atomic_inc_unless_negative(&mdev->users))
+	if (atomic_inc_unless_negative(&mdev->core->users))
 		return 0;
 	/* Pairs with atomic_add_return() in mdev_device_kill() */
 	smp_rmb();
-	return READ_ONCE(mdev->state) == MDEV_DEAD ? -ENODEV : -EAGAIN;
+	return READ_ONCE(mdev->core->state) == MDEV_DEAD ? -ENODEV : -EAGAIN;
 }
 
 void mdev_user_put(struct mdev_device *mdev)
 {
 	/* Don't access the device after this: a removal can free it */
-	if (atomic_dec_return(&mdev->users) == MDEV_USERS_BLOCKED)
+	if (atomic_dec_return(&mdev->core->users) == MDEV_USERS_BLOCKED)
 		wake_up_all(&mdev_removal_wait);
 }
 
-/* Bring the device online. mdev->lock is held, or no user is left. */
+/* Bring the device online. mdev->core->lock is held, or no user is left. */
 int mdev_start(struct mdev_device *mdev)
 {
 	int ret = mdev_parent_ops(mdev)->start(mdev);
@@ -102,14 +105,14 @@ int mdev_set_online(struct mdev_device *mdev, bool online)
 		return ret;
 
 	/* mdev_stop_drained() can hold it for as long as userspace likes. */
-	ret = mutex_lock_killable(&mdev->lock);
+	ret = mutex_lock_killable(&mdev->core->lock);
 	if (ret)
 		goto out_put;
 	if (online != mdev->online)
 		ret = online ? mdev_start(mdev) : mdev_stop_drained(mdev);
 	if (!ret)
-		mdev->started_by_open = false;
-	mutex_unlock(&mdev->lock);
+		mdev->core->started_by_open = false;
+	mutex_unlock(&mdev->core->lock);
 
 out_put:
 	mdev_user_put(mdev);
@@ -120,9 +123,9 @@ EXPORT_SYMBOL_IF_KUNIT(mdev_set_online);
 /* Stop the device if mdev_start_and_open() has started it. */
 static void mdev_stop_after_open(struct mdev_device *mdev)
 {
-	if (!mdev->started_by_open)
+	if (!mdev->core->started_by_open)
 		return;
-	mdev->started_by_open = false;
+	mdev->core->started_by_open = false;
 	if (mdev_stop(mdev))
 		dev_warn_ratelimited(&mdev->dev,
 				     "stop() failed at close: stays online\n");
@@ -137,7 +140,7 @@ static int mdev_start_and_open(struct mdev_device *mdev)
 		ret = mdev_start(mdev);
 		if (ret)
 			return ret;
-		mdev->started_by_open = true;
+		mdev->core->started_by_open = true;
 	}
 	ret = ops->open ? ops->open(mdev) : 0;
 	if (ret)
@@ -146,15 +149,16 @@ static int mdev_start_and_open(struct mdev_device *mdev)
 }
 
 /* Set the driver and the mapping that calls of the vendor driver apply to */
-static void mdev_set_opener(struct mdev_device *mdev, struct mdev_bus_driver *drv,
+static void mdev_set_opener(struct mdev_device *mdev,
+			    struct mdev_bus_driver *drv,
 			    struct address_space *mapping)
 {
-	down_write(&mdev->map_lock);
-	mdev->mapping = mapping;
-	mdev->map_granule = PAGE_SIZE;
-	up_write(&mdev->map_lock);
+	down_write(&mdev->core->map_lock);
+	mdev->core->mapping = mapping;
+	mdev->core->map_granule = PAGE_SIZE;
+	up_write(&mdev->core->map_lock);
 	/* mdev_pin_pages() and others read it without a lock */
-	WRITE_ONCE(mdev->opener, drv);
+	WRITE_ONCE(mdev->core->opener, drv);
 }
 
 static int mdev_open_locked(struct mdev_device *mdev,
@@ -162,12 +166,14 @@ static int mdev_open_locked(struct mdev_device *mdev,
 {
 	int ret;
 
-	lockdep_assert_held(&mdev->lock);
+	lockdep_assert_held(&mdev->core->lock);
 	ret = mdev_callbacks_create(mdev);
 	if (ret)
 		return ret;
 	clear_bit(MDEV_RESET_REQUESTED, &mdev->flags);
-	mdev_set_opener(mdev, to_mdev_bus_driver(to_mdev_driver(mdev->dev.driver)), mapping);
+	mdev_set_opener(mdev,
+			to_mdev_bus_driver(to_mdev_driver(mdev->dev.driver)),
+			mapping);
 	ret = mdev_start_and_open(mdev);
 	if (ret) {
 		mdev_set_opener(mdev, NULL, NULL);
@@ -203,9 +209,9 @@ int mdev_open(struct mdev_device *mdev, struct address_space *mapping)
 	if (!try_module_get(owner))
 		goto out_put;
 
-	mutex_lock(&mdev->lock);
+	mutex_lock(&mdev->core->lock);
 	ret = mdev_open_locked(mdev, mapping);
-	mutex_unlock(&mdev->lock);
+	mutex_unlock(&mdev->core->lock);
 	if (!ret)
 		goto out_trace;
 
@@ -229,13 +235,13 @@ void mdev_close(struct mdev_device *mdev)
 	const struct parent_ops *ops = mdev_parent_ops(mdev);
 	struct module *owner = ops->owner;
 
-	mutex_lock(&mdev->lock);
+	mutex_lock(&mdev->core->lock);
 	if (ops->release)
 		ops->release(mdev);
 	mdev_stop_after_open(mdev);
 	mdev_set_opener(mdev, NULL, NULL);
 	mdev_callbacks_destroy(mdev);
-	mutex_unlock(&mdev->lock);
+	mutex_unlock(&mdev->core->lock);
 
 	trace_mdev_close(mdev);
 	mdev_user_put(mdev);
@@ -259,7 +265,7 @@ EXPORT_SYMBOL_NS_GPL(mdev_close, MDEV_BUS_NAMESPACE);
  */
 struct kvm *mdev_get_kvm(struct mdev_device *mdev)
 {
-	const struct mdev_bus_driver *drv = READ_ONCE(mdev->opener);
+	const struct mdev_bus_driver *drv = READ_ONCE(mdev->core->opener);
 
 	return drv && drv->get_kvm ? drv->get_kvm(mdev) : NULL;
 }

@@ -55,8 +55,11 @@ bool mdev_parent_is_unregistering(struct mdev_parent *parent)
 
 void mdev_parent_leave(struct mdev_parent *parent)
 {
-	if (atomic_dec_return(&parent->core->users) == MDEV_USERS_BLOCKED)
-		wake_up_var(&parent->core->users);
+	atomic_t *users = &parent->core->users;
+
+	/* The parent can be freed after the decrement */
+	if (atomic_dec_return(users) == MDEV_USERS_BLOCKED)
+		wake_up_var(users);
 }
 
 /* The parent that @dev is registered as; mdev_parents_lock is held. */

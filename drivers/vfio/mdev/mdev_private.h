@@ -11,6 +11,9 @@
 #include <linux/kref.h>
 #include <linux/limits.h>
 #include <linux/mdev_bus.h>
+#include <linux/mutex.h>
+#include <linux/rhashtable-types.h>
+#include <linux/rwsem.h>
 #include <linux/wait.h>
 
 struct eventfd_ctx;
@@ -18,7 +21,7 @@ struct eventfd_ctx;
 /*
  * States of a device, their transitions and the locks
  *
- * &mdev_device.state:
+ * &mdev_device_core.state:
  *
  *	MDEV_CREATING --> MDEV_LIVE <--> MDEV_REMOVING --> MDEV_DEAD
  *	      |               |                                ^
@@ -33,7 +36,7 @@ struct eventfd_ctx;
  *	LIVE to DEAD by mdev_unregister_device(), when no creator and no writer
  *	of "remove" is left.
  *
- * &mdev_device.users counts opens and writers of "online". A removal adds
+ * &mdev_device_core.users counts opens and writers of "online". A removal adds
  * MDEV_USERS_BLOCKED, which makes the count negative and mdev_user_get() fail:
  * with -EAGAIN, since a removal in the state REMOVING can fail, but with
  * -ENODEV in the state DEAD. The removal continues when the count has become
@@ -55,10 +58,10 @@ struct eventfd_ctx;
  *	mdev_parents_lock	mdev_parents; no other lock is taken under it
  *	device lock		probe and remove of the bus driver, @removing,
  *				@wanted, @probe_error
- *	&mdev_device.lock	open, close and "online" of a device against
+ *	&mdev_device_core.lock	open, close and "online" of a device against
  *				each other and against its announcement
  *	&mdev_callbacks.lock	drains of a device's callbacks
- *	&mdev_device.map_lock	page faults against invalidations
+ *	&mdev_device_core.map_lock	page faults against invalidations
  *
  * mdev_open() and mdev_close() are called with dev_set->lock of VFIO core held
  * (and group->group_lock, for a group file) and a reference to the registration
@@ -81,6 +84,7 @@ enum mdev_state {
  * struct mdev_parent_core - state of a registered parent
  * @parent: the parent
  * @driver: driver that its devices bind to; NULL for mdev_register_device()
+ * @linked: the link in /sys/class/mdev_bus exists
  * @first: no other parent of mdev_register_device() was registered before
  * @available: number of devices that can be created, if @driver does not count
  * @types_kset: the directory ``mdev_supported_types``
@@ -95,6 +99,7 @@ enum mdev_state {
 struct mdev_parent_core {
 	struct mdev_parent *parent;
 	struct mdev_driver *driver;
+	bool linked;
 	bool first;
 	atomic_t available;
 	struct kset *types_kset;
@@ -121,6 +126,52 @@ struct mdev_type_core {
 	struct mdev_type allocated;
 };
 
+/**
+ * struct mdev_device_core - state of a device
+ * @mdev: the device
+ * @node: in the table of all UUIDs
+ * @rcu: delays freeing it after a concurrent lookup in that table
+ * @state: enum mdev_state
+ * @users: opens and writers of online; negative, by MDEV_USERS_BLOCKED, during
+ *	and after a removal, which blocks new ones
+ * @lock: serializes open, close and writes to online; held across ->start(),
+ *	->stop(), ->open() and ->release()
+ * @started_by_open: the last close calls ->stop(); protected by @lock, as are
+ *	writes to &mdev_device.online and &mdev_device.callbacks
+ * @removing: mdev_probe() fails during a removal; protected by the device lock, as
+ *	are the next two
+ * @wanted: mdev_device_reattach() has to bind a driver
+ * @probe_error: error of the last probe
+ * @binding: the creator binds the parent's driver
+ * @opener: driver that called mdev_open(), NULL while the device is closed
+ * @map_lock: taken for reading by page faults that insert pages, for writing by
+ *	invalidations; not held across callbacks. Protects what follows.
+ * @mapping: from mdev_open(), NULL while the device is closed
+ * @map_seq: number of invalidations
+ * @map_blocked: number of running resets, during which nothing is mapped
+ * @map_granule: alignment of invalidations, see mdev_map_set_granule()
+ */
+struct mdev_device_core {
+	struct mdev_device mdev;
+	struct rhash_head node;
+	struct rcu_head rcu;
+	unsigned int state;
+	atomic_t users;
+	/* See the order of locks above */
+	struct mutex lock;
+	bool started_by_open;
+	bool removing;
+	bool wanted;
+	int probe_error;
+	bool binding;
+	struct mdev_bus_driver *opener;
+	struct rw_semaphore map_lock;
+	struct address_space *mapping;
+	unsigned long map_seq;
+	unsigned int map_blocked;
+	unsigned long map_granule;
+};
+
 /* The driver that a device binds to, NULL for one that a bus driver exposes */
 static inline struct mdev_driver *
 mdev_parent_driver(const struct mdev_device *mdev)
@@ -135,7 +186,7 @@ mdev_parent_driver(const struct mdev_device *mdev)
 static inline bool mdev_has_users(struct mdev_device *mdev)
 {
 	/* Pairs with atomic_dec_return() in mdev_user_put() */
-	return atomic_read_acquire(&mdev->users) != MDEV_USERS_BLOCKED;
+	return atomic_read_acquire(&mdev->core->users) != MDEV_USERS_BLOCKED;
 }
 
 #define to_mdev_driver(_drv) \
@@ -154,7 +205,6 @@ int mdev_types_add(struct mdev_parent *parent, struct mdev_type **types,
 void mdev_types_remove(struct mdev_parent *parent);
 
 /* mdev_device.c */
-extern wait_queue_head_t mdev_removal_wait;
 int mdev_devices_init(void);
 void mdev_devices_exit(void);
 int mdev_device_create(struct mdev_type *type, const guid_t *uuid);
@@ -163,6 +213,7 @@ void mdev_device_kill(struct mdev_device *mdev);
 void mdev_device_remove_forced(struct mdev_device *mdev);
 
 /* mdev_open.c */
+extern wait_queue_head_t mdev_removal_wait;
 int mdev_user_get(struct mdev_device *mdev);
 void mdev_user_put(struct mdev_device *mdev);
 int mdev_start(struct mdev_device *mdev);

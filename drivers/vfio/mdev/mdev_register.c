@@ -34,8 +34,12 @@ static int mdev_parent_add_files(struct mdev_parent *parent,
 	if (ret)
 		goto out_types;
 	ret = class_compat_create_link(mdev_bus_class, parent->dev);
-	if (ret)
+	parent->core->linked = !ret;
+	if (ret && !parent->core->driver)
 		goto out_groups;
+	/* As in mainline, whose drivers can have two parents of one name */
+	if (ret)
+		dev_warn(parent->dev, "no link in /sys/class/mdev_bus: %d\n", ret);
 	return 0;
 
 out_groups:
@@ -47,7 +51,8 @@ out_types:
 
 static void mdev_parent_remove_files(struct mdev_parent *parent)
 {
-	class_compat_remove_link(mdev_bus_class, parent->dev);
+	if (parent->core->linked)
+		class_compat_remove_link(mdev_bus_class, parent->dev);
 	device_remove_groups(parent->dev, parent->ops->dev_attr_groups);
 	mdev_types_remove(parent);
 }
@@ -308,13 +313,13 @@ static const struct parent_ops mdev_driver_parent_ops = {
 	.remove = mdev_instance_remove,
 };
 
-/* No type, one without a name, or two of one name */
+/* One without a name, or two of one name. i915 can have none at all. */
 static int mdev_driver_types_check(struct mdev_type **types,
 				   unsigned int nr_types)
 {
 	unsigned int i, j;
 
-	if (!types || !nr_types)
+	if (!types)
 		return -EINVAL;
 	for (i = 0; i < nr_types; i++) {
 		if (!types[i] || !types[i]->sysfs_name)
@@ -368,7 +373,7 @@ int mdev_register_parent(struct mdev_parent *parent, struct device *dev,
 		mdev_parent_wait(parent);
 	return ret;
 }
-EXPORT_SYMBOL_GPL(mdev_register_parent);
+EXPORT_SYMBOL(mdev_register_parent);
 
 /**
  * mdev_unregister_parent - unregister a parent and remove its mediated devices
@@ -387,7 +392,7 @@ void mdev_unregister_parent(struct mdev_parent *parent)
 	mutex_unlock(&parent->core->lock);
 	mdev_parent_wait(parent);
 }
-EXPORT_SYMBOL_GPL(mdev_unregister_parent);
+EXPORT_SYMBOL(mdev_unregister_parent);
 
 int __init mdev_register_init(void)
 {

@@ -202,8 +202,6 @@ static void test_invalid_parent(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mdev_register_parent(&parent, dev, &self->driver,
 						   NULL, 1), -EINVAL);
 	KUNIT_EXPECT_EQ(test, mdev_register_parent(&parent, dev, &self->driver,
-						   self->array, 0), -EINVAL);
-	KUNIT_EXPECT_EQ(test, mdev_register_parent(&parent, dev, &self->driver,
 						   types, 1), -EINVAL);
 }
 
@@ -252,7 +250,9 @@ static void test_instances(struct kunit *test)
 	driver_test_show(test, 0, "available_instances", "0\n");
 	KUNIT_EXPECT_EQ(test, mdev_device_create(&self->types[0], &third),
 			-EUSERS);
+	get_device(mdev_dev(self->mdev));
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(self->mdev), 0);
+	put_device(mdev_dev(self->mdev));
 	driver_test_show(test, 0, "available_instances", "1\n");
 	KUNIT_EXPECT_EQ(test, mdev_device_create(&self->types[0], &third), 0);
 }
@@ -269,6 +269,19 @@ static void test_driver_probe_fails(struct kunit *test)
 			-EAGAIN);
 	self->probe_error = 0;
 	driver_test_show(test, 0, "available_instances", "2\n");
+	KUNIT_EXPECT_EQ(test, mdev_device_create(&self->types[0], &test_uuid),
+			0);
+}
+
+/* i915 registers its driver after its parents, and unregisters it before them. */
+static void test_driver_not_registered(struct kunit *test)
+{
+	struct driver_test *self = test->priv;
+
+	mdev_unregister_driver(&self->driver);
+	KUNIT_EXPECT_EQ(test, mdev_device_create(&self->types[0], &test_uuid),
+			-ENODEV);
+	KUNIT_ASSERT_EQ(test, mdev_register_driver(&self->driver), 0);
 	KUNIT_EXPECT_EQ(test, mdev_device_create(&self->types[0], &test_uuid),
 			0);
 }
@@ -388,6 +401,7 @@ static struct kunit_case mdev_driver_cases[] = {
 	KUNIT_CASE(test_registered_both_ways),
 	KUNIT_CASE(test_instances),
 	KUNIT_CASE(test_driver_probe_fails),
+	KUNIT_CASE(test_driver_not_registered),
 	KUNIT_CASE(test_no_cross_bind),
 	KUNIT_CASE(test_remove_killed),
 	KUNIT_CASE(test_unregister_waits_for_references),

@@ -8,6 +8,7 @@
 #include <linux/string.h>
 
 #include "../pci/private.h"
+#include "../mdev_private.h"
 #include "mdev_pci_test_config.h"
 
 #define TEST_D1		1
@@ -60,16 +61,16 @@ static void test_unmap(struct kunit *test)
 	unsigned long seq;
 
 	test_pci_command(fixture, TEST_DECODE);
-	seq = fixture->mdev->map_seq;
+	seq = fixture->mdev->core->map_seq;
 	test_pci_command(fixture, PCI_COMMAND_MEMORY);
-	KUNIT_EXPECT_EQ(test, fixture->mdev->map_seq, seq);
+	KUNIT_EXPECT_EQ(test, fixture->mdev->core->map_seq, seq);
 	test_pci_command(fixture, PCI_COMMAND_IO);
-	KUNIT_EXPECT_NE(test, fixture->mdev->map_seq, seq);
+	KUNIT_EXPECT_NE(test, fixture->mdev->core->map_seq, seq);
 
 	test_pci_command(fixture, PCI_COMMAND_MEMORY);
-	seq = fixture->mdev->map_seq;
+	seq = fixture->mdev->core->map_seq;
 	test_pci_power(fixture, TEST_D3HOT);
-	KUNIT_EXPECT_NE(test, fixture->mdev->map_seq, seq);
+	KUNIT_EXPECT_NE(test, fixture->mdev->core->map_seq, seq);
 }
 
 /* PM 1.2, 5.4.1: in D3hot there is nothing but config space */

@@ -44,9 +44,9 @@ static void test_faults_share(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, mdev_map_begin(mdev, &seq));
 	KUNIT_ASSERT_TRUE(test, mdev_map_lock(mdev, seq));
 	/* An invalidation would have to wait, another fault has not */
-	KUNIT_EXPECT_FALSE(test, down_write_trylock(&mdev->map_lock));
-	KUNIT_EXPECT_TRUE(test, down_read_trylock(&mdev->map_lock));
-	up_read(&mdev->map_lock);
+	KUNIT_EXPECT_FALSE(test, down_write_trylock(&mdev->core->map_lock));
+	KUNIT_EXPECT_TRUE(test, down_read_trylock(&mdev->core->map_lock));
+	up_read(&mdev->core->map_lock);
 	mdev_map_unlock(mdev);
 }
 
