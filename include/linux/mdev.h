@@ -468,30 +468,30 @@ struct mdev_device {
 
 /**
  * struct mdev_driver - a driver on the mdev bus
+ * @driver: the &struct device_driver; its name must be set
+ * @probe: expose @mdev to userspace. Called with the device lock held, may
+ *	sleep. Returns 0 or a negative errno.
+ * @remove: undo @probe; waits until @mdev is closed. Same context as @probe.
  * @device_api: content of the file ``device_api`` of its types, such as
  *	VFIO_DEVICE_API_PCI_STRING
- * @max_instances: number of devices that each parent can have; not used if there
- *	is @get_available
- * @probe: expose @dev to userspace. Called with the device lock held, may sleep.
- *	Returns 0 or a negative errno.
- * @remove: undo @probe; waits until @dev is closed. Same context as @probe.
- * @get_available: number of devices of the type @mtype that can be created. May be
- *	called at any time while the parent is registered. Absent: the core counts.
+ * @get_available: number of devices of @type that can be created. May be called
+ *	at any time while the parent is registered. Absent: the core counts.
+ * @max_instances: number of devices that each parent can have, if the core counts
  * @show_description: fill a page with the content of the file ``description``.
  *	Absent: there is no such file.
- * @driver: the &struct device_driver; its name must be set
  *
  * For mdev_register_parent(). A driver that exposes the devices of any parent is a
  * &struct mdev_bus_driver.
  */
 struct mdev_driver {
-	const char *device_api;
-	unsigned int max_instances;
-	int (*probe)(struct mdev_device *dev);
-	void (*remove)(struct mdev_device *dev);
-	unsigned int (*get_available)(struct mdev_type *mtype);
-	ssize_t (*show_description)(struct mdev_type *mtype, char *buf);
 	struct device_driver driver;
+	int (*probe)(struct mdev_device *mdev);
+	void (*remove)(struct mdev_device *mdev);
+
+	const char *device_api;
+	unsigned int (*get_available)(struct mdev_type *type);
+	unsigned int max_instances;
+	ssize_t (*show_description)(struct mdev_type *type, char *buf);
 };
 
 extern const struct bus_type mdev_bus_type;
