@@ -91,13 +91,13 @@ int __init mdev_bus_init(void)
 	return bus_register(&mdev_bus_type);
 }
 
-/* Also called when initialisation fails, so not __exit */
+/* Not __exit: mdev_init() calls it on its error path */
 void mdev_bus_exit(void)
 {
 	bus_unregister(&mdev_bus_type);
 }
 
-/* Whether the bus driver has users that mdev_device.users does not count. */
+/* Whether the bus driver has users that mdev_device_core.users does not count. */
 bool mdev_driver_in_use(struct mdev_device *mdev)
 {
 	struct device *dev = &mdev->dev;

@@ -494,7 +494,7 @@ static void mdev_removal_work(struct work_struct *work)
 	struct mdev_device *mdev = removal->mdev;
 	struct mdev_parent *parent = mdev->type->parent;
 
-	/* Without ->stop(), and with mdev_instance_remove(), it does not fail */
+	/* Does not fail without ->stop() and with mdev_instance_remove() */
 	if (!mdev_device_withdraw(mdev))
 		mdev_device_delete(mdev);
 	/* The writer of remove can have been killed */
@@ -525,7 +525,7 @@ static int mdev_device_remove_by_work(struct mdev_device *mdev)
 	kref_get(&removal->ref);
 	removal->mdev = mdev;
 	get_device(&mdev->dev);
-	/* The reference that the caller leaves, too */
+	/* For mdev_parent_leave() of the work; the caller has entered and leaves too */
 	atomic_inc(&mdev->type->parent->core->users);
 	queue_work(mdev_removals, &removal->work);
 	ret = wait_for_completion_killable(&removal->done);
@@ -694,7 +694,7 @@ int __init mdev_devices_init(void)
 	return ret;
 }
 
-/* Also called when initialisation fails, so not __exit */
+/* Not __exit: mdev_init() calls it on its error path */
 void mdev_devices_exit(void)
 {
 	destroy_workqueue(mdev_removals);
