@@ -6,20 +6,16 @@
 #ifndef _LINUX_MDEV_PCI_H
 #define _LINUX_MDEV_PCI_H
 
-#include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/build_bug.h>
 #include <linux/mdev.h>
-#include <linux/mdev_irqs.h>
-#include <linux/mutex.h>
 #include <linux/pci_regs.h>
-#include <linux/spinlock_types.h>
 #include <linux/stddef.h>
 #include <linux/types.h>
 
 struct mdev_pci;
-struct mdev_pci_layout;
-struct mdev_pci_memory;
+struct mdev_pci_core;
+struct mdev_pci_parent_core;
 
 /**
  * DOC: mediated PCI functions
@@ -258,67 +254,22 @@ struct mdev_pci_driver {
  * struct mdev_pci - a mediated device that is a PCI function
  * @mdev: the mediated device
  * @type: its type
+ * @core: state of mdev_pci.ko
  */
 struct mdev_pci {
 	struct mdev_device *mdev;
 	const struct mdev_pci_type *type;
-
-	/* private: */
-	struct mdev_pci_parent *parent;
-	const struct mdev_pci_layout *layout;
-	/* Held by writers of config space, and across reset, run, save, load */
-	struct mutex lock;
-	/*
-	 * @layout's size. Bytes are written under lock, those that the guest
-	 * can't change under irq_lock, and read without.
-	 */
-	u8 *config;
-	/*
-	 * Written under lock: no user has the device open, or a migration has
-	 * stopped it
-	 */
-	bool stopped;
-	/* Likewise: a migration has stopped it; it may not even interrupt */
-	bool silent;
-	/* Protected by lock: it is being saved */
-	bool saving;
-	/* Likewise: what @run was told last */
-	bool running;
-	struct mdev_irqs irqs;
-	/*
-	 * Taken in any context. Protects the rest of what interrupts depend on:
-	 * PCI_STATUS_INTERRUPT, MSI's pending bits, and what follows.
-	 */
-	spinlock_t irq_lock;
-	/* Vectors that the vendor has raised and not lowered */
-	unsigned long *raised;
-	/* Vectors whose message waits for being unmasked */
-	unsigned long *pending;
-	/* MSI-X table, as the user reads it */
-	__le32 *msix_table;
-	/* The user has written registers of the capability since the reset */
-	bool msi_written;
-	bool msix_written;
-	bool msix_table_written;
-	/* One for each region with memory, by region index, or NULL */
-	struct mdev_pci_memory **memory;
+	struct mdev_pci_core *core;
 };
 
 /**
- * struct mdev_pci_parent - a parent whose devices are PCI functions
- *
- * Its members are for mdev_pci_register() and mdev_pci_unregister() only.
+ * struct mdev_pci_parent - a parent of PCI functions
+ * @dev: the physical device
+ * @core: state of mdev_pci.ko; NULL while the parent is not registered
  */
 struct mdev_pci_parent {
-	/* private: */
-	struct parent_ops ops;
 	struct device *dev;
-	const struct mdev_pci_driver *driver;
-	/* By type */
-	struct mdev_pci_layout **layouts;
-	struct attribute_group *groups;
-	const struct attribute_group **group_list;
-	atomic_t free_units;
+	struct mdev_pci_parent_core *core;
 };
 
 int mdev_pci_register(struct mdev_pci_parent *parent, struct device *dev,

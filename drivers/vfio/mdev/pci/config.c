@@ -17,16 +17,16 @@
 
 #include "private.h"
 
-u16 mdev_pci_config_word(const struct mdev_pci *pci, unsigned int offset)
+u16 mdev_pci_config_word(const struct mdev_pci_core *core, unsigned int offset)
 {
-	return READ_ONCE(pci->config[offset]) |
-	       READ_ONCE(pci->config[offset + 1]) << 8;
+	return READ_ONCE(core->config[offset]) |
+	       READ_ONCE(core->config[offset + 1]) << 8;
 }
 
-u32 mdev_pci_config_dword(const struct mdev_pci *pci, unsigned int offset)
+u32 mdev_pci_config_dword(const struct mdev_pci_core *core, unsigned int offset)
 {
-	return mdev_pci_config_word(pci, offset) |
-	       (u32)mdev_pci_config_word(pci, offset + 2) << 16;
+	return mdev_pci_config_word(core, offset) |
+	       (u32)mdev_pci_config_word(core, offset + 2) << 16;
 }
 
 /* PCI Power Management 1.2, 3.2.4: D0 or D3hot, of all that it could be. */
@@ -38,11 +38,11 @@ bool mdev_pci_pm_state_valid(u32 control)
 }
 
 /* PCI Power Management 1.2, 5.4.1: in D3hot there is but config space. */
-bool mdev_pci_in_d0(const struct mdev_pci *pci)
+bool mdev_pci_in_d0(const struct mdev_pci_core *core)
 {
-	u8 pm = pci->layout->pm;
+	u8 pm = core->layout->pm;
 
-	return !pm || !(READ_ONCE(pci->config[pm + PCI_PM_CTRL]) &
+	return !pm || !(READ_ONCE(core->config[pm + PCI_PM_CTRL]) &
 			PCI_PM_CTRL_STATE_MASK);
 }
 
@@ -59,28 +59,30 @@ bool mdev_pci_in_d0(const struct mdev_pci *pci)
  */
 bool mdev_pci_is_master(struct mdev_pci *pci)
 {
-	return mdev_pci_config_word(pci, PCI_COMMAND) & PCI_COMMAND_MASTER &&
-	       mdev_pci_in_d0(pci);
+	const struct mdev_pci_core *core = pci->core;
+
+	return mdev_pci_config_word(core, PCI_COMMAND) & PCI_COMMAND_MASTER &&
+	       mdev_pci_in_d0(core);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_is_master);
 
-void mdev_pci_config_reset(struct mdev_pci *pci)
+void mdev_pci_config_reset(struct mdev_pci_core *core)
 {
-	const struct mdev_pci_layout *layout = pci->layout;
+	const struct mdev_pci_layout *layout = core->layout;
 	unsigned long flags;
 	unsigned int i;
 
-	lockdep_assert_held(&pci->lock);
-	spin_lock_irqsave(&pci->irq_lock, flags);
+	lockdep_assert_held(&core->lock);
+	spin_lock_irqsave(&core->irq_lock, flags);
 	for (i = 0; i < layout->size; i++)
-		WRITE_ONCE(pci->config[i], layout->initial[i]);
-	spin_unlock_irqrestore(&pci->irq_lock, flags);
+		WRITE_ONCE(core->config[i], layout->initial[i]);
+	spin_unlock_irqrestore(&core->irq_lock, flags);
 }
 
 /* Whether a device can have this in its config space */
-bool mdev_pci_config_valid(const struct mdev_pci *pci, const u8 *config)
+bool mdev_pci_config_valid(const struct mdev_pci_core *core, const u8 *config)
 {
-	const struct mdev_pci_layout *layout = pci->layout;
+	const struct mdev_pci_layout *layout = core->layout;
 	unsigned int i;
 	u8 variable;
 
@@ -96,39 +98,39 @@ bool mdev_pci_config_valid(const struct mdev_pci *pci, const u8 *config)
 EXPORT_SYMBOL_IF_KUNIT(mdev_pci_config_valid);
 
 /* Naturally aligned, so within config space; the offset is the user's. */
-void mdev_pci_config_read(struct mdev_pci *pci, char *buf, size_t count,
+void mdev_pci_config_read(struct mdev_pci_core *core, char *buf, size_t count,
 			  unsigned int offset)
 {
 	size_t i;
 
-	offset = array_index_nospec(offset, pci->layout->size);
+	offset = array_index_nospec(offset, core->layout->size);
 	for (i = 0; i < count; i++)
-		buf[i] = READ_ONCE(pci->config[offset + i]);
+		buf[i] = READ_ONCE(core->config[offset + i]);
 }
 
 /*
  * What the guest can't change is not written, even with its old value: irq_lock
  * protects it, not ours.
  */
-static void mdev_pci_write_byte(struct mdev_pci *pci, unsigned int offset,
+static void mdev_pci_write_byte(struct mdev_pci_core *core, unsigned int offset,
 				u8 value)
 {
-	u8 writable = pci->layout->writable[offset];
-	u8 clear = pci->layout->clear[offset] & value;
-	u8 old = READ_ONCE(pci->config[offset]);
+	u8 writable = core->layout->writable[offset];
+	u8 clear = core->layout->clear[offset] & value;
+	u8 old = READ_ONCE(core->config[offset]);
 
 	if (writable | clear)
-		WRITE_ONCE(pci->config[offset], (old & ~writable & ~clear) |
+		WRITE_ONCE(core->config[offset], (old & ~writable & ~clear) |
 						(value & writable));
 }
 
 /* As on a bus, where an access is of some or all bytes of one dword. */
-static void mdev_pci_write_dword(struct mdev_pci *pci, const char *buf,
+static void mdev_pci_write_dword(struct mdev_pci_core *core, const char *buf,
 				 size_t count, unsigned int offset)
 {
-	const struct mdev_pci_layout *layout = pci->layout;
+	const struct mdev_pci_layout *layout = core->layout;
 	unsigned int index = offset / sizeof(u32);
-	u32 old = mdev_pci_config_dword(pci, index * sizeof(u32));
+	u32 old = mdev_pci_config_dword(core, index * sizeof(u32));
 	u32 value = 0;
 	u32 mask = 0;
 	size_t i;
@@ -136,7 +138,7 @@ static void mdev_pci_write_dword(struct mdev_pci *pci, const char *buf,
 	for (i = 0; i < count; i++) {
 		unsigned int shift = (offset + i) % 4 * BITS_PER_BYTE;
 
-		mdev_pci_write_byte(pci, offset + i, buf[i]);
+		mdev_pci_write_byte(core, offset + i, buf[i]);
 		value |= (u32)(u8)buf[i] << shift;
 		mask |= 0xffU << shift;
 	}
@@ -144,19 +146,19 @@ static void mdev_pci_write_dword(struct mdev_pci *pci, const char *buf,
 		return;
 	index = array_index_nospec(index, ARRAY_SIZE(layout->effects));
 	if (layout->effects[index])
-		layout->effects[index](pci, old, value, mask);
+		layout->effects[index](core, old, value, mask);
 }
 
 /* Naturally aligned, so within a dword, or two dwords. The user's, as above */
-void mdev_pci_config_write(struct mdev_pci *pci, const char *buf, size_t count,
-			   unsigned int offset)
+void mdev_pci_config_write(struct mdev_pci_core *core, const char *buf,
+			   size_t count, unsigned int offset)
 {
 	size_t done;
 	size_t size = min(count, sizeof(u32));
 
-	offset = array_index_nospec(offset, pci->layout->size);
-	mutex_lock(&pci->lock);
+	offset = array_index_nospec(offset, core->layout->size);
+	mutex_lock(&core->lock);
 	for (done = 0; done < count; done += size)
-		mdev_pci_write_dword(pci, buf + done, size, offset + done);
-	mutex_unlock(&pci->lock);
+		mdev_pci_write_dword(core, buf + done, size, offset + done);
+	mutex_unlock(&core->lock);
 }

@@ -460,10 +460,10 @@ void mdev_pci_layout_free(struct mdev_pci_layout *layout)
  * What the vendor has described, or NULL: config space and the expansion ROM
  * are not the vendor's to answer for. The index may come from a user.
  */
-const struct mdev_pci_region *mdev_pci_region(const struct mdev_pci *pci,
+const struct mdev_pci_region *mdev_pci_region(const struct mdev_pci_core *core,
 					      unsigned int index)
 {
-	const struct mdev_pci_function *function = pci->layout->function;
+	const struct mdev_pci_function *function = core->layout->function;
 	const struct mdev_pci_region *region = NULL;
 	unsigned int beyond = index - VFIO_PCI_NUM_REGIONS;
 

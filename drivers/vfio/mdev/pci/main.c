@@ -7,6 +7,7 @@
 
 #include <linux/cleanup.h>
 #include <linux/compiler.h>
+#include <linux/err.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -18,13 +19,15 @@
 #include "private.h"
 
 /* Other than its ops, it changes while it is registered. */
-static struct mdev_pci_parent *mdev_pci_parent_of(const struct mdev_type *type)
+static struct mdev_pci_parent_core *
+mdev_pci_parent_of(const struct mdev_type *type)
 {
 	return container_of((struct parent_ops *)type->parent->ops,
-			    struct mdev_pci_parent, ops);
+			    struct mdev_pci_parent_core, ops);
 }
 
-static const struct mdev_pci_type *mdev_pci_type_of(const struct mdev_type *type)
+static const struct mdev_pci_type *
+mdev_pci_type_of(const struct mdev_type *type)
 {
 	return &mdev_pci_parent_of(type)->driver->types[mdev_type_index(type)];
 }
@@ -57,7 +60,7 @@ static ssize_t available_instances_show(struct mdev_type *type,
 					char *buf)
 {
 	return sysfs_emit(buf, "%u\n",
-			  mdev_pci_free_units(mdev_pci_parent_of(type)) /
+			  atomic_read(&mdev_pci_parent_of(type)->free_units) /
 			  mdev_pci_type_of(type)->units);
 }
 static MDEV_TYPE_ATTR_RO(available_instances);
@@ -85,7 +88,7 @@ static umode_t mdev_pci_type_attr_visible(struct kobject *kobj,
 
 /* Units of the parent */
 
-static bool mdev_pci_take_units(struct mdev_pci_parent *parent, int wanted)
+static bool mdev_pci_take_units(struct mdev_pci_parent_core *parent, int wanted)
 {
 	int left = atomic_read(&parent->free_units);
 
@@ -98,16 +101,16 @@ static bool mdev_pci_take_units(struct mdev_pci_parent *parent, int wanted)
 }
 
 /**
- * mdev_pci_free_units - how much of a parent is left to be handed out
+ * mdev_pci_free_units - free units of a parent
  * @parent: the parent
  *
  * Context: Any context, while @parent is registered.
  *
- * Return: the units that no device has taken.
+ * Return: number of units that no device has taken.
  */
 unsigned int mdev_pci_free_units(struct mdev_pci_parent *parent)
 {
-	return atomic_read(&parent->free_units);
+	return atomic_read(&parent->core->free_units);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_free_units);
 
@@ -119,14 +122,14 @@ EXPORT_SYMBOL_GPL(mdev_pci_free_units);
  */
 static void mdev_pci_function_reset(struct mdev_device *mdev)
 {
-	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
-	unsigned int express = pci->layout->express;
-	u8 *link = &pci->config[express + PCI_EXP_LNKCTL];
+	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	unsigned int express = core->layout->express;
+	u8 *link = &core->config[express + PCI_EXP_LNKCTL];
 	u8 control;
 
-	guard(mutex)(&pci->lock);
+	guard(mutex)(&core->lock);
 	control = *link;
-	mdev_pci_reset_locked(pci);
+	mdev_pci_reset_locked(core);
 	if (express)
 		WRITE_ONCE(*link, control);
 }
@@ -134,11 +137,11 @@ static void mdev_pci_function_reset(struct mdev_device *mdev)
 /* VFIO_DEVICE_RESET ends a migration too. */
 static int mdev_pci_reset(struct mdev_device *mdev)
 {
-	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
+	struct mdev_pci_core *core = mdev_pci_core(mdev);
 
-	guard(mutex)(&pci->lock);
-	mdev_pci_migration_end(pci);
-	mdev_pci_reset_locked(pci);
+	guard(mutex)(&core->lock);
+	mdev_pci_migration_end(core);
+	mdev_pci_reset_locked(core);
 	return 0;
 }
 
@@ -151,96 +154,98 @@ static int mdev_pci_open(struct mdev_device *mdev)
 /* No memory and no eventfd of userspace stays in use. */
 static void mdev_pci_release(struct mdev_device *mdev)
 {
-	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
+	struct mdev_pci_core *core = mdev_pci_core(mdev);
 
-	guard(mutex)(&pci->lock);
-	mdev_pci_migration_end(pci);
-	WRITE_ONCE(pci->stopped, true);
-	mdev_pci_update_running(pci);
-	mdev_pci_reset_locked(pci);
+	guard(mutex)(&core->lock);
+	mdev_pci_migration_end(core);
+	WRITE_ONCE(core->stopped, true);
+	mdev_pci_update_running(core);
+	mdev_pci_reset_locked(core);
 }
 
 /* Creation and removal */
 
-static void mdev_pci_free(struct mdev_pci *pci)
+static void mdev_pci_free(struct mdev_pci_core *core)
 {
-	mutex_destroy(&pci->lock);
-	kfree(pci->config);
-	kfree(pci);
+	mutex_destroy(&core->lock);
+	kfree(core->config);
+	kfree(core->pci);
+	kfree(core);
 }
 
-static struct mdev_pci *mdev_pci_alloc(struct mdev_pci_parent *parent,
-				       struct mdev_device *mdev)
+static struct mdev_pci_core *mdev_pci_alloc(struct mdev_pci_parent_core *parent,
+					    struct mdev_device *mdev)
 {
 	const struct mdev_pci_layout *layout =
 		parent->layouts[mdev_type_index(mdev->type)];
-	struct mdev_pci *pci;
+	struct mdev_pci_core *core = kzalloc_obj(*core);
 
-	pci = kzalloc(parent->driver->device_size, GFP_KERNEL);
-	if (!pci)
+	if (!core)
 		return NULL;
-	pci->mdev = mdev;
-	pci->type = mdev_pci_type_of(mdev->type);
-	pci->parent = parent;
-	pci->layout = layout;
-	pci->stopped = true;
-	mutex_init(&pci->lock);
-	spin_lock_init(&pci->irq_lock);
-	pci->config = kmemdup(layout->initial, layout->size, GFP_KERNEL);
-	if (!pci->config) {
-		mdev_pci_free(pci);
+	core->parent = parent;
+	core->layout = layout;
+	core->stopped = true;
+	mutex_init(&core->lock);
+	spin_lock_init(&core->irq_lock);
+	core->config = kmemdup(layout->initial, layout->size, GFP_KERNEL);
+	core->pci = kzalloc(parent->driver->device_size, GFP_KERNEL);
+	if (!core->config || !core->pci) {
+		mdev_pci_free(core);
 		return NULL;
 	}
-	return pci;
+	core->pci->mdev = mdev;
+	core->pci->type = mdev_pci_type_of(mdev->type);
+	core->pci->core = core;
+	return core;
 }
 
-static int mdev_pci_init(struct mdev_pci *pci)
+static int mdev_pci_init(struct mdev_pci_core *core)
 {
-	const struct mdev_pci_driver *driver = pci->parent->driver;
+	const struct mdev_pci_driver *driver = core->parent->driver;
 	int ret;
 
-	ret = mdev_pci_irqs_init(pci);
+	ret = mdev_pci_irqs_init(core);
 	if (ret)
 		return ret;
-	ret = mdev_pci_memory_init(pci);
+	ret = mdev_pci_memory_init(core);
 	if (ret)
 		goto out_irqs;
-	ret = driver->create ? driver->create(pci) : 0;
+	ret = driver->create ? driver->create(core->pci) : 0;
 	if (ret)
 		goto out_memory;
 
-	mutex_lock(&pci->lock);
-	mdev_pci_reset_locked(pci);
-	mutex_unlock(&pci->lock);
+	mutex_lock(&core->lock);
+	mdev_pci_reset_locked(core);
+	mutex_unlock(&core->lock);
 	return 0;
 
 out_memory:
-	mdev_pci_memory_destroy(pci);
+	mdev_pci_memory_destroy(core);
 out_irqs:
-	mdev_pci_irqs_destroy(pci);
+	mdev_pci_irqs_destroy(core);
 	return ret;
 }
 
 static int mdev_pci_create(struct kobject *kobj, struct mdev_device *mdev)
 {
-	struct mdev_pci_parent *parent = mdev_pci_parent_of(mdev->type);
+	struct mdev_pci_parent_core *parent = mdev_pci_parent_of(mdev->type);
 	unsigned int units = mdev_pci_type_of(mdev->type)->units;
-	struct mdev_pci *pci;
+	struct mdev_pci_core *core;
 	int ret = -ENOMEM;
 
 	if (!mdev_pci_take_units(parent, units))
 		return -ENOSPC;
-	pci = mdev_pci_alloc(parent, mdev);
-	if (!pci)
+	core = mdev_pci_alloc(parent, mdev);
+	if (!core)
 		goto out_units;
-	mdev_set_drvdata(mdev, pci);
-	ret = mdev_pci_init(pci);
+	mdev_set_drvdata(mdev, core->pci);
+	ret = mdev_pci_init(core);
 	if (ret)
 		goto out_free;
 	return 0;
 
 out_free:
-	mdev_pci_free(pci);
+	mdev_pci_free(core);
 out_units:
 	atomic_add(units, &parent->free_units);
 	return ret;
@@ -248,22 +253,22 @@ out_units:
 
 static int mdev_pci_remove(struct mdev_device *mdev)
 {
-	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
-	struct mdev_pci_parent *parent = pci->parent;
-	unsigned int units = pci->type->units;
+	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	struct mdev_pci_parent_core *parent = core->parent;
+	unsigned int units = core->pci->type->units;
 
 	if (parent->driver->remove)
-		parent->driver->remove(pci);
-	mdev_pci_memory_destroy(pci);
-	mdev_pci_irqs_destroy(pci);
-	mdev_pci_free(pci);
+		parent->driver->remove(core->pci);
+	mdev_pci_memory_destroy(core);
+	mdev_pci_irqs_destroy(core);
+	mdev_pci_free(core);
 	atomic_add(units, &parent->free_units);
 	return 0;
 }
 
 /* Registration */
 
-static void mdev_pci_fill_ops(struct mdev_pci_parent *parent)
+static void mdev_pci_fill_ops(struct mdev_pci_parent_core *parent)
 {
 	const struct mdev_pci_driver *driver = parent->driver;
 	struct parent_ops *ops = &parent->ops;
@@ -289,7 +294,7 @@ static void mdev_pci_fill_ops(struct mdev_pci_parent *parent)
 		ops->migration = ops->migration ?: &mdev_pci_migration;
 }
 
-static void mdev_pci_parent_free(struct mdev_pci_parent *parent)
+static void mdev_pci_parent_free(struct mdev_pci_parent_core *parent)
 {
 	unsigned int i;
 
@@ -299,10 +304,10 @@ static void mdev_pci_parent_free(struct mdev_pci_parent *parent)
 	kfree(parent->layouts);
 	kfree(parent->group_list);
 	kfree(parent->groups);
-	memset(parent, 0, sizeof(*parent));
+	kfree(parent);
 }
 
-static int mdev_pci_parent_init(struct mdev_pci_parent *parent)
+static int mdev_pci_parent_init(struct mdev_pci_parent_core *parent)
 {
 	const struct mdev_pci_driver *driver = parent->driver;
 	unsigned int nr_types = driver->nr_types;
@@ -329,28 +334,48 @@ static int mdev_pci_parent_init(struct mdev_pci_parent *parent)
 	return 0;
 }
 
+static struct mdev_pci_parent_core *
+mdev_pci_parent_alloc(const struct mdev_pci_driver *driver, unsigned int units)
+{
+	struct mdev_pci_parent_core *parent = kzalloc_obj(*parent);
+	int ret;
+
+	if (!parent)
+		return ERR_PTR(-ENOMEM);
+	parent->driver = driver;
+	atomic_set(&parent->free_units, units);
+	ret = mdev_pci_parent_init(parent);
+	if (ret) {
+		mdev_pci_parent_free(parent);
+		return ERR_PTR(ret);
+	}
+	mdev_pci_fill_ops(parent);
+	return parent;
+}
+
 /**
  * mdev_pci_register - register a device as a parent of PCI functions
- * @parent: zeroes, for the use of mdev_pci until mdev_pci_unregister() has
- *	returned
+ * @parent: zeroed, in use until mdev_pci_unregister() has returned
  * @dev: the physical device, which must be in sysfs
- * @driver: what the vendor does; it and all that it points to must stay as it
- *	is until mdev_pci_unregister() has returned
- * @units: how much of itself @dev has to hand out, of which each device takes
- *	what its type says. When too little is left, creation fails with -ENOSPC.
+ * @driver: the vendor driver; constant, with all that it points to, until
+ *	mdev_pci_unregister() has returned
+ * @units: units of @dev to be shared. Each device takes
+ *	&mdev_pci_type.units of them; ``create`` fails with -ENOSPC when too few
+ *	are free.
  *
- * As mdev_register_device(), with all that is absent from
- * &mdev_pci_driver.ops. A description that no PCI function could have is
- * refused, and the kernel's log says why.
+ * As mdev_register_device(), with defaults for all members of
+ * &mdev_pci_driver.ops that are NULL. A description that no PCI function can
+ * have is refused, with a message in the log.
  *
- * Context: may sleep; loads the bus driver's module when it is the first parent.
- * Return: 0; -EINVAL if something is wrong with @driver; -EEXIST if @dev or
- *	@parent is registered already; -ENOMEM.
+ * Context: may sleep; loads the bus driver's module for the first parent.
+ * Return: 0; -EINVAL if @driver is invalid; -EEXIST if @dev or @parent is
+ *	registered; -ENOMEM.
  */
 int mdev_pci_register(struct mdev_pci_parent *parent, struct device *dev,
 		      const struct mdev_pci_driver *driver, unsigned int units)
 {
 	char fault[160] = "there are too many units";
+	struct mdev_pci_parent_core *core;
 	int ret;
 
 	ret = units > INT_MAX ? -EINVAL :
@@ -360,24 +385,25 @@ int mdev_pci_register(struct mdev_pci_parent *parent, struct device *dev,
 		return ret;
 	}
 
-	if (parent->driver)
+	if (parent->core)
 		return -EEXIST;
+	core = mdev_pci_parent_alloc(driver, units);
+	if (IS_ERR(core))
+		return PTR_ERR(core);
+	/* ->create() can be called before mdev_register_device() returns */
 	parent->dev = dev;
-	parent->driver = driver;
-	atomic_set(&parent->free_units, units);
-	ret = mdev_pci_parent_init(parent);
-	if (!ret) {
-		mdev_pci_fill_ops(parent);
-		ret = mdev_register_device(dev, &parent->ops);
+	parent->core = core;
+	ret = mdev_register_device(dev, &core->ops);
+	if (ret) {
+		parent->core = NULL;
+		mdev_pci_parent_free(core);
 	}
-	if (ret)
-		mdev_pci_parent_free(parent);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(mdev_pci_register);
 
 /**
- * mdev_pci_unregister - take a parent and its mediated devices away
+ * mdev_pci_unregister - unregister a parent and remove its mediated devices
  * @parent: what mdev_pci_register() has registered
  *
  * As mdev_unregister_device().
@@ -387,7 +413,8 @@ EXPORT_SYMBOL_GPL(mdev_pci_register);
 void mdev_pci_unregister(struct mdev_pci_parent *parent)
 {
 	mdev_unregister_device(parent->dev);
-	mdev_pci_parent_free(parent);
+	mdev_pci_parent_free(parent->core);
+	parent->core = NULL;
 }
 EXPORT_SYMBOL_GPL(mdev_pci_unregister);
 

@@ -45,14 +45,14 @@ struct mdev_pci_memory {
 	atomic_long_t committed;
 };
 
-static struct mdev_pci_memory *mdev_pci_memory(const struct mdev_pci *pci,
+static struct mdev_pci_memory *mdev_pci_memory(const struct mdev_pci_core *core,
 					       unsigned int region)
 {
-	unsigned int nr_regions = pci->layout->nr_regions;
+	unsigned int nr_regions = core->layout->nr_regions;
 
 	if (region >= nr_regions)
 		return NULL;
-	return pci->memory[array_index_nospec(region, nr_regions)];
+	return core->memory[array_index_nospec(region, nr_regions)];
 }
 
 /* With a reference, or NULL if the page is not committed. */
@@ -112,10 +112,11 @@ static struct page *mdev_pci_memory_commit(struct mdev_pci_memory *memory,
 struct page *mdev_pci_memory_page(struct mdev_pci *pci, unsigned int region,
 				  u64 offset)
 {
-	struct mdev_pci_memory *memory = mdev_pci_memory(pci, region);
+	const struct mdev_pci_core *core = pci->core;
+	struct mdev_pci_memory *memory = mdev_pci_memory(core, region);
 	struct page *page;
 
-	if (!memory || offset >= mdev_pci_region(pci, region)->size)
+	if (!memory || offset >= mdev_pci_region(core, region)->size)
 		return ERR_PTR(-EINVAL);
 	do {
 		page = mdev_pci_memory_find(memory, offset >> PAGE_SHIFT);
@@ -139,7 +140,7 @@ EXPORT_SYMBOL_GPL(mdev_pci_memory_page);
 unsigned long mdev_pci_memory_committed(struct mdev_pci *pci,
 					unsigned int region)
 {
-	struct mdev_pci_memory *memory = mdev_pci_memory(pci, region);
+	struct mdev_pci_memory *memory = mdev_pci_memory(pci->core, region);
 
 	return memory ? atomic_long_read(&memory->committed) : 0;
 }
@@ -190,11 +191,10 @@ void mdev_pci_invalidate(struct mdev_pci *pci, unsigned int region, u64 offset,
 			 u64 size)
 {
 	u64 end = BIT_ULL(MDEV_REGION_SHIFT);
+	u64 pos = (u64)region << MDEV_REGION_SHIFT | offset;
 
 	if (offset < end)
-		mdev_device_invalidate_mapping(pci->mdev,
-					       (u64)region << MDEV_REGION_SHIFT |
-					       offset,
+		mdev_device_invalidate_mapping(pci->mdev, pos,
 					       min(size, end - offset));
 }
 EXPORT_SYMBOL_GPL(mdev_pci_invalidate);
@@ -215,13 +215,14 @@ EXPORT_SYMBOL_GPL(mdev_pci_invalidate);
 void mdev_pci_memory_discard(struct mdev_pci *pci, unsigned int region,
 			     u64 offset, u64 size)
 {
-	struct mdev_pci_memory *memory = mdev_pci_memory(pci, region);
+	const struct mdev_pci_core *core = pci->core;
+	struct mdev_pci_memory *memory = mdev_pci_memory(core, region);
 	u64 end, start = PAGE_ALIGN(offset);
 	LIST_HEAD(pages);
 
 	if (!memory)
 		return;
-	end = mdev_pci_region(pci, region)->size;
+	end = mdev_pci_region(core, region)->size;
 	if (offset >= end)
 		return;
 	end = ALIGN_DOWN(offset + min(size, end - offset), PAGE_SIZE);
@@ -240,12 +241,12 @@ void mdev_pci_memory_discard(struct mdev_pci *pci, unsigned int region,
 EXPORT_SYMBOL_GPL(mdev_pci_memory_discard);
 
 /* The device's memory after power-on: none is committed. */
-void mdev_pci_memory_reset(struct mdev_pci *pci)
+void mdev_pci_memory_reset(struct mdev_pci_core *core)
 {
 	unsigned int region;
 
-	for (region = 0; region < pci->layout->nr_regions; region++)
-		mdev_pci_memory_discard(pci, region, 0, U64_MAX);
+	for (region = 0; region < core->layout->nr_regions; region++)
+		mdev_pci_memory_discard(core->pci, region, 0, U64_MAX);
 }
 
 static size_t mdev_pci_memory_piece(u64 offset, size_t count)
@@ -254,10 +255,10 @@ static size_t mdev_pci_memory_piece(u64 offset, size_t count)
 }
 
 /* What nobody has touched is zeroes, and reading it commits nothing. */
-int mdev_pci_memory_read(struct mdev_pci *pci, unsigned int region, u64 offset,
-			 char *buf, size_t count)
+int mdev_pci_memory_read(struct mdev_pci_core *core, unsigned int region,
+			 u64 offset, char *buf, size_t count)
 {
-	struct mdev_pci_memory *memory = mdev_pci_memory(pci, region);
+	struct mdev_pci_memory *memory = mdev_pci_memory(core, region);
 	struct page *page;
 	size_t size;
 
@@ -274,15 +275,15 @@ int mdev_pci_memory_read(struct mdev_pci *pci, unsigned int region, u64 offset,
 	return 0;
 }
 
-int mdev_pci_memory_write(struct mdev_pci *pci, unsigned int region, u64 offset,
-			  const char *buf, size_t count)
+int mdev_pci_memory_write(struct mdev_pci_core *core, unsigned int region,
+			  u64 offset, const char *buf, size_t count)
 {
 	struct page *page;
 	size_t size;
 
 	for (; count; count -= size, offset += size, buf += size) {
 		size = mdev_pci_memory_piece(offset, count);
-		page = mdev_pci_memory_page(pci, region, offset);
+		page = mdev_pci_memory_page(core->pci, region, offset);
 		if (IS_ERR(page))
 			return PTR_ERR(page);
 		memcpy_to_page(page, offset_in_page(offset), buf, size);
@@ -292,21 +293,22 @@ int mdev_pci_memory_write(struct mdev_pci *pci, unsigned int region, u64 offset,
 }
 
 /* The first offset in a committed page from @offset on, or the region's end. */
-u64 mdev_pci_memory_next(struct mdev_pci *pci, unsigned int region, u64 offset)
+u64 mdev_pci_memory_next(struct mdev_pci_core *core, unsigned int region,
+			 u64 offset)
 {
 	unsigned long index = offset >> PAGE_SHIFT;
 
-	if (!xa_find(&pci->memory[region]->pages, &index, ULONG_MAX,
+	if (!xa_find(&core->memory[region]->pages, &index, ULONG_MAX,
 		     XA_PRESENT))
-		return mdev_pci_region(pci, region)->size;
+		return mdev_pci_region(core, region)->size;
 	return max(offset, (u64)index << PAGE_SHIFT);
 }
 
 /* Whether a part of a page is zeroes, as one that is not committed is */
-bool mdev_pci_memory_is_zero(struct mdev_pci *pci, unsigned int region,
+bool mdev_pci_memory_is_zero(struct mdev_pci_core *core, unsigned int region,
 			     u64 offset, size_t size)
 {
-	struct mdev_pci_memory *memory = mdev_pci_memory(pci, region);
+	struct mdev_pci_memory *memory = mdev_pci_memory(core, region);
 	struct page *page = mdev_pci_memory_find(memory, offset >> PAGE_SHIFT);
 	void *contents;
 	bool zero;
@@ -320,10 +322,11 @@ bool mdev_pci_memory_is_zero(struct mdev_pci *pci, unsigned int region,
 	return zero;
 }
 
-static int mdev_pci_memory_init_region(struct mdev_pci *pci,
+static int mdev_pci_memory_init_region(struct mdev_pci_core *core,
 				       unsigned int region)
 {
-	const struct mdev_pci_region *description = mdev_pci_region(pci, region);
+	const struct mdev_pci_region *description =
+		mdev_pci_region(core, region);
 	struct mdev_pci_memory *memory;
 
 	if (!description || !description->memory)
@@ -332,35 +335,35 @@ static int mdev_pci_memory_init_region(struct mdev_pci *pci,
 	if (!memory)
 		return -ENOMEM;
 	xa_init_flags(&memory->pages, XA_FLAGS_ACCOUNT);
-	pci->memory[region] = memory;
+	core->memory[region] = memory;
 	return 0;
 }
 
-int mdev_pci_memory_init(struct mdev_pci *pci)
+int mdev_pci_memory_init(struct mdev_pci_core *core)
 {
 	unsigned int region;
 	int ret;
 
-	pci->memory = kcalloc(pci->layout->nr_regions, sizeof(*pci->memory),
+	core->memory = kcalloc(core->layout->nr_regions, sizeof(*core->memory),
 			      GFP_KERNEL);
-	if (!pci->memory)
+	if (!core->memory)
 		return -ENOMEM;
-	for (region = 0; region < pci->layout->nr_regions; region++) {
-		ret = mdev_pci_memory_init_region(pci, region);
+	for (region = 0; region < core->layout->nr_regions; region++) {
+		ret = mdev_pci_memory_init_region(core, region);
 		if (ret) {
-			mdev_pci_memory_destroy(pci);
+			mdev_pci_memory_destroy(core);
 			return ret;
 		}
 	}
 	return 0;
 }
 
-void mdev_pci_memory_destroy(struct mdev_pci *pci)
+void mdev_pci_memory_destroy(struct mdev_pci_core *core)
 {
 	unsigned int region;
 
-	mdev_pci_memory_reset(pci);
-	for (region = 0; region < pci->layout->nr_regions; region++)
-		kfree(pci->memory[region]);
-	kfree(pci->memory);
+	mdev_pci_memory_reset(core);
+	for (region = 0; region < core->layout->nr_regions; region++)
+		kfree(core->memory[region]);
+	kfree(core->memory);
 }

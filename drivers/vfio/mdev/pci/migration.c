@@ -83,9 +83,9 @@ struct mdev_pci_places {
 	size_t blocks;
 };
 
-static struct mdev_pci_places mdev_pci_places(const struct mdev_pci *pci)
+static struct mdev_pci_places mdev_pci_places(const struct mdev_pci_core *core)
 {
-	const struct mdev_pci_layout *layout = pci->layout;
+	const struct mdev_pci_layout *layout = core->layout;
 	size_t bits = ALIGN(layout->nr_vectors, BITS_PER_TYPE(u64)) /
 		      BITS_PER_BYTE;
 	struct mdev_pci_places places;
@@ -97,7 +97,7 @@ static struct mdev_pci_places mdev_pci_places(const struct mdev_pci *pci)
 	places.pending = places.raised + bits;
 	places.vendor = places.pending + bits;
 	places.blocks = places.vendor +
-			ALIGN(pci->parent->driver->state_size, sizeof(u64));
+			ALIGN(core->parent->driver->state_size, sizeof(u64));
 	return places;
 }
 
@@ -128,23 +128,23 @@ static int mdev_pci_set_state(struct mdev_device *mdev,
 			      enum vfio_device_mig_state from,
 			      enum vfio_device_mig_state to)
 {
-	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
+	struct mdev_pci_core *core = mdev_pci_core(mdev);
 
-	guard(mutex)(&pci->lock);
-	WRITE_ONCE(pci->saving, mdev_pci_states[to].saving);
-	WRITE_ONCE(pci->silent, mdev_pci_states[to].silent);
-	WRITE_ONCE(pci->stopped, mdev_pci_states[to].stopped);
-	mdev_pci_update_running(pci);
-	mdev_pci_irqs_update(pci);
+	guard(mutex)(&core->lock);
+	WRITE_ONCE(core->saving, mdev_pci_states[to].saving);
+	WRITE_ONCE(core->silent, mdev_pci_states[to].silent);
+	WRITE_ONCE(core->stopped, mdev_pci_states[to].stopped);
+	mdev_pci_update_running(core);
+	mdev_pci_irqs_update(core);
 	return 0;
 }
 
-void mdev_pci_migration_end(struct mdev_pci *pci)
+void mdev_pci_migration_end(struct mdev_pci_core *core)
 {
-	lockdep_assert_held(&pci->lock);
-	WRITE_ONCE(pci->saving, false);
-	WRITE_ONCE(pci->silent, false);
-	WRITE_ONCE(pci->stopped, false);
+	lockdep_assert_held(&core->lock);
+	WRITE_ONCE(core->saving, false);
+	WRITE_ONCE(core->silent, false);
+	WRITE_ONCE(core->stopped, false);
 }
 
 /*
@@ -153,17 +153,17 @@ void mdev_pci_migration_end(struct mdev_pci *pci)
  */
 static size_t mdev_pci_data_size(struct mdev_device *mdev)
 {
-	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
-	bool saving = READ_ONCE(pci->saving);
+	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	bool saving = READ_ONCE(core->saving);
 	unsigned int region;
 	u64 memory = 0;
 
-	for (region = 0; region < pci->layout->nr_regions; region++)
-		if (pci->memory[region])
+	for (region = 0; region < core->layout->nr_regions; region++)
+		if (core->memory[region])
 			memory += saving ? (u64)PAGE_SIZE *
-				  mdev_pci_memory_committed(pci, region) :
-				  mdev_pci_region(pci, region)->size;
-	return mdev_pci_places(pci).blocks +
+				  mdev_pci_memory_committed(core->pci, region) :
+				  mdev_pci_region(core, region)->size;
+	return mdev_pci_places(core).blocks +
 	       memory / MDEV_PCI_BLOCK_SIZE * sizeof(struct mdev_pci_block);
 }
 
@@ -188,24 +188,25 @@ static void mdev_pci_load_bits(unsigned long *bits, const u8 *bytes,
 }
 
 /* Returns how many of up to @room blocks it wrote. */
-static ssize_t mdev_pci_save_region(struct mdev_pci *pci, unsigned int region,
+static ssize_t mdev_pci_save_region(struct mdev_pci_core *core,
+				    unsigned int region,
 				    struct mdev_pci_block *block, size_t room)
 {
-	u64 size = mdev_pci_region(pci, region)->size;
+	u64 size = mdev_pci_region(core, region)->size;
 	size_t count = 0;
 	u64 offset;
 
-	for (offset = mdev_pci_memory_next(pci, region, 0); offset < size;
-	     offset = mdev_pci_memory_next(pci, region,
+	for (offset = mdev_pci_memory_next(core, region, 0); offset < size;
+	     offset = mdev_pci_memory_next(core, region,
 					   offset + MDEV_PCI_BLOCK_SIZE)) {
 		cond_resched();
-		if (mdev_pci_memory_is_zero(pci, region, offset,
+		if (mdev_pci_memory_is_zero(core, region, offset,
 					    MDEV_PCI_BLOCK_SIZE))
 			continue;
 		/* The user writes to a device that it has stopped */
 		if (count == room)
 			return -EBUSY;
-		mdev_pci_memory_read(pci, region, offset, block->contents,
+		mdev_pci_memory_read(core, region, offset, block->contents,
 				     MDEV_PCI_BLOCK_SIZE);
 		block->region = cpu_to_le32(region);
 		block->offset = cpu_to_le64(offset);
@@ -215,17 +216,17 @@ static ssize_t mdev_pci_save_region(struct mdev_pci *pci, unsigned int region,
 	return count;
 }
 
-static ssize_t mdev_pci_save_memory(struct mdev_pci *pci,
+static ssize_t mdev_pci_save_memory(struct mdev_pci_core *core,
 				    struct mdev_pci_block *block, size_t room)
 {
 	unsigned int region;
 	size_t count = 0;
 	ssize_t ret;
 
-	for (region = 0; region < pci->layout->nr_regions; region++) {
-		if (!pci->memory[region])
+	for (region = 0; region < core->layout->nr_regions; region++) {
+		if (!core->memory[region])
 			continue;
-		ret = mdev_pci_save_region(pci, region, block + count,
+		ret = mdev_pci_save_region(core, region, block + count,
 					   room - count);
 		if (ret < 0)
 			return ret;
@@ -234,56 +235,56 @@ static ssize_t mdev_pci_save_memory(struct mdev_pci *pci,
 	return count;
 }
 
-static void mdev_pci_save_registers(struct mdev_pci *pci, void *buf)
+static void mdev_pci_save_registers(struct mdev_pci_core *core, void *buf)
 {
-	const struct mdev_pci_places places = mdev_pci_places(pci);
-	const struct mdev_pci_layout *layout = pci->layout;
+	const struct mdev_pci_places places = mdev_pci_places(core);
+	const struct mdev_pci_layout *layout = core->layout;
 	struct mdev_pci_state *state = buf;
 	unsigned long flags;
 	u32 written = 0;
 
-	spin_lock_irqsave(&pci->irq_lock, flags);
-	written |= pci->msi_written ? MDEV_PCI_STATE_MSI : 0;
-	written |= pci->msix_written ? MDEV_PCI_STATE_MSIX : 0;
-	written |= pci->msix_table_written ? MDEV_PCI_STATE_MSIX_TABLE : 0;
+	spin_lock_irqsave(&core->irq_lock, flags);
+	written |= core->msi_written ? MDEV_PCI_STATE_MSI : 0;
+	written |= core->msix_written ? MDEV_PCI_STATE_MSIX : 0;
+	written |= core->msix_table_written ? MDEV_PCI_STATE_MSIX_TABLE : 0;
 	state->written = cpu_to_le32(written);
-	memcpy(buf + places.config, pci->config, layout->size);
-	memcpy(buf + places.msix_table, pci->msix_table,
+	memcpy(buf + places.config, core->config, layout->size);
+	memcpy(buf + places.msix_table, core->msix_table,
 	       places.raised - places.msix_table);
-	mdev_pci_save_bits(buf + places.raised, pci->raised,
+	mdev_pci_save_bits(buf + places.raised, core->raised,
 			   layout->nr_vectors);
-	mdev_pci_save_bits(buf + places.pending, pci->pending,
+	mdev_pci_save_bits(buf + places.pending, core->pending,
 			   layout->nr_vectors);
-	spin_unlock_irqrestore(&pci->irq_lock, flags);
+	spin_unlock_irqrestore(&core->irq_lock, flags);
 }
 
 /* What two devices have in common between which a state can be transferred */
-static void mdev_pci_fill_state(const struct mdev_pci *pci,
+static void mdev_pci_fill_state(const struct mdev_pci_core *core,
 				struct mdev_pci_state *state)
 {
-	const struct mdev_pci_function *function = pci->layout->function;
+	const struct mdev_pci_function *function = core->layout->function;
 
 	state->version = cpu_to_le32(MDEV_PCI_STATE_VERSION);
 	state->vendor = cpu_to_le16(function->vendor);
 	state->device = cpu_to_le16(function->device);
-	state->config_size = cpu_to_le32(pci->layout->size);
-	state->vectors = cpu_to_le32(pci->layout->nr_vectors);
+	state->config_size = cpu_to_le32(core->layout->size);
+	state->vectors = cpu_to_le32(core->layout->nr_vectors);
 	state->msix_vectors = cpu_to_le32(function->msix.vectors);
-	state->vendor_size = cpu_to_le64(pci->parent->driver->state_size);
+	state->vendor_size = cpu_to_le64(core->parent->driver->state_size);
 }
 
 static ssize_t mdev_pci_save(struct mdev_device *mdev, void *buf, size_t size)
 {
-	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
-	const struct mdev_pci_places places = mdev_pci_places(pci);
+	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	const struct mdev_pci_places places = mdev_pci_places(core);
 	struct mdev_pci_state *state = buf;
 	ssize_t blocks;
 
-	guard(mutex)(&pci->lock);
-	mdev_pci_fill_state(pci, state);
-	mdev_pci_save_registers(pci, buf);
-	pci->parent->driver->save(pci, buf + places.vendor);
-	blocks = mdev_pci_save_memory(pci, buf + places.blocks,
+	guard(mutex)(&core->lock);
+	mdev_pci_fill_state(core, state);
+	mdev_pci_save_registers(core, buf);
+	core->parent->driver->save(core->pci, buf + places.vendor);
+	blocks = mdev_pci_save_memory(core, buf + places.blocks,
 				      (size - places.blocks) /
 				      sizeof(struct mdev_pci_block));
 	if (blocks < 0)
@@ -292,7 +293,7 @@ static ssize_t mdev_pci_save(struct mdev_device *mdev, void *buf, size_t size)
 	return places.blocks + blocks * sizeof(struct mdev_pci_block);
 }
 
-static bool mdev_pci_blocks_valid(const struct mdev_pci *pci,
+static bool mdev_pci_blocks_valid(const struct mdev_pci_core *core,
 				  const struct mdev_pci_block *block,
 				  size_t count)
 {
@@ -300,11 +301,11 @@ static bool mdev_pci_blocks_valid(const struct mdev_pci *pci,
 		u32 region = le32_to_cpu(block->region);
 		u64 offset = le64_to_cpu(block->offset);
 
-		if (region >= pci->layout->nr_regions || block->reserved)
+		if (region >= core->layout->nr_regions || block->reserved)
 			return false;
-		region = array_index_nospec(region, pci->layout->nr_regions);
-		if (!pci->memory[region] ||
-		    offset >= mdev_pci_region(pci, region)->size ||
+		region = array_index_nospec(region, core->layout->nr_regions);
+		if (!core->memory[region] ||
+		    offset >= mdev_pci_region(core, region)->size ||
 		    !IS_ALIGNED(offset, MDEV_PCI_BLOCK_SIZE))
 			return false;
 	}
@@ -312,19 +313,20 @@ static bool mdev_pci_blocks_valid(const struct mdev_pci *pci,
 }
 
 /* Registers that the function does not have were not written */
-static bool mdev_pci_written_valid(const struct mdev_pci *pci, u32 written)
+static bool mdev_pci_written_valid(const struct mdev_pci_core *core,
+				   u32 written)
 {
-	if (pci->layout->msi)
+	if (core->layout->msi)
 		written &= ~MDEV_PCI_STATE_MSI;
-	if (pci->layout->msix)
+	if (core->layout->msix)
 		written &= ~(MDEV_PCI_STATE_MSIX | MDEV_PCI_STATE_MSIX_TABLE);
 	return !written;
 }
 
-static bool mdev_pci_state_valid(const struct mdev_pci *pci, const void *buf,
-				 size_t size)
+static bool mdev_pci_state_valid(const struct mdev_pci_core *core,
+				 const void *buf, size_t size)
 {
-	const struct mdev_pci_places places = mdev_pci_places(pci);
+	const struct mdev_pci_places places = mdev_pci_places(core);
 	const struct mdev_pci_state *state = buf;
 	struct mdev_pci_state expected = {};
 	size_t blocks;
@@ -332,50 +334,50 @@ static bool mdev_pci_state_valid(const struct mdev_pci *pci, const void *buf,
 	if (size < places.blocks)
 		return false;
 	blocks = (size - places.blocks) / sizeof(struct mdev_pci_block);
-	mdev_pci_fill_state(pci, &expected);
+	mdev_pci_fill_state(core, &expected);
 	expected.written = state->written;
 	expected.blocks = cpu_to_le64(blocks);
 	return !memcmp(state, &expected, sizeof(expected)) &&
 	       size == places.blocks + blocks * sizeof(struct mdev_pci_block) &&
-	       mdev_pci_written_valid(pci, le32_to_cpu(state->written)) &&
-	       mdev_pci_config_valid(pci, buf + places.config) &&
-	       mdev_pci_msix_valid(pci, buf + places.msix_table) &&
-	       mdev_pci_blocks_valid(pci, buf + places.blocks, blocks);
+	       mdev_pci_written_valid(core, le32_to_cpu(state->written)) &&
+	       mdev_pci_config_valid(core, buf + places.config) &&
+	       mdev_pci_msix_valid(core, buf + places.msix_table) &&
+	       mdev_pci_blocks_valid(core, buf + places.blocks, blocks);
 }
 
-static void mdev_pci_load_registers(struct mdev_pci *pci, const void *buf)
+static void mdev_pci_load_registers(struct mdev_pci_core *core, const void *buf)
 {
-	const struct mdev_pci_places places = mdev_pci_places(pci);
-	const struct mdev_pci_layout *layout = pci->layout;
+	const struct mdev_pci_places places = mdev_pci_places(core);
+	const struct mdev_pci_layout *layout = core->layout;
 	const struct mdev_pci_state *state = buf;
 	const u8 *config = buf + places.config;
 	u32 written = le32_to_cpu(state->written);
 	unsigned long flags;
 	unsigned int i;
 
-	spin_lock_irqsave(&pci->irq_lock, flags);
+	spin_lock_irqsave(&core->irq_lock, flags);
 	for (i = 0; i < layout->size; i++)
-		WRITE_ONCE(pci->config[i], config[i]);
-	memcpy(pci->msix_table, buf + places.msix_table,
+		WRITE_ONCE(core->config[i], config[i]);
+	memcpy(core->msix_table, buf + places.msix_table,
 	       places.raised - places.msix_table);
-	mdev_pci_load_bits(pci->raised, buf + places.raised,
+	mdev_pci_load_bits(core->raised, buf + places.raised,
 			   layout->nr_vectors);
-	mdev_pci_load_bits(pci->pending, buf + places.pending,
+	mdev_pci_load_bits(core->pending, buf + places.pending,
 			   layout->nr_vectors);
-	pci->msi_written = written & MDEV_PCI_STATE_MSI;
-	pci->msix_written = written & MDEV_PCI_STATE_MSIX;
-	pci->msix_table_written = written & MDEV_PCI_STATE_MSIX_TABLE;
-	spin_unlock_irqrestore(&pci->irq_lock, flags);
+	core->msi_written = written & MDEV_PCI_STATE_MSI;
+	core->msix_written = written & MDEV_PCI_STATE_MSIX;
+	core->msix_table_written = written & MDEV_PCI_STATE_MSIX_TABLE;
+	spin_unlock_irqrestore(&core->irq_lock, flags);
 }
 
-static int mdev_pci_load_memory(struct mdev_pci *pci,
+static int mdev_pci_load_memory(struct mdev_pci_core *core,
 				const struct mdev_pci_block *block,
 				size_t count)
 {
 	int ret = 0;
 
 	for (; count && !ret; count--, block++) {
-		ret = mdev_pci_memory_write(pci, le32_to_cpu(block->region),
+		ret = mdev_pci_memory_write(core, le32_to_cpu(block->region),
 					    le64_to_cpu(block->offset),
 					    block->contents,
 					    MDEV_PCI_BLOCK_SIZE);
@@ -390,21 +392,22 @@ static int mdev_pci_load_memory(struct mdev_pci *pci,
  */
 static int mdev_pci_load(struct mdev_device *mdev, const void *buf, size_t size)
 {
-	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
-	const struct mdev_pci_places places = mdev_pci_places(pci);
+	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	const struct mdev_pci_places places = mdev_pci_places(core);
 	const struct mdev_pci_state *state = buf;
 	int ret;
 
-	if (!mdev_pci_state_valid(pci, buf, size))
+	if (!mdev_pci_state_valid(core, buf, size))
 		return -EINVAL;
-	guard(mutex)(&pci->lock);
-	mdev_pci_reset_locked(pci);
-	mdev_pci_load_registers(pci, buf);
-	ret = mdev_pci_load_memory(pci, buf + places.blocks,
+	guard(mutex)(&core->lock);
+	mdev_pci_reset_locked(core);
+	mdev_pci_load_registers(core, buf);
+	ret = mdev_pci_load_memory(core, buf + places.blocks,
 				   le64_to_cpu(state->blocks));
 	if (!ret)
-		ret = pci->parent->driver->load(pci, buf + places.vendor);
-	mdev_pci_irqs_update(pci);
+		ret = core->parent->driver->load(core->pci,
+						 buf + places.vendor);
+	mdev_pci_irqs_update(core);
 	return ret;
 }
 

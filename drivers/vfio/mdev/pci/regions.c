@@ -31,38 +31,40 @@ static const struct {
 };
 
 /* PCI 3.0, 6.2.2; and PCI Power Management 1.2, 5.4.1: only config in D3hot */
-static bool mdev_pci_responds(const struct mdev_pci *pci, u16 command)
+static bool mdev_pci_responds(const struct mdev_pci_core *core, u16 command)
 {
-	return mdev_pci_config_word(pci, PCI_COMMAND) & command &&
-	       mdev_pci_in_d0(pci);
+	return mdev_pci_config_word(core, PCI_COMMAND) & command &&
+	       mdev_pci_in_d0(core);
 }
 
-static bool mdev_pci_vga_decodes(const struct mdev_pci *pci, u64 address,
+static bool mdev_pci_vga_decodes(const struct mdev_pci_core *core, u64 address,
 				 size_t count)
 {
+	const typeof(*mdev_pci_vga_ranges) *range;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(mdev_pci_vga_ranges); i++)
-		if (address >= mdev_pci_vga_ranges[i].start &&
-		    address + count - 1 <= mdev_pci_vga_ranges[i].end)
-			return mdev_pci_responds(pci,
-						 mdev_pci_vga_ranges[i].command);
+	for (i = 0; i < ARRAY_SIZE(mdev_pci_vga_ranges); i++) {
+		range = &mdev_pci_vga_ranges[i];
+		if (address >= range->start &&
+		    address + count - 1 <= range->end)
+			return mdev_pci_responds(core, range->command);
+	}
 	return false;
 }
 
 /* PCI 3.0, 6.2.5.2: the ROM has an enable bit besides that of all memory */
-static bool mdev_pci_rom_decodes(const struct mdev_pci *pci)
+static bool mdev_pci_rom_decodes(const struct mdev_pci_core *core)
 {
-	return mdev_pci_config_dword(pci, PCI_ROM_ADDRESS) &
+	return mdev_pci_config_dword(core, PCI_ROM_ADDRESS) &
 	       PCI_ROM_ADDRESS_ENABLE &&
-	       mdev_pci_responds(pci, PCI_COMMAND_MEMORY);
+	       mdev_pci_responds(core, PCI_COMMAND_MEMORY);
 }
 
 int mdev_pci_get_device_info(struct mdev_device *mdev,
 			     struct vfio_device_info *info,
 			     struct vfio_info_cap *caps)
 {
-	info->num_regions = mdev_pci_from_mdev(mdev)->layout->nr_regions;
+	info->num_regions = mdev_pci_core(mdev)->layout->nr_regions;
 	return 0;
 }
 
@@ -131,21 +133,21 @@ int mdev_pci_get_region_info(struct mdev_device *mdev,
 			     struct vfio_region_info *info,
 			     struct vfio_info_cap *caps)
 {
-	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
+	struct mdev_pci_core *core = mdev_pci_core(mdev);
 	const struct mdev_pci_region *region;
 
 	switch (info->index) {
 	case VFIO_PCI_CONFIG_REGION_INDEX:
-		info->size = pci->layout->size;
+		info->size = core->layout->size;
 		info->flags = MDEV_PCI_READ_WRITE;
 		return 0;
 	case VFIO_PCI_ROM_REGION_INDEX:
-		info->size = mdev_pci_rom_bar_size(pci->layout->function);
+		info->size = mdev_pci_rom_bar_size(core->layout->function);
 		if (info->size)
 			info->flags = VFIO_REGION_INFO_FLAG_READ;
 		return 0;
 	default:
-		region = mdev_pci_region(pci, info->index);
+		region = mdev_pci_region(core, info->index);
 		return region ? mdev_pci_describe_region(region, info, caps) :
 				0;
 	}
@@ -155,29 +157,29 @@ int mdev_pci_get_region_info(struct mdev_device *mdev,
  * What lies between the image and the end of the BAR is erased flash: ones.
  * Nobody takes them for a further image, which would begin with 0xaa55.
  */
-static void mdev_pci_rom_read(const struct mdev_pci *pci, char *buf,
+static void mdev_pci_rom_read(const struct mdev_pci_core *core, char *buf,
 			      size_t count, u64 offset)
 {
-	const struct mdev_pci_function *function = pci->layout->function;
+	const struct mdev_pci_function *function = core->layout->function;
 
 	memset(buf, 0xff, count);
-	if (offset < function->rom_size && mdev_pci_rom_decodes(pci))
+	if (offset < function->rom_size && mdev_pci_rom_decodes(core))
 		memcpy(buf, function->rom + offset,
 		       min(count, function->rom_size - offset));
 }
 
 /* Regions that are none of PCI's are there whatever its registers say. */
-static bool mdev_pci_decodes(const struct mdev_pci *pci,
+static bool mdev_pci_decodes(const struct mdev_pci_core *core,
 			     const struct mdev_pci_region *region,
 			     unsigned int index, u64 offset, size_t count)
 {
 	bool io = region->flags & PCI_BASE_ADDRESS_SPACE_IO;
 
 	if (index < PCI_STD_NUM_BARS)
-		return mdev_pci_responds(pci, io ? PCI_COMMAND_IO :
+		return mdev_pci_responds(core, io ? PCI_COMMAND_IO :
 						   PCI_COMMAND_MEMORY);
 	return index != VFIO_PCI_VGA_REGION_INDEX ||
-	       mdev_pci_vga_decodes(pci, offset, count);
+	       mdev_pci_vga_decodes(core, offset, count);
 }
 
 static void mdev_pci_put_value(char *buf, u64 value, size_t size)
@@ -202,7 +204,7 @@ static size_t mdev_pci_vendor_width(const struct mdev_pci_region *region,
 	return region->width ? min(count, region->width) : count;
 }
 
-static void mdev_pci_vendor_read(struct mdev_pci *pci,
+static void mdev_pci_vendor_read(struct mdev_pci_core *core,
 				 const struct mdev_pci_region *region,
 				 unsigned int index, u64 offset, char *buf,
 				 size_t count)
@@ -214,11 +216,12 @@ static void mdev_pci_vendor_read(struct mdev_pci *pci,
 		return;
 	}
 	for (; count; count -= size, offset += size, buf += size)
-		mdev_pci_put_value(buf, region->read(pci, index, offset, size),
+		mdev_pci_put_value(buf,
+				   region->read(core->pci, index, offset, size),
 				   size);
 }
 
-static void mdev_pci_vendor_write(struct mdev_pci *pci,
+static void mdev_pci_vendor_write(struct mdev_pci_core *core,
 				  const struct mdev_pci_region *region,
 				  unsigned int index, u64 offset,
 				  const char *buf, size_t count)
@@ -228,86 +231,86 @@ static void mdev_pci_vendor_write(struct mdev_pci *pci,
 	if (!region->write)
 		return;
 	for (; count; count -= size, offset += size, buf += size)
-		region->write(pci, index, offset, size,
+		region->write(core->pci, index, offset, size,
 			      mdev_pci_get_value(buf, size));
 }
 
 /* PCI 3.0, 3.3.3.1: a read that nobody claims gives ones, a write is dropped */
-static int mdev_pci_region_read(struct mdev_pci *pci, unsigned int index,
+static int mdev_pci_region_read(struct mdev_pci_core *core, unsigned int index,
 				u64 offset, char *buf, size_t count)
 {
-	const struct mdev_pci_region *region = mdev_pci_region(pci, index);
+	const struct mdev_pci_region *region = mdev_pci_region(core, index);
 
 	if (!region)
 		return -EINVAL;
-	if (!mdev_pci_decodes(pci, region, index, offset, count))
+	if (!mdev_pci_decodes(core, region, index, offset, count))
 		memset(buf, 0xff, count);
 	else if (region->memory)
-		return mdev_pci_memory_read(pci, index, offset, buf, count);
-	else if (mdev_pci_in_msix(pci, index, offset))
-		mdev_pci_put_value(buf, mdev_pci_msix_read(pci, index, offset,
+		return mdev_pci_memory_read(core, index, offset, buf, count);
+	else if (mdev_pci_in_msix(core, index, offset))
+		mdev_pci_put_value(buf, mdev_pci_msix_read(core, index, offset,
 							   count), count);
 	else
-		mdev_pci_vendor_read(pci, region, index, offset, buf, count);
+		mdev_pci_vendor_read(core, region, index, offset, buf, count);
 	return 0;
 }
 
-static int mdev_pci_region_write(struct mdev_pci *pci, unsigned int index,
+static int mdev_pci_region_write(struct mdev_pci_core *core, unsigned int index,
 				 u64 offset, const char *buf, size_t count)
 {
-	const struct mdev_pci_region *region = mdev_pci_region(pci, index);
+	const struct mdev_pci_region *region = mdev_pci_region(core, index);
 
 	if (!region)
 		return -EINVAL;
-	if (!mdev_pci_decodes(pci, region, index, offset, count))
+	if (!mdev_pci_decodes(core, region, index, offset, count))
 		return 0;
 	if (region->memory)
-		return mdev_pci_memory_write(pci, index, offset, buf, count);
-	if (mdev_pci_in_msix(pci, index, offset))
-		mdev_pci_msix_write(pci, index, offset, count,
+		return mdev_pci_memory_write(core, index, offset, buf, count);
+	if (mdev_pci_in_msix(core, index, offset))
+		mdev_pci_msix_write(core, index, offset, count,
 				    mdev_pci_get_value(buf, count));
 	else
-		mdev_pci_vendor_write(pci, region, index, offset, buf, count);
+		mdev_pci_vendor_write(core, region, index, offset, buf, count);
 	return 0;
 }
 
 ssize_t mdev_pci_read(struct mdev_device *mdev, char *buf, size_t count,
 		      loff_t pos)
 {
-	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
+	struct mdev_pci_core *core = mdev_pci_core(mdev);
 	u64 offset = mdev_region_offset(pos);
 	u32 index = mdev_region_index(pos);
 	int ret = 0;
 
 	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
-		mdev_pci_config_read(pci, buf, count, offset);
+		mdev_pci_config_read(core, buf, count, offset);
 	else if (index == VFIO_PCI_ROM_REGION_INDEX)
-		mdev_pci_rom_read(pci, buf, count, offset);
+		mdev_pci_rom_read(core, buf, count, offset);
 	else
-		ret = mdev_pci_region_read(pci, index, offset, buf, count);
+		ret = mdev_pci_region_read(core, index, offset, buf, count);
 	return ret ?: count;
 }
 
 ssize_t mdev_pci_write(struct mdev_device *mdev, const char *buf, size_t count,
 		       loff_t pos)
 {
-	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
+	struct mdev_pci_core *core = mdev_pci_core(mdev);
 	u64 offset = mdev_region_offset(pos);
 	u32 index = mdev_region_index(pos);
 	int ret = 0;
 
 	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
-		mdev_pci_config_write(pci, buf, count, offset);
+		mdev_pci_config_write(core, buf, count, offset);
 	else
-		ret = mdev_pci_region_write(pci, index, offset, buf, count);
+		ret = mdev_pci_region_write(core, index, offset, buf, count);
 	return ret ?: count;
 }
 
-static int mdev_pci_map_memory(struct mdev_pci *pci, unsigned int index,
+static int mdev_pci_map_memory(struct mdev_pci_core *core, unsigned int index,
 			       u64 offset, unsigned long *pfn,
 			       unsigned long *size)
 {
-	struct page *page = mdev_pci_memory_page(pci, index, offset);
+	struct page *page = mdev_pci_memory_page(core->pci, index, offset);
 
 	if (IS_ERR(page))
 		return PTR_ERR(page);
@@ -329,15 +332,16 @@ int mdev_pci_validate_map_request(struct mdev_device *mdev, loff_t pos,
 				  unsigned long *pfn, unsigned long *size,
 				  pgprot_t *prot)
 {
-	struct mdev_pci *pci = mdev_pci_from_mdev(mdev);
+	struct mdev_pci_core *core = mdev_pci_core(mdev);
 	u64 offset = mdev_region_offset(pos);
 	u32 index = mdev_region_index(pos);
-	const struct mdev_pci_region *region = mdev_pci_region(pci, index);
+	const struct mdev_pci_region *region = mdev_pci_region(core, index);
 
-	if (!region || !mdev_pci_decodes(pci, region, index, offset, *size))
+	if (!region || !mdev_pci_decodes(core, region, index, offset, *size))
 		return -EIO;
 	if (region->memory)
-		return mdev_pci_map_memory(pci, index, offset, pfn, size);
-	return region->map ? region->map(pci, index, offset, pfn, size, prot) :
-			     -EINVAL;
+		return mdev_pci_map_memory(core, index, offset, pfn, size);
+	return region->map ?
+		       region->map(core->pci, index, offset, pfn, size, prot) :
+		       -EINVAL;
 }

@@ -13,34 +13,34 @@
 #include "private.h"
 
 /* Call the driver if the device has to stop or can run again. */
-void mdev_pci_update_running(struct mdev_pci *pci)
+void mdev_pci_update_running(struct mdev_pci_core *core)
 {
-	bool running = !pci->stopped && mdev_pci_in_d0(pci);
+	bool running = !core->stopped && mdev_pci_in_d0(core);
 
-	lockdep_assert_held(&pci->lock);
-	if (pci->running == running)
+	lockdep_assert_held(&core->lock);
+	if (core->running == running)
 		return;
-	pci->running = running;
-	if (pci->parent->driver->run)
-		pci->parent->driver->run(pci, running);
+	core->running = running;
+	if (core->parent->driver->run)
+		core->parent->driver->run(core->pci, running);
 }
 
 /*
  * Decoding is disabled first, so that no new work reaches the driver. Pending
  * interrupts are cleared after the driver's reset, which can raise some.
  */
-void mdev_pci_reset_locked(struct mdev_pci *pci)
+void mdev_pci_reset_locked(struct mdev_pci_core *core)
 {
-	lockdep_assert_held(&pci->lock);
-	mdev_map_block(pci->mdev);
-	mdev_pci_config_reset(pci);
-	if (pci->parent->driver->reset)
-		pci->parent->driver->reset(pci);
-	mdev_pci_msix_reset(pci);
-	mdev_pci_irqs_reset(pci);
-	mdev_pci_memory_reset(pci);
-	mdev_map_unblock(pci->mdev);
-	mdev_pci_update_running(pci);
+	lockdep_assert_held(&core->lock);
+	mdev_map_block(core->pci->mdev);
+	mdev_pci_config_reset(core);
+	if (core->parent->driver->reset)
+		core->parent->driver->reset(core->pci);
+	mdev_pci_msix_reset(core);
+	mdev_pci_irqs_reset(core);
+	mdev_pci_memory_reset(core);
+	mdev_map_unblock(core->pci->mdev);
+	mdev_pci_update_running(core);
 }
 
 MODULE_IMPORT_NS(MDEV_BUS_NAMESPACE);

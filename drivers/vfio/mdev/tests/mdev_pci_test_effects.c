@@ -9,6 +9,7 @@
 
 #include "../pci/private.h"
 #include "../mdev_private.h"
+#include "../pci/private.h"
 #include "mdev_pci_test_config.h"
 
 #define TEST_D1		1
@@ -250,25 +251,31 @@ static void test_valid(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, config);
 	test_set_up(fixture);
 	test_config_write(fixture, TEST_CARD_MSI + PCI_MSI_FLAGS, 2, 1);
-	memcpy(config, fixture->pci->config, PCI_CFG_SPACE_SIZE);
-	KUNIT_EXPECT_TRUE(test, mdev_pci_config_valid(fixture->pci, config));
+	memcpy(config, fixture->pci->core->config, PCI_CFG_SPACE_SIZE);
+	KUNIT_EXPECT_TRUE(test,
+			  mdev_pci_config_valid(fixture->pci->core, config));
 
 	config[PCI_STATUS + 1] |= PCI_STATUS_DETECTED_PARITY >> 8;
 	config[TEST_CARD_PM + PCI_PM_CTRL] = TEST_D3HOT;
 	config[TEST_CARD_MSI + PCI_MSI_PENDING_64] = 0x81;
-	KUNIT_EXPECT_TRUE(test, mdev_pci_config_valid(fixture->pci, config));
+	KUNIT_EXPECT_TRUE(test,
+			  mdev_pci_config_valid(fixture->pci->core, config));
 
 	config[TEST_CARD_PM + PCI_PM_CTRL] = TEST_D1;
-	KUNIT_EXPECT_FALSE(test, mdev_pci_config_valid(fixture->pci, config));
+	KUNIT_EXPECT_FALSE(test,
+			   mdev_pci_config_valid(fixture->pci->core, config));
 	config[TEST_CARD_PM + PCI_PM_CTRL] = 0;
 	config[PCI_DEVICE_ID] ^= 1;
-	KUNIT_EXPECT_FALSE(test, mdev_pci_config_valid(fixture->pci, config));
+	KUNIT_EXPECT_FALSE(test,
+			   mdev_pci_config_valid(fixture->pci->core, config));
 	config[PCI_DEVICE_ID] ^= 1;
 	config[TEST_CARD_MSI + PCI_MSI_PENDING_64 + 1] = 1;
-	KUNIT_EXPECT_FALSE(test, mdev_pci_config_valid(fixture->pci, config));
+	KUNIT_EXPECT_FALSE(test,
+			   mdev_pci_config_valid(fixture->pci->core, config));
 	config[TEST_CARD_MSI + PCI_MSI_PENDING_64 + 1] = 0;
 	config[PCI_CFG_SPACE_SIZE - 1] = 1;
-	KUNIT_EXPECT_FALSE(test, mdev_pci_config_valid(fixture->pci, config));
+	KUNIT_EXPECT_FALSE(test,
+			   mdev_pci_config_valid(fixture->pci->core, config));
 }
 
 static struct kunit_case mdev_pci_effects_cases[] = {

@@ -10,6 +10,7 @@
 #include <linux/sysfs.h>
 
 #include "../mdev_private.h"
+#include "../pci/private.h"
 #include "mdev_pci_test_config.h"
 
 #define TEST_UNITS	5
@@ -170,7 +171,7 @@ static int test_create(struct test_life *life, unsigned int type)
 static void test_calls(struct kunit *test)
 {
 	struct test_life *life = test_register(test);
-	const struct parent_ops *ops = &life->parent.ops;
+	const struct parent_ops *ops = &life->parent.core->ops;
 	struct mdev_device *mdev;
 
 	KUNIT_ASSERT_EQ(test, test_create(life, 0), 0);
@@ -192,7 +193,7 @@ static void test_calls(struct kunit *test)
 static void test_calls_in_d3hot(struct kunit *test)
 {
 	struct test_life *life = test_register(test);
-	const struct parent_ops *ops = &life->parent.ops;
+	const struct parent_ops *ops = &life->parent.core->ops;
 	loff_t control = TEST_CONFIG_POS + TEST_CARD_PM + PCI_PM_CTRL;
 	struct mdev_device *mdev;
 	u8 d3hot = 3;
@@ -214,7 +215,7 @@ static void test_calls_in_d3hot(struct kunit *test)
 static void test_calls_without_master(struct kunit *test)
 {
 	struct test_life *life = test_register(test);
-	const struct parent_ops *ops = &life->parent.ops;
+	const struct parent_ops *ops = &life->parent.core->ops;
 	loff_t pos = TEST_CONFIG_POS + PCI_COMMAND;
 	u8 master = PCI_COMMAND_MASTER;
 	struct mdev_device *mdev;
@@ -315,11 +316,12 @@ static void test_attributes(struct kunit *test)
 static void test_override(struct kunit *test)
 {
 	struct test_life *life = test->priv;
-	const struct parent_ops *ops = &life->parent.ops;
+	const struct parent_ops *ops;
 	char buf;
 
 	life->driver.ops.read = test_life_own_read;
 	test_register(test);
+	ops = &life->parent.core->ops;
 	KUNIT_ASSERT_EQ(test, test_create(life, 0), 0);
 	KUNIT_EXPECT_EQ(test, ops->read(life->pci->mdev, &buf, 1,
 					TEST_CONFIG_POS), 1);

@@ -10,6 +10,7 @@
 #include <linux/sizes.h>
 #include <linux/string.h>
 
+#include "../pci/private.h"
 #include "mdev_pci_test_config.h"
 
 static const u8 test_vendor_data[] = { 0xde, 0xad, 0xbe, 0xef };
@@ -414,7 +415,7 @@ static void test_clear_register(struct test_pci *fixture,
 	for (bit = 0; bit < reg->size * 8; bit++) {
 		/* What only the function's hardware would set */
 		for (i = 0; i < reg->size; i++)
-			fixture->pci->config[reg->offset + i] |=
+			fixture->pci->core->config[reg->offset + i] |=
 				reg->clear >> i * 8;
 		test_config_write(fixture, reg->offset, reg->size, 0);
 		value = test_config_read(fixture, reg->offset, reg->size);
