@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Interrupts of a mediated device, for vendor drivers: which eventfd tells the
- * user of which interrupt, and what is masked, pending or asserted.
+ * Interrupts of a mediated device, for vendor drivers: the eventfds that the VMM
+ * has set by VFIO_DEVICE_SET_IRQS, and the masked, pending and asserted state of
+ * each vector. mdev_pci.h does this for PCI functions.
  */
 #ifndef _LINUX_MDEV_IRQS_H
 #define _LINUX_MDEV_IRQS_H
@@ -9,65 +10,62 @@
 #include <linux/types.h>
 
 struct mdev_device;
-struct mdev_irq_index;
-struct mdev_irq_vector;
+struct mdev_irqs;
 struct vfio_irq_info;
 
 /**
- * DOC: interrupts of a vendor's devices
+ * DOC: interrupts of a mediated device
  *
- * A vendor embeds a struct mdev_irqs in what it keeps for a device, sets it up
- * in &parent_ops.create and destroys it in &parent_ops.remove. It lets
- * mdev_irqs_get_info() answer &parent_ops.get_irq_info, and mdev_irqs_set()
- * &parent_ops.set_irqs. Whenever the device interrupts, in hard-interrupt
- * context or elsewhere, the vendor calls mdev_irqs_trigger() or, for an
- * interrupt that is a level, mdev_irqs_set_level().
+ * A driver allocates a struct mdev_irqs in &parent_ops.create and frees it in
+ * &parent_ops.remove. Its &parent_ops.get_irq_info calls mdev_irqs_get_info(),
+ * its &parent_ops.set_irqs calls mdev_irqs_set(). To interrupt, in hard interrupt
+ * context or elsewhere, the driver calls mdev_irqs_trigger(), or
+ * mdev_irqs_set_level() for a level-triggered interrupt.
  *
- * A vector tells its user by signalling its trigger, the eventfd that the user
- * has set, unless it is masked:
+ * The trigger of a vector is the eventfd that the VMM has set for it. It is
+ * signalled unless the vector is masked:
  *
- * - an edge is signalled once. If the vector is masked, it is kept pending and
- *   signalled when the vector is unmasked; several become one. If there is no
- *   trigger, it is lost.
- * - a level, which a vector of an index with VFIO_IRQ_INFO_AUTOMASKED has, is
- *   signalled as long as it is asserted. The signal masks the vector, so that
- *   the next one comes when the user has unmasked it and the level is still,
- *   or again, asserted. A trigger that is set meanwhile is signalled too.
+ * - An edge is signalled once. While the vector is masked it is pending, and
+ *   signalled when the vector is unmasked; several edges become one. Without a
+ *   trigger it is dropped.
+ * - A level, which a vector of an index with VFIO_IRQ_INFO_AUTOMASKED has, is
+ *   signalled while it is asserted. The signal masks the vector: the next one is
+ *   sent when the VMM has unmasked it and the level is asserted still or again.
+ *   A trigger that is set while the level is asserted is signalled too.
  *
- * Triggers and masks are the user's: a reset leaves them as they are. Tearing
- * down an index removes its triggers, unmasks its vectors and forgets what is
- * pending. Afterwards none of the old eventfds is signalled any more.
+ * VFIO_IRQ_SET_ACTION_MASK masks a vector, and so can registers of the device:
+ * see &mdev_irq_info.masked. Both have to allow a signal.
+ *
+ * A reset of the device keeps triggers and the mask of the VMM. Tearing down an
+ * index removes its triggers, unmasks its vectors, and drops pending edges
+ * unless @masked is set. The old eventfds are not signalled any more when
+ * mdev_irqs_set() returns.
  */
 
 /**
- * struct mdev_irq_info - one kind of interrupts that a device has
- * @flags: VFIO_IRQ_INFO_*. VFIO_IRQ_INFO_AUTOMASKED needs
- *	VFIO_IRQ_INFO_MASKABLE. With VFIO_IRQ_INFO_NORESIZE, vectors above those
- *	that the first eventfds were set for get none before the index has been
- *	torn down.
+ * struct mdev_irq_info - one index of VFIO_DEVICE_GET_IRQ_INFO
+ * @flags: VFIO_IRQ_INFO_*. VFIO_IRQ_INFO_AUTOMASKED requires
+ *	VFIO_IRQ_INFO_MASKABLE. With VFIO_IRQ_INFO_NORESIZE, only vectors that
+ *	the first eventfds were set for can get others, until the index is torn
+ *	down.
  * @count: number of vectors, 0 if the device has no such interrupts
+ * @masked: returns whether registers of the device mask a vector, such as the
+ *	mask bits of MSI-X. The driver calls mdev_irqs_update() after it has
+ *	changed them. Then an edge is the device's state, as a bit of the pending
+ *	bit array of MSI-X: without a trigger, and across a teardown, it stays
+ *	pending. Called with a spinlock held and interrupts disabled; must not
+ *	call functions of this file other than mdev_irqs_enabled() and
+ *	mdev_irqs_has_trigger(). Absent: there are no such registers.
  */
 struct mdev_irq_info {
 	u32 flags;
 	u32 count;
+	bool (*masked)(const struct mdev_device *mdev, u32 index, u32 vector);
 };
 
-/**
- * struct mdev_irqs - the interrupts of a device
- *
- * Its members are for the functions below only.
- */
-struct mdev_irqs {
-	/* private: */
-	unsigned int nr_indexes;
-	struct mdev_irq_index *indexes;
-	/* Of all indexes, one after the other */
-	size_t nr_vectors;
-	struct mdev_irq_vector *vectors;
-};
-
-int mdev_irqs_init(struct mdev_irqs *irqs, const struct mdev_device *mdev,
-		   const struct mdev_irq_info *info, unsigned int nr_indexes);
+struct mdev_irqs *mdev_irqs_create(const struct mdev_device *mdev,
+				   const struct mdev_irq_info *info,
+				   unsigned int nr_indexes);
 void mdev_irqs_destroy(struct mdev_irqs *irqs);
 
 int mdev_irqs_get_info(struct mdev_irqs *irqs, struct vfio_irq_info *info);
@@ -77,7 +75,11 @@ int mdev_irqs_set(struct mdev_irqs *irqs, u32 flags, u32 index, u32 start,
 bool mdev_irqs_trigger(struct mdev_irqs *irqs, u32 index, u32 vector);
 void mdev_irqs_set_level(struct mdev_irqs *irqs, u32 index, u32 vector,
 			 bool level);
+void mdev_irqs_update(struct mdev_irqs *irqs, u32 index, u32 vector);
+bool mdev_irqs_is_pending(struct mdev_irqs *irqs, u32 index, u32 vector);
+bool mdev_irqs_clear_pending(struct mdev_irqs *irqs, u32 index, u32 vector);
 bool mdev_irqs_enabled(struct mdev_irqs *irqs, u32 index);
+bool mdev_irqs_has_trigger(struct mdev_irqs *irqs, u32 index, u32 vector);
 void mdev_irqs_reset(struct mdev_irqs *irqs);
 
 #endif /* _LINUX_MDEV_IRQS_H */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Interrupts of a mediated device, for vendor drivers: the triggers that a user
+ * Interrupts of a mediated device, for vendor drivers: the eventfds that the VMM
  * has set, and the state of each vector that decides when they are signalled.
+ * pci/irq.c is a user of this, with registers that mask vectors.
  */
 
 #include <kunit/static_stub.h>
@@ -19,38 +20,64 @@
 #include <linux/vfio.h>
 #include <trace/events/mdev.h>
 
+#include "compat.h"
 #include "mdev_private.h"
 
-/* One interrupt that a user can be told of */
+/**
+ * struct mdev_irq_vector - state of a vector
+ * @lock: protects the following members; taken in hard interrupt context
+ * @automasked: a signal masks the vector (VFIO_IRQ_INFO_AUTOMASKED)
+ * @masked: by the VMM, or by a signal if @automasked
+ * @level: asserted, if @automasked
+ * @pending: an edge has not been signalled yet
+ * @trigger: the eventfd, or NULL
+ * @irq: index of the vector
+ */
 struct mdev_irq_vector {
-	/* Protects what follows; taken in hard-interrupt context */
+	/* See above; the order of locks is in mdev_private.h */
 	spinlock_t lock;
-	/* A signal masks it, as its index says */
 	bool automasked;
-	/* By the user, or by the signal that the user got */
 	bool masked;
-	/* Of the device's line, if @automasked */
 	bool level;
-	/* An edge came that the user has not been told of */
 	bool pending;
 	struct eventfd_ctx *trigger;
 	const struct mdev_irq_index *irq;
 };
 
-/* Those of one kind. Changed by mdev_irqs_set() only. */
+/**
+ * struct mdev_irq_index - state of an index, changed by mdev_irqs_set() only
+ * @mdev: the device
+ * @index: number of the index
+ * @info: see struct mdev_irq_info
+ * @nr_set_up: with VFIO_IRQ_INFO_NORESIZE, number of vectors that were set up
+ *	first
+ * @nr_triggers: number of vectors with a trigger, read without a lock
+ * @vectors: the vectors
+ */
 struct mdev_irq_index {
 	const struct mdev_device *mdev;
 	u32 index;
-	u32 flags;
-	u32 count;
-	/* With VFIO_IRQ_INFO_NORESIZE: how many were set up at first */
+	struct mdev_irq_info info;
 	u32 nr_set_up;
-	/* How many have a trigger, read anywhere */
 	u32 nr_triggers;
 	struct mdev_irq_vector *vectors;
 };
 
-/* What KUnit tests replace: they run where no eventfd can be made. */
+/**
+ * struct mdev_irqs - interrupts of a device
+ * @nr_indexes: number of @indexes
+ * @indexes: by number
+ * @nr_vectors: number of @vectors
+ * @vectors: of all indexes, one after the other
+ */
+struct mdev_irqs {
+	unsigned int nr_indexes;
+	struct mdev_irq_index *indexes;
+	size_t nr_vectors;
+	struct mdev_irq_vector *vectors;
+};
+
+/* KUnit tests replace these: they run in kthreads, which have no files. */
 
 struct eventfd_ctx *mdev_eventfd_get(int fd)
 {
@@ -75,23 +102,34 @@ EXPORT_SYMBOL_IF_KUNIT(mdev_eventfd_signal);
 
 static void mdev_irq_signal(struct mdev_irq_vector *vector)
 {
-	/* Whose it is, and which, matters to nobody else */
 	if (trace_mdev_irq_enabled())
 		trace_mdev_irq(vector->irq->mdev, vector->irq->index,
 			       vector - vector->irq->vectors);
 	mdev_eventfd_signal(vector->trigger);
 }
 
-/* Tell the user, if there is something to tell, and unless it is masked. */
+static bool mdev_irq_masked_by_device(const struct mdev_irq_vector *vector)
+{
+	const struct mdev_irq_index *irq = vector->irq;
+
+	return irq->info.masked &&
+	       irq->info.masked(irq->mdev, irq->index, vector - irq->vectors);
+}
+
+/* Signal a pending edge or an asserted level, unless the vector is masked. */
 static bool mdev_irq_update(struct mdev_irq_vector *vector)
 {
 	lockdep_assert_held(&vector->lock);
-	if (vector->masked || !(vector->pending || vector->level))
+	if (vector->masked || !(vector->pending || vector->level) ||
+	    mdev_irq_masked_by_device(vector))
 		return false;
-	/* Without a trigger, an edge is lost */
+	if (!vector->trigger) {
+		/* Only registers of the device keep an edge without a trigger */
+		if (!vector->irq->info.masked)
+			vector->pending = false;
+		return false;
+	}
 	vector->pending = false;
-	if (!vector->trigger)
-		return false;
 	vector->masked = vector->automasked;
 	mdev_irq_signal(vector);
 	return true;
@@ -108,7 +146,7 @@ static void mdev_irq_act(struct mdev_irq_vector *vector, u32 actions)
 		vector->masked = false;
 		mdev_irq_update(vector);
 	} else if (vector->trigger) {
-		/* The user tests its handler, the device has no part in it */
+		/* A test of the VMM's handler, whatever the device does */
 		mdev_irq_signal(vector);
 	}
 	spin_unlock_irqrestore(&vector->lock, flags);
@@ -135,7 +173,8 @@ static void mdev_irq_tear_down(struct mdev_irq_vector *vector)
 	trigger = vector->trigger;
 	vector->trigger = NULL;
 	vector->masked = false;
-	vector->pending = false;
+	if (!vector->irq->info.masked)
+		vector->pending = false;
 	spin_unlock_irqrestore(&vector->lock, flags);
 	if (trigger)
 		mdev_eventfd_put(trigger);
@@ -145,13 +184,13 @@ static void mdev_irqs_tear_down(struct mdev_irq_index *irq)
 {
 	u32 i;
 
-	for (i = 0; i < irq->count; i++)
+	for (i = 0; i < irq->info.count; i++)
 		mdev_irq_tear_down(&irq->vectors[i]);
 	irq->nr_set_up = 0;
 	WRITE_ONCE(irq->nr_triggers, 0);
 }
 
-/* Vectors that were not set up at first get no trigger before a teardown. */
+/* VFIO_IRQ_INFO_NORESIZE: more vectors than set up first need a teardown. */
 static bool mdev_irqs_may_set(const struct mdev_irq_index *irq, u32 start,
 			      u32 count, const s32 *fds)
 {
@@ -204,11 +243,11 @@ static void mdev_irqs_swap_triggers(struct mdev_irq_index *irq, u32 start,
 		nr_triggers -= !!triggers[i];
 	}
 	WRITE_ONCE(irq->nr_triggers, nr_triggers);
-	if (irq->flags & VFIO_IRQ_INFO_NORESIZE && !irq->nr_set_up)
+	if (irq->info.flags & VFIO_IRQ_INFO_NORESIZE && !irq->nr_set_up)
 		irq->nr_set_up = start + count;
 }
 
-/* All of them, or none if one is refused. */
+/* Sets all triggers, or none if one of them is invalid. */
 static int mdev_irqs_set_triggers(struct mdev_irq_index *irq, u32 start,
 				  u32 count, const s32 *fds)
 {
@@ -230,36 +269,31 @@ static int mdev_irqs_set_triggers(struct mdev_irq_index *irq, u32 start,
 }
 
 /**
- * mdev_irqs_set - do what a user wants done with interrupts
- * @irqs: the interrupts of the device
+ * mdev_irqs_set - implements &parent_ops.set_irqs
+ * @irqs: interrupts of the device
  * @flags: one of VFIO_IRQ_SET_ACTION_* and one of VFIO_IRQ_SET_DATA_*
- * @index: which kind of interrupts
- * @start: the first vector that is concerned
- * @count: how many are. With 0 the whole index is torn down.
- * @data: what VFIO_IRQ_SET_DATA_* says
+ * @index: index, checked by vfio_mdev, as is the range of vectors
+ * @start: first vector
+ * @count: number of vectors; 0 tears the index down
+ * @data: by VFIO_IRQ_SET_DATA_*; file descriptors are those of the caller
  *
- * This is what a &parent_ops.set_irqs does, whose arguments vfio_mdev has
- * checked and whose calls for one device don't overlap. Eventfds are taken from
- * the files of the caller.
+ * An eventfd replaces another one with no signal dropped between them; -1
+ * removes one. VFIO_IRQ_SET_ACTION_TRIGGER with DATA_NONE or DATA_BOOL signals
+ * triggers, masked or not, and ignores vectors without one.
  *
- * Eventfds replace each other without a signal being lost in between; -1
- * removes one. VFIO_IRQ_SET_ACTION_TRIGGER without eventfds signals the
- * triggers whether masked or not, and passes over vectors that have none.
+ * Context: Process context, may sleep. vfio_mdev serializes the calls for one
+ * device.
  *
- * When it returns, the eventfds that it has replaced or removed are not
- * signalled any more.
- *
- * Context: Process context, may sleep.
- *
- * Return: 0, or, with nothing changed: -EBADF or -EINVAL when an eventfd is
- * none; -EINVAL when an index with VFIO_IRQ_INFO_NORESIZE would have to grow,
- * or when it is to be triggered and has no trigger at all; -ENOMEM.
+ * Return: 0, or with nothing changed: -EBADF or -EINVAL for a descriptor that is
+ * not an eventfd's; -EINVAL if an index with VFIO_IRQ_INFO_NORESIZE would have
+ * to grow, or if VFIO_IRQ_SET_ACTION_TRIGGER finds no trigger in the index;
+ * -ENOMEM.
  */
 int mdev_irqs_set(struct mdev_irqs *irqs, u32 flags, u32 index, u32 start,
 		  u32 count, void *data)
 {
 	struct mdev_irq_index *irq = &irqs->indexes[index];
-	const u8 *wanted = data;
+	const u8 *selected = data;
 	u32 i;
 
 	if (!count) {
@@ -272,13 +306,13 @@ int mdev_irqs_set(struct mdev_irqs *irqs, u32 flags, u32 index, u32 start,
 	if (flags & VFIO_IRQ_SET_ACTION_TRIGGER && !irq->nr_triggers)
 		return -EINVAL;
 	for (i = 0; i < count; i++)
-		if (flags & VFIO_IRQ_SET_DATA_NONE || wanted[i])
+		if (flags & VFIO_IRQ_SET_DATA_NONE || selected[i])
 			mdev_irq_act(&irq->vectors[start + i], flags);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(mdev_irqs_set);
 
-/* Index and vector may come from a guest, by way of a vendor's register. */
+/* Both can be values that a guest has written to a register of the driver. */
 static struct mdev_irq_index *mdev_irqs_index(struct mdev_irqs *irqs, u32 index)
 {
 	if (index >= irqs->nr_indexes)
@@ -291,17 +325,15 @@ static struct mdev_irq_vector *mdev_irqs_vector(struct mdev_irqs *irqs,
 {
 	const struct mdev_irq_index *irq = mdev_irqs_index(irqs, index);
 
-	if (!irq || vector >= irq->count)
+	if (!irq || vector >= irq->info.count)
 		return NULL;
-	return &irq->vectors[array_index_nospec(vector, irq->count)];
+	return &irq->vectors[array_index_nospec(vector, irq->info.count)];
 }
 
 /**
- * mdev_irqs_get_info - tell a user which interrupts there are
- * @irqs: the interrupts of the device
- * @info: has the index, gets count and flags
- *
- * This is what a &parent_ops.get_irq_info does.
+ * mdev_irqs_get_info - implements &parent_ops.get_irq_info
+ * @irqs: interrupts of the device
+ * @info: index on input; count and flags on output
  *
  * Context: Any context.
  *
@@ -311,24 +343,23 @@ int mdev_irqs_get_info(struct mdev_irqs *irqs, struct vfio_irq_info *info)
 {
 	const struct mdev_irq_index *irq = mdev_irqs_index(irqs, info->index);
 
-	info->flags = irq ? irq->flags : 0;
-	info->count = irq ? irq->count : 0;
+	info->flags = irq ? irq->info.flags : 0;
+	info->count = irq ? irq->info.count : 0;
 	return 0;
 }
 EXPORT_SYMBOL_GPL(mdev_irqs_get_info);
 
 /**
- * mdev_irqs_enabled - whether a user wants interrupts of some kind
- * @irqs: the interrupts of the device
- * @index: which kind of interrupts
+ * mdev_irqs_enabled - whether a vector of an index has a trigger
+ * @irqs: interrupts of the device
+ * @index: index
  *
- * Of several kinds that do the same, such as INTx, MSI and MSI-X of a PCI
- * device, the user enables one.
+ * A VMM enables one of several indexes that do the same, such as INTx, MSI and
+ * MSI-X of a PCI function.
  *
- * Context: Any context. Takes no lock: the answer may be outdated unless the
- * caller keeps mdev_irqs_set() away.
+ * Context: Any context. Takes no lock: can race with mdev_irqs_set().
  *
- * Return: true if some vector has a trigger.
+ * Return: true if one has.
  */
 bool mdev_irqs_enabled(struct mdev_irqs *irqs, u32 index)
 {
@@ -339,16 +370,34 @@ bool mdev_irqs_enabled(struct mdev_irqs *irqs, u32 index)
 EXPORT_SYMBOL_GPL(mdev_irqs_enabled);
 
 /**
- * mdev_irqs_trigger - tell a user that a device has interrupted
- * @irqs: the interrupts of the device
- * @index: which kind of interrupt
- * @vector: which of them. One that does not exist is nobody's.
+ * mdev_irqs_has_trigger - whether a vector has a trigger
+ * @irqs: interrupts of the device
+ * @index: index
+ * @vector: vector
  *
- * This is an edge, as of MSI, MSI-X, and VFIO's error and request interrupts.
+ * Context: Any context. Takes no lock: can race with mdev_irqs_set().
  *
- * Context: Any in which a spinlock may be taken, hard interrupts included.
+ * Return: true if it has.
+ */
+bool mdev_irqs_has_trigger(struct mdev_irqs *irqs, u32 index, u32 vector)
+{
+	const struct mdev_irq_vector *irq =
+		mdev_irqs_vector(irqs, index, vector);
+
+	return irq && READ_ONCE(irq->trigger);
+}
+EXPORT_SYMBOL_GPL(mdev_irqs_has_trigger);
+
+/**
+ * mdev_irqs_trigger - an edge: MSI, MSI-X, VFIO's error and request interrupts
+ * @irqs: interrupts of the device
+ * @index: index
+ * @vector: vector, ignored if it is out of range
  *
- * Return: true if the user was told, or will be when the vector is unmasked.
+ * Context: Any context in which a spinlock can be taken, hard interrupts
+ * included.
+ *
+ * Return: true if the edge is signalled or pending, false if it is dropped.
  */
 bool mdev_irqs_trigger(struct mdev_irqs *irqs, u32 index, u32 vector)
 {
@@ -367,16 +416,14 @@ bool mdev_irqs_trigger(struct mdev_irqs *irqs, u32 index, u32 vector)
 EXPORT_SYMBOL_GPL(mdev_irqs_trigger);
 
 /**
- * mdev_irqs_set_level - assert or release an interrupt that is a level
- * @irqs: the interrupts of the device
- * @index: which kind of interrupt. Without VFIO_IRQ_INFO_AUTOMASKED it has no
- *	level, and nothing happens.
- * @vector: which of them. One that does not exist is nobody's.
+ * mdev_irqs_set_level - assert or deassert a level-triggered interrupt
+ * @irqs: interrupts of the device
+ * @index: index, ignored without VFIO_IRQ_INFO_AUTOMASKED
+ * @vector: vector, ignored if it is out of range
  * @level: whether it is asserted
  *
- * This is the line of an INTx. Nothing happens if @level is what it was.
- *
- * Context: Any in which a spinlock may be taken, hard interrupts included.
+ * Context: Any context in which a spinlock can be taken, hard interrupts
+ * included.
  */
 void mdev_irqs_set_level(struct mdev_irqs *irqs, u32 index, u32 vector,
 			 bool level)
@@ -394,13 +441,83 @@ void mdev_irqs_set_level(struct mdev_irqs *irqs, u32 index, u32 vector,
 EXPORT_SYMBOL_GPL(mdev_irqs_set_level);
 
 /**
- * mdev_irqs_reset - forget what a device has interrupted for
- * @irqs: the interrupts of the device
+ * mdev_irqs_update - signal a vector that registers of the device have unmasked
+ * @irqs: interrupts of the device
+ * @index: index
+ * @vector: vector, ignored if it is out of range
  *
- * Releases all levels and forgets all edges that are pending, as the reset of a
- * device does. Triggers and masks are the user's and stay.
+ * Calls &mdev_irq_info.masked if an edge is pending or the level is asserted.
  *
- * Context: Any in which a spinlock may be taken, hard interrupts included.
+ * Context: Any context in which a spinlock can be taken, hard interrupts
+ * included.
+ */
+void mdev_irqs_update(struct mdev_irqs *irqs, u32 index, u32 vector)
+{
+	struct mdev_irq_vector *irq = mdev_irqs_vector(irqs, index, vector);
+	unsigned long flags;
+
+	if (!irq)
+		return;
+	spin_lock_irqsave(&irq->lock, flags);
+	mdev_irq_update(irq);
+	spin_unlock_irqrestore(&irq->lock, flags);
+}
+EXPORT_SYMBOL_GPL(mdev_irqs_update);
+
+/**
+ * mdev_irqs_is_pending - whether an edge is pending
+ * @irqs: interrupts of the device
+ * @index: index
+ * @vector: vector
+ *
+ * Context: Any context. Takes no lock: can race with mdev_irqs_trigger().
+ *
+ * Return: true if one is.
+ */
+bool mdev_irqs_is_pending(struct mdev_irqs *irqs, u32 index, u32 vector)
+{
+	const struct mdev_irq_vector *irq =
+		mdev_irqs_vector(irqs, index, vector);
+
+	return irq && READ_ONCE(irq->pending);
+}
+EXPORT_SYMBOL_GPL(mdev_irqs_is_pending);
+
+/**
+ * mdev_irqs_clear_pending - drop a pending edge
+ * @irqs: interrupts of the device
+ * @index: index
+ * @vector: vector, ignored if it is out of range
+ *
+ * Context: Any context in which a spinlock can be taken, hard interrupts
+ * included.
+ *
+ * Return: true if an edge was pending.
+ */
+bool mdev_irqs_clear_pending(struct mdev_irqs *irqs, u32 index, u32 vector)
+{
+	struct mdev_irq_vector *irq = mdev_irqs_vector(irqs, index, vector);
+	unsigned long flags;
+	bool pending;
+
+	if (!irq)
+		return false;
+	spin_lock_irqsave(&irq->lock, flags);
+	pending = irq->pending;
+	irq->pending = false;
+	spin_unlock_irqrestore(&irq->lock, flags);
+	return pending;
+}
+EXPORT_SYMBOL_GPL(mdev_irqs_clear_pending);
+
+/**
+ * mdev_irqs_reset - drop pending edges and deassert levels
+ * @irqs: interrupts of the device
+ *
+ * For a reset of the device. Triggers and the mask of the VMM are kept.
+ *
+ * Context: Any context in which a spinlock can be taken, hard interrupts
+ * included.
  */
 void mdev_irqs_reset(struct mdev_irqs *irqs)
 {
@@ -418,75 +535,60 @@ void mdev_irqs_reset(struct mdev_irqs *irqs)
 }
 EXPORT_SYMBOL_GPL(mdev_irqs_reset);
 
+static bool mdev_irq_info_valid(const struct mdev_irq_info *info)
+{
+	return !(info->flags & VFIO_IRQ_INFO_AUTOMASKED) ||
+	       info->flags & VFIO_IRQ_INFO_MASKABLE;
+}
+
 static void mdev_irq_index_init(struct mdev_irq_index *irq,
-				const struct mdev_irq_info *info,
 				struct mdev_irq_vector *vectors)
 {
 	u32 i;
 
-	irq->flags = info->flags;
-	irq->count = info->count;
 	irq->vectors = vectors;
-	for (i = 0; i < irq->count; i++) {
+	for (i = 0; i < irq->info.count; i++) {
 		spin_lock_init(&vectors[i].lock);
-		vectors[i].automasked = irq->flags & VFIO_IRQ_INFO_AUTOMASKED;
+		vectors[i].automasked =
+			irq->info.flags & VFIO_IRQ_INFO_AUTOMASKED;
 		vectors[i].irq = irq;
 	}
 }
 
-/**
- * mdev_irqs_init - set up the interrupts of a device
- * @irqs: to be set up
- * @mdev: the device that they belong to
- * @info: the kinds of interrupts that it has; by VFIO's index, such as
- *	VFIO_PCI_INTX_IRQ_INDEX. Not needed any more afterwards.
- * @nr_indexes: how many kinds there are
- *
- * Allocates all that will ever be needed to signal.
- *
- * Context: Process context, may sleep.
- *
- * Return: 0; -EINVAL if @info contradicts itself; -ENOMEM.
- */
-int mdev_irqs_init(struct mdev_irqs *irqs, const struct mdev_device *mdev,
-		   const struct mdev_irq_info *info, unsigned int nr_indexes)
+static int mdev_irqs_init(struct mdev_irqs *irqs,
+			  const struct mdev_device *mdev,
+			  const struct mdev_irq_info *info,
+			  unsigned int nr_indexes)
 {
-	size_t nr_vectors = 0;
+	struct mdev_irq_vector *vectors;
 	unsigned int i;
 
 	for (i = 0; i < nr_indexes; i++) {
-		if (info[i].flags & VFIO_IRQ_INFO_AUTOMASKED &&
-		    !(info[i].flags & VFIO_IRQ_INFO_MASKABLE))
+		if (!mdev_irq_info_valid(&info[i]))
 			return -EINVAL;
-		nr_vectors = size_add(nr_vectors, info[i].count);
+		irqs->nr_vectors = size_add(irqs->nr_vectors, info[i].count);
 	}
-
 	irqs->indexes = kcalloc(nr_indexes, sizeof(*irqs->indexes), GFP_KERNEL);
-	irqs->vectors = kvcalloc(nr_vectors, sizeof(*irqs->vectors),
+	irqs->vectors = kvcalloc(irqs->nr_vectors, sizeof(*irqs->vectors),
 				 GFP_KERNEL);
-	if (!irqs->indexes || !irqs->vectors) {
-		kvfree(irqs->vectors);
-		kfree(irqs->indexes);
+	if (!irqs->indexes || !irqs->vectors)
 		return -ENOMEM;
-	}
 
 	irqs->nr_indexes = nr_indexes;
-	irqs->nr_vectors = 0;
+	vectors = irqs->vectors;
 	for (i = 0; i < nr_indexes; i++) {
 		irqs->indexes[i].mdev = mdev;
 		irqs->indexes[i].index = i;
-		mdev_irq_index_init(&irqs->indexes[i], &info[i],
-				    &irqs->vectors[irqs->nr_vectors]);
-		irqs->nr_vectors += info[i].count;
+		irqs->indexes[i].info = info[i];
+		mdev_irq_index_init(&irqs->indexes[i], vectors);
+		vectors += info[i].count;
 	}
 	return 0;
 }
-EXPORT_SYMBOL_GPL(mdev_irqs_init);
 
 /**
- * mdev_irqs_destroy - take back what mdev_irqs_init() has set up
- * @irqs: the interrupts of the device. The vendor sees to it that they are not
- *	used any more.
+ * mdev_irqs_destroy - free the interrupts of a device
+ * @irqs: what mdev_irqs_create() has returned, not in use any more
  *
  * Context: Process context, may sleep.
  */
@@ -498,5 +600,36 @@ void mdev_irqs_destroy(struct mdev_irqs *irqs)
 		mdev_irqs_tear_down(&irqs->indexes[i]);
 	kvfree(irqs->vectors);
 	kfree(irqs->indexes);
+	kfree(irqs);
 }
 EXPORT_SYMBOL_GPL(mdev_irqs_destroy);
+
+/**
+ * mdev_irqs_create - allocate the interrupts of a device
+ * @mdev: the device
+ * @info: the indexes, by number, such as VFIO_PCI_INTX_IRQ_INDEX; copied
+ * @nr_indexes: number of indexes
+ *
+ * Nothing is allocated later to signal.
+ *
+ * Context: Process context, may sleep.
+ *
+ * Return: the interrupts; -EINVAL for VFIO_IRQ_INFO_AUTOMASKED without
+ * VFIO_IRQ_INFO_MASKABLE; -ENOMEM.
+ */
+struct mdev_irqs *mdev_irqs_create(const struct mdev_device *mdev,
+				   const struct mdev_irq_info *info,
+				   unsigned int nr_indexes)
+{
+	struct mdev_irqs *irqs = kzalloc_obj(*irqs);
+	int ret;
+
+	if (!irqs)
+		return ERR_PTR(-ENOMEM);
+	ret = mdev_irqs_init(irqs, mdev, info, nr_indexes);
+	if (!ret)
+		return irqs;
+	mdev_irqs_destroy(irqs);
+	return ERR_PTR(ret);
+}
+EXPORT_SYMBOL_GPL(mdev_irqs_create);

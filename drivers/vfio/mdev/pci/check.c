@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is wrong with a vendor's descriptions: all that no PCI function could
- * have, or that contradicts itself, is found when the parent is registered.
- * Paragraphs are those of the PCI Local Bus Specification 3.0.
+ * Checks of a driver's descriptions when a parent is registered: whatever no PCI
+ * function can have, or contradicts itself, is refused with the field at fault in
+ * the log. Paragraphs are those of the PCI Local Bus Specification 3.0. config.c
+ * makes registers of what is accepted.
  */
 
 #include <linux/align.h>
-#include <linux/array_size.h>
+#include <linux/dev_printk.h>
 #include <linux/limits.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/sprintf.h>
+#include <linux/stdarg.h>
 #include <linux/string.h>
+#include <kunit/static_stub.h>
 #include <kunit/visibility.h>
 
 #include "private.h"
@@ -23,97 +26,185 @@
 				 PCI_BASE_ADDRESS_MEM_PREFETCH)
 #define MDEV_PCI_CAPABILITIES	(MDEV_PCI_PM | MDEV_PCI_SOFT_RESET | \
 				 MDEV_PCI_EXPRESS | MDEV_PCI_FLR)
-/* What fits between the header and the end of what the list can reach */
-#define MDEV_PCI_CAPS_ROOM	(PCI_CFG_SPACE_SIZE - PCI_STD_HEADER_SIZEOF)
-/* Few enough for a position in the device file to tell them apart */
+/* The index of a region is a part of the position in the device file */
 #define MDEV_PCI_MAX_REGIONS	0x10000
-/* VGA's memory ends there; its I/O ports are below */
+/* End of VGA's memory; its I/O ports are below */
 #define MDEV_PCI_VGA_SIZE	0xc0000
+
+/**
+ * struct mdev_pci_checked - what is being checked
+ * @dev: the parent device, for messages
+ * @type: name of the type, NULL for what concerns none
+ * @function: description of the type's devices
+ */
+struct mdev_pci_checked {
+	struct device *dev;
+	const char *type;
+	const struct mdev_pci_function *function;
+};
+
+/* KUnit tests replace this. */
+void mdev_pci_print_invalid(struct device *dev, struct va_format *message)
+{
+	KUNIT_STATIC_STUB_REDIRECT(mdev_pci_print_invalid, dev, message);
+	dev_err(dev, "%pV\n", message);
+}
+EXPORT_SYMBOL_IF_KUNIT(mdev_pci_print_invalid);
+
+static __printf(2, 3) void mdev_pci_print(struct device *dev, const char *fmt,
+					  ...)
+{
+	struct va_format message;
+	va_list args;
+
+	va_start(args, fmt);
+	message.fmt = fmt;
+	message.va = &args;
+	mdev_pci_print_invalid(dev, &message);
+	va_end(args);
+}
+
+static __printf(2, 3) int mdev_pci_invalid(const struct mdev_pci_checked *checked,
+					   const char *fmt, ...)
+{
+	struct va_format message;
+	va_list args;
+
+	va_start(args, fmt);
+	message.fmt = fmt;
+	message.va = &args;
+	if (checked->type)
+		mdev_pci_print(checked->dev, "type %s: %pV", checked->type,
+			       &message);
+	else
+		mdev_pci_print(checked->dev, "%pV", &message);
+	va_end(args);
+	return -EINVAL;
+}
 
 static bool mdev_pci_overlap(struct mdev_pci_range a, struct mdev_pci_range b)
 {
 	return a.start < b.end && b.start < a.end;
 }
 
-/* The functions that follow return what is wrong, or NULL. */
+/* Regions; @name is the field of struct mdev_pci_function */
 
-static const char *mdev_pci_area_fault(const struct mdev_pci_area *area,
-				       u64 start, u64 end)
+static int mdev_pci_check_area(const struct mdev_pci_checked *checked,
+			       const char *name,
+			       const struct mdev_pci_region *region,
+			       unsigned int index, u64 start)
 {
-	if (!area->size)
-		return "an area that can be mapped is empty";
-	if (!PAGE_ALIGNED(area->offset) || !PAGE_ALIGNED(area->size))
-		return "an area that can be mapped is not made of pages";
+	const struct mdev_pci_area *area = &region->areas[index];
+
+	if (!area->size || !PAGE_ALIGNED(area->offset) ||
+	    !PAGE_ALIGNED(area->size))
+		return mdev_pci_invalid(checked,
+					"%s.areas[%u]: 0x%llx bytes at 0x%llx are not whole pages",
+					name, index, area->size, area->offset);
 	if (area->offset < start)
-		return "areas that can be mapped overlap or do not ascend";
-	if (area->offset > end || area->size > end - area->offset)
-		return "an area that can be mapped ends beyond the region";
-	return NULL;
+		return mdev_pci_invalid(checked, "%s.areas[%u].offset: 0x%llx (min 0x%llx)",
+					name, index, area->offset, start);
+	if (area->offset > region->size ||
+	    area->size > region->size - area->offset)
+		return mdev_pci_invalid(checked, "%s.areas[%u].size: 0x%llx at 0x%llx of 0x%llx",
+					name, index, area->size, area->offset,
+					region->size);
+	return 0;
 }
 
-static const char *mdev_pci_areas_fault(const struct mdev_pci_region *region)
+static int mdev_pci_check_areas(const struct mdev_pci_checked *checked,
+				const char *name,
+				const struct mdev_pci_region *region)
 {
 	const struct mdev_pci_area *area;
-	const char *fault;
 	u64 start = 0;
+	unsigned int i;
+	int ret;
 
-	for (area = region->areas; area < region->areas + region->nr_areas;
-	     area++) {
-		fault = mdev_pci_area_fault(area, start, region->size);
-		if (fault)
-			return fault;
+	for (i = 0; i < region->nr_areas; i++) {
+		ret = mdev_pci_check_area(checked, name, region, i, start);
+		if (ret)
+			return ret;
+		area = &region->areas[i];
 		start = area->offset + area->size;
 	}
-	return NULL;
+	return 0;
 }
 
-static const char *mdev_pci_region_fault(const struct mdev_pci_region *region)
+static int mdev_pci_check_mapping(const struct mdev_pci_checked *checked,
+				  const char *name,
+				  const struct mdev_pci_region *region)
+{
+	bool mappable = region->map || region->memory;
+
+	if (region->memory && (region->read || region->write || region->map))
+		return mdev_pci_invalid(checked, "%s: memory with read, write or map",
+					name);
+	if (!region->areas != !region->nr_areas)
+		return mdev_pci_invalid(checked, "%s: areas %s with nr_areas %u",
+					name, region->areas ? "set" : "NULL",
+					region->nr_areas);
+	if (region->nr_areas && !mappable)
+		return mdev_pci_invalid(checked, "%s: areas without map or memory",
+					name);
+	if (!PAGE_ALIGNED(region->size) &&
+	    (region->memory || (region->map && !region->nr_areas)))
+		return mdev_pci_invalid(checked,
+					"%s.size: 0x%llx is not a multiple of the page size",
+					name, region->size);
+	return mdev_pci_check_areas(checked, name, region);
+}
+
+static int mdev_pci_check_region(const struct mdev_pci_checked *checked,
+				 const char *name,
+				 const struct mdev_pci_region *region)
 {
 	if (region->size > BIT_ULL(MDEV_REGION_SHIFT))
-		return "its size is above 1 TiB";
+		return mdev_pci_invalid(checked, "%s.size: 0x%llx (max 0x%llx)",
+					name, region->size,
+					BIT_ULL(MDEV_REGION_SHIFT));
 	if (region->width > 8 ||
 	    (region->width && !is_power_of_2(region->width)))
-		return "its width is none of 1, 2, 4 and 8";
-	if (region->memory && (region->read || region->write || region->map))
-		return "it is memory and has callbacks";
-	if (!region->areas != !region->nr_areas)
-		return "areas and their number contradict each other";
-	if (region->nr_areas && !region->map && !region->memory)
-		return "nothing backs the areas that can be mapped";
-	if (region->memory && !PAGE_ALIGNED(region->size))
-		return "it is memory that is not made of pages";
-	if (region->map && !region->nr_areas && !PAGE_ALIGNED(region->size))
-		return "it can be mapped and is not made of pages";
-	return mdev_pci_areas_fault(region);
+		return mdev_pci_invalid(checked, "%s.width: %u is none of 1, 2, 4, 8",
+					name, region->width);
+	return mdev_pci_check_mapping(checked, name, region);
 }
 
 /* 6.2.5.1 */
-static const char *mdev_pci_io_fault(const struct mdev_pci_region *bar)
+static int mdev_pci_check_io(const struct mdev_pci_checked *checked,
+			     const char *name, const struct mdev_pci_region *bar)
 {
 	if (bar->flags != PCI_BASE_ADDRESS_SPACE_IO)
-		return "it is I/O with flags of memory";
-	if (bar->size < 4)
-		return "I/O takes at least 4 bytes";
-	if (bar->size > 256)
-		return "I/O takes at most 256 bytes";
+		return mdev_pci_invalid(checked,
+					"%s.flags: 0x%x has flags of memory beside that of I/O",
+					name, bar->flags);
+	if (bar->size < 4 || bar->size > 256)
+		return mdev_pci_invalid(checked, "%s.size: 0x%llx of I/O (min 4, max 256)",
+					name, bar->size);
 	if (bar->memory || bar->map)
-		return "I/O can't be mapped";
-	return NULL;
+		return mdev_pci_invalid(checked, "%s: I/O can't be mapped",
+					name);
+	return 0;
 }
 
 /* 6.2.5.1 */
-static const char *mdev_pci_memory_fault(const struct mdev_pci_region *bar,
-					 bool last)
+static int mdev_pci_check_memory(const struct mdev_pci_checked *checked,
+				 const char *name,
+				 const struct mdev_pci_region *bar, bool last)
 {
 	bool wide = bar->flags & PCI_BASE_ADDRESS_MEM_TYPE_64;
 
 	if (bar->size < 16)
-		return "memory takes at least 16 bytes";
+		return mdev_pci_invalid(checked, "%s.size: 0x%llx of memory (min 16)",
+					name, bar->size);
 	if (bar->size > SZ_2G && !wide)
-		return "it does not fit in 32 bits";
+		return mdev_pci_invalid(checked, "%s.size: 0x%llx of a 32-bit BAR (max 0x%x)",
+					name, bar->size, SZ_2G);
 	if (wide && last)
-		return "it has 64 bits and no next BAR for its upper half";
-	return NULL;
+		return mdev_pci_invalid(checked,
+					"%s: a 64-bit BAR without a next one for its upper half",
+					name);
+	return 0;
 }
 
 static bool mdev_pci_is_upper_half(const struct mdev_pci_function *function,
@@ -127,85 +218,127 @@ static bool mdev_pci_is_upper_half(const struct mdev_pci_function *function,
 	return lower->size && lower->flags & PCI_BASE_ADDRESS_MEM_TYPE_64;
 }
 
-static const char *
-mdev_pci_bar_fault(const struct mdev_pci_function *function, unsigned int index)
+static bool mdev_pci_is_set(const struct mdev_pci_region *bar)
 {
-	const struct mdev_pci_region *bar = &function->bar[index];
-	const char *fault;
+	return bar->flags || bar->memory || bar->read || bar->write || bar->map;
+}
 
+static int mdev_pci_check_bar(const struct mdev_pci_checked *checked,
+			      unsigned int index)
+{
+	const struct mdev_pci_region *bar = &checked->function->bar[index];
+	bool last = index == PCI_STD_NUM_BARS - 1;
+	char name[8];
+	int ret;
+
+	snprintf(name, sizeof(name), "bar[%u]", index);
 	if (!bar->size)
-		return bar->flags || bar->memory || bar->read || bar->write ||
-		       bar->map ? "it has no size" : NULL;
-	if (mdev_pci_is_upper_half(function, index))
-		return "its place is that of a 64-bit BAR's upper half";
+		return mdev_pci_is_set(bar) ?
+		       mdev_pci_invalid(checked, "%s.size: 0, with other members set",
+					name) : 0;
+	if (mdev_pci_is_upper_half(checked->function, index))
+		return mdev_pci_invalid(checked, "%s: the upper half of a 64-bit BAR",
+					name);
 	if (bar->flags & ~MDEV_PCI_BAR_FLAGS)
-		return "it has unknown flags";
+		return mdev_pci_invalid(checked, "%s.flags: 0x%x (valid 0x%x)",
+					name, bar->flags, MDEV_PCI_BAR_FLAGS);
 	if (!is_power_of_2(bar->size))
-		return "its size is no power of two";
-	if (bar->flags & PCI_BASE_ADDRESS_SPACE_IO)
-		fault = mdev_pci_io_fault(bar);
-	else
-		fault = mdev_pci_memory_fault(bar,
-					      index == PCI_STD_NUM_BARS - 1);
-	return fault ?: mdev_pci_region_fault(bar);
+		return mdev_pci_invalid(checked, "%s.size: 0x%llx is not a power of two",
+					name, bar->size);
+	ret = bar->flags & PCI_BASE_ADDRESS_SPACE_IO ?
+	      mdev_pci_check_io(checked, name, bar) :
+	      mdev_pci_check_memory(checked, name, bar, last);
+	return ret ?: mdev_pci_check_region(checked, name, bar);
+}
+
+static int mdev_pci_check_bars(const struct mdev_pci_checked *checked)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < PCI_STD_NUM_BARS && !ret; i++)
+		ret = mdev_pci_check_bar(checked, i);
+	return ret;
 }
 
 /* 6.2.5.2 */
-static const char *
-mdev_pci_rom_fault(const struct mdev_pci_function *function, unsigned int index)
+static int mdev_pci_check_rom(const struct mdev_pci_checked *checked)
 {
+	const struct mdev_pci_function *function = checked->function;
+
 	if (!function->rom != !function->rom_size)
-		return "contents and size contradict each other";
+		return mdev_pci_invalid(checked, "rom %s with rom_size %u",
+					function->rom ? "set" : "NULL",
+					function->rom_size);
 	if (function->rom_size > SZ_16M)
-		return "it takes at most 16 MiB";
-	return NULL;
+		return mdev_pci_invalid(checked, "rom_size: %u (max %u)",
+					function->rom_size, SZ_16M);
+	return 0;
 }
 
-static const char *
-mdev_pci_vga_fault(const struct mdev_pci_function *function, unsigned int index)
+static int mdev_pci_check_vga(const struct mdev_pci_checked *checked)
 {
-	const struct mdev_pci_region *vga = &function->vga;
+	const struct mdev_pci_region *vga = &checked->function->vga;
 
 	if (vga->size && vga->size != MDEV_PCI_VGA_SIZE)
-		return "its size is not 0xc0000";
+		return mdev_pci_invalid(checked, "vga.size: 0x%llx (valid 0 and 0x%x)",
+					vga->size, MDEV_PCI_VGA_SIZE);
 	if (vga->memory || vga->map || vga->nr_areas)
-		return "it can't be mapped";
-	return mdev_pci_region_fault(vga);
+		return mdev_pci_invalid(checked, "vga: can't be mapped");
+	return mdev_pci_check_region(checked, "vga", vga);
 }
 
-static unsigned int
-mdev_pci_nr_regions(const struct mdev_pci_function *function)
+static int mdev_pci_check_extra(const struct mdev_pci_checked *checked,
+				unsigned int index)
 {
-	return function->nr_regions;
-}
+	const struct mdev_pci_region *region =
+		&checked->function->regions[index];
+	char name[20];
 
-static const char *
-mdev_pci_extra_fault(const struct mdev_pci_function *function,
-		     unsigned int index)
-{
-	const struct mdev_pci_region *region = &function->regions[index];
-
+	snprintf(name, sizeof(name), "regions[%u]", index);
 	if (!region->size)
-		return "it has no size";
+		return mdev_pci_invalid(checked, "%s.size: 0", name);
 	if (region->flags)
-		return "it has flags of a BAR";
-	return mdev_pci_region_fault(region);
+		return mdev_pci_invalid(checked, "%s.flags: 0x%x of a BAR",
+					name, region->flags);
+	return mdev_pci_check_region(checked, name, region);
 }
+
+static int mdev_pci_check_extras(const struct mdev_pci_checked *checked)
+{
+	const struct mdev_pci_function *function = checked->function;
+	unsigned int i;
+	int ret = 0;
+
+	if (function->nr_regions > MDEV_PCI_MAX_REGIONS)
+		return mdev_pci_invalid(checked, "nr_regions: %u (max %u)",
+					function->nr_regions,
+					MDEV_PCI_MAX_REGIONS);
+	if (!function->regions != !function->nr_regions)
+		return mdev_pci_invalid(checked, "regions %s with nr_regions %u",
+					function->regions ? "set" : "NULL",
+					function->nr_regions);
+	for (i = 0; i < function->nr_regions && !ret; i++)
+		ret = mdev_pci_check_extra(checked, i);
+	return ret;
+}
+
+/* Interrupts */
 
 /* 6.8.1.3 */
-static const char *
-mdev_pci_msi_fault(const struct mdev_pci_function *function, unsigned int index)
+static int mdev_pci_check_msi(const struct mdev_pci_checked *checked)
 {
-	unsigned int vectors = function->msi.vectors;
+	unsigned int vectors = checked->function->msi.vectors;
 
 	if (vectors > 32 || (vectors && !is_power_of_2(vectors)))
-		return "the number of vectors is no power of two up to 32";
-	return NULL;
+		return mdev_pci_invalid(checked, "msi.vectors: %u is not a power of two up to 32",
+					vectors);
+	return 0;
 }
 
-/* Whether something in a BAR shares a page with what can be mapped of it */
-static bool mdev_pci_mapped(const struct mdev_pci_region *bar,
-			    struct mdev_pci_range range)
+/* Whether a part of a BAR shares a page with what can be mapped of it */
+static bool mdev_pci_is_mapped(const struct mdev_pci_region *bar,
+			       struct mdev_pci_range range)
 {
 	struct mdev_pci_range mapped;
 	unsigned int i;
@@ -223,131 +356,131 @@ static bool mdev_pci_mapped(const struct mdev_pci_region *bar,
 	return false;
 }
 
-/* 6.8.2: the table, or the pending bits */
-static const char *
-mdev_pci_msix_part_fault(const struct mdev_pci_function *function,
-			 unsigned int index, struct mdev_pci_range range)
+/* 6.8.2: @name is "table" or "pba" */
+static int mdev_pci_check_msix_part(const struct mdev_pci_checked *checked,
+				    const char *name, unsigned int index,
+				    struct mdev_pci_range range)
 {
 	const struct mdev_pci_region *bar;
 
-	if (index >= PCI_STD_NUM_BARS || !function->bar[index].size)
-		return "there is no such BAR";
-	bar = &function->bar[index];
-	if (bar->flags & PCI_BASE_ADDRESS_SPACE_IO)
-		return "the BAR is I/O";
-	if (bar->memory)
-		return "the BAR is memory that mdev_pci keeps";
+	if (index >= PCI_STD_NUM_BARS || !checked->function->bar[index].size)
+		return mdev_pci_invalid(checked, "msix.%s_bar: there is no bar[%u]",
+					name, index);
+	bar = &checked->function->bar[index];
+	if (bar->flags & PCI_BASE_ADDRESS_SPACE_IO || bar->memory)
+		return mdev_pci_invalid(checked, "msix.%s_bar: bar[%u] is %s",
+					name, index,
+					bar->memory ? "memory" : "I/O");
 	if (!IS_ALIGNED(range.start, 8))
-		return "the offset is no multiple of 8";
+		return mdev_pci_invalid(checked, "msix.%s_offset: 0x%llx is not a multiple of 8",
+					name, range.start);
 	if (range.end > bar->size)
-		return "it ends beyond the BAR";
-	if (mdev_pci_mapped(bar, range))
-		return "it shares a page with what can be mapped";
-	return NULL;
+		return mdev_pci_invalid(checked,
+					"msix.%s_offset: ends at 0x%llx of bar[%u] (max 0x%llx)",
+					name, range.end, index, bar->size);
+	if (mdev_pci_is_mapped(bar, range))
+		return mdev_pci_invalid(checked,
+					"msix.%s_offset: 0x%llx is in a mapped page of bar[%u]",
+					name, range.start, index);
+	return 0;
 }
 
-static const char *
-mdev_pci_msix_table_fault(const struct mdev_pci_function *function,
-			  unsigned int index)
+static int mdev_pci_check_msix(const struct mdev_pci_checked *checked)
 {
-	if (function->msix.vectors > PCI_MSIX_FLAGS_QSIZE + 1)
-		return "there are more than 2048 vectors";
-	if (!function->msix.vectors)
-		return NULL;
-	return mdev_pci_msix_part_fault(function, function->msix.table_bar,
-					mdev_pci_msix_table(function));
-}
-
-static const char *
-mdev_pci_msix_pba_fault(const struct mdev_pci_function *function,
-			unsigned int index)
-{
+	const struct mdev_pci_function *function = checked->function;
+	struct mdev_pci_range table = mdev_pci_msix_table(function);
 	struct mdev_pci_range pba = mdev_pci_msix_pba(function);
+	int ret;
 
 	if (!function->msix.vectors)
-		return NULL;
+		return 0;
+	if (function->msix.vectors > PCI_MSIX_FLAGS_QSIZE + 1)
+		return mdev_pci_invalid(checked, "msix.vectors: %u (max %u)",
+					function->msix.vectors,
+					PCI_MSIX_FLAGS_QSIZE + 1);
+	ret = mdev_pci_check_msix_part(checked, "table",
+				       function->msix.table_bar, table);
+	if (ret)
+		return ret;
 	if (function->msix.table_bar == function->msix.pba_bar &&
-	    mdev_pci_overlap(mdev_pci_msix_table(function), pba))
-		return "they overlap the table";
-	return mdev_pci_msix_part_fault(function, function->msix.pba_bar, pba);
+	    mdev_pci_overlap(table, pba))
+		return mdev_pci_invalid(checked,
+					"msix.pba_offset: 0x%llx in the table (0x%llx to 0x%llx)",
+					pba.start, table.start, table.end);
+	return mdev_pci_check_msix_part(checked, "pba", function->msix.pba_bar,
+					pba);
 }
 
-static unsigned int
-mdev_pci_nr_vendor_caps(const struct mdev_pci_function *function)
+/* The header and the capabilities */
+
+/* 6.2.1, 6.2.4 */
+static int mdev_pci_check_header(const struct mdev_pci_checked *checked)
 {
-	return function->nr_vendor_caps;
+	const struct mdev_pci_function *function = checked->function;
+
+	if (function->vendor == 0xffff)
+		return mdev_pci_invalid(checked, "vendor: 0xffff means that there is no function");
+	if (function->class > 0xffffff)
+		return mdev_pci_invalid(checked, "class: 0x%x has more than 24 bits",
+					function->class);
+	if (function->interrupt_pin > 4)
+		return mdev_pci_invalid(checked, "interrupt_pin: %u (max 4)",
+					function->interrupt_pin);
+	return 0;
+}
+
+/* PCI Express 2.0, 5.3.1: power management is mandatory. */
+static int mdev_pci_check_capabilities(const struct mdev_pci_checked *checked)
+{
+	u32 capabilities = checked->function->capabilities;
+
+	if (capabilities & ~MDEV_PCI_CAPABILITIES)
+		return mdev_pci_invalid(checked, "capabilities: 0x%x (valid 0x%lx)",
+					capabilities, MDEV_PCI_CAPABILITIES);
+	if (capabilities & (MDEV_PCI_SOFT_RESET | MDEV_PCI_EXPRESS) &&
+	    !(capabilities & MDEV_PCI_PM))
+		return mdev_pci_invalid(checked, "capabilities: %s without MDEV_PCI_PM",
+					capabilities & MDEV_PCI_EXPRESS ?
+					"MDEV_PCI_EXPRESS" :
+					"MDEV_PCI_SOFT_RESET");
+	return 0;
 }
 
 /* Appendix H */
-static const char *
-mdev_pci_vendor_cap_fault(const struct mdev_pci_function *function,
-			  unsigned int index)
+static int mdev_pci_check_vendor_caps(const struct mdev_pci_checked *checked)
 {
-	const struct mdev_pci_vendor_cap *cap = &function->vendor_caps[index];
+	const struct mdev_pci_function *function = checked->function;
+	const struct mdev_pci_vendor_cap *cap;
+	unsigned int i;
 
-	if (cap->size && !cap->data)
-		return "it has no data";
-	return NULL;
-}
-
-/*
- * 6.2.1, 6.2.4, and all capabilities together. PCI Express 2.0, 5.3.1: power
- * management is mandatory there.
- */
-static const char *
-mdev_pci_header_fault(const struct mdev_pci_function *function,
-		      unsigned int index)
-{
-	if (function->vendor == 0xffff)
-		return "vendor ID 0xffff is that of no function";
-	if (function->class > 0xffffff)
-		return "the class has more than 24 bits";
-	if (function->interrupt_pin > 4)
-		return "there are but 4 interrupt pins";
-	if (function->capabilities & ~MDEV_PCI_CAPABILITIES)
-		return "there are unknown capabilities";
-	if ((function->capabilities & (MDEV_PCI_SOFT_RESET | MDEV_PCI_PM)) ==
-	    MDEV_PCI_SOFT_RESET)
-		return "MDEV_PCI_SOFT_RESET comes with MDEV_PCI_PM";
-	if ((function->capabilities & (MDEV_PCI_EXPRESS | MDEV_PCI_PM)) ==
-	    MDEV_PCI_EXPRESS)
-		return "MDEV_PCI_EXPRESS comes with MDEV_PCI_PM";
-	if (function->nr_regions > MDEV_PCI_MAX_REGIONS)
-		return "there are too many regions";
-	if (!function->regions != !function->nr_regions)
-		return "regions and their number contradict each other";
 	if (!function->vendor_caps != !function->nr_vendor_caps)
-		return "vendor-specific capabilities and their number contradict each other";
-	if (mdev_pci_caps_size(function) > MDEV_PCI_CAPS_ROOM)
-		return "the capabilities do not fit in 256 bytes";
-	return NULL;
+		return mdev_pci_invalid(checked, "vendor_caps %s with nr_vendor_caps %u",
+					function->vendor_caps ? "set" : "NULL",
+					function->nr_vendor_caps);
+	for (i = 0; i < function->nr_vendor_caps; i++) {
+		cap = &function->vendor_caps[i];
+		if (cap->size && !cap->data)
+			return mdev_pci_invalid(checked, "vendor_caps[%u]: data NULL with size %u",
+						i, cap->size);
+	}
+	return 0;
 }
 
-static unsigned int mdev_pci_nr_bars(const struct mdev_pci_function *function)
+/* 6.7: the list can't reach extended config space. */
+static int mdev_pci_check_caps_size(const struct mdev_pci_checked *checked)
 {
-	return PCI_STD_NUM_BARS;
+	unsigned int max = PCI_CFG_SPACE_SIZE - PCI_STD_HEADER_SIZEOF;
+	unsigned int size = mdev_pci_caps_size(checked->function);
+
+	if (size > max)
+		return mdev_pci_invalid(checked,
+					"capabilities: take %u bytes (max %u)",
+					size, max);
+	return 0;
 }
 
-/* The parts of a function, of which some come in numbers */
-static const struct {
-	const char *name;
-	unsigned int (*count)(const struct mdev_pci_function *function);
-	const char *(*fault)(const struct mdev_pci_function *function,
-			     unsigned int index);
-} mdev_pci_parts[] = {
-	{ "function", NULL, mdev_pci_header_fault },
-	{ "BAR", mdev_pci_nr_bars, mdev_pci_bar_fault },
-	{ "expansion ROM", NULL, mdev_pci_rom_fault },
-	{ "VGA", NULL, mdev_pci_vga_fault },
-	{ "region", mdev_pci_nr_regions, mdev_pci_extra_fault },
-	{ "MSI", NULL, mdev_pci_msi_fault },
-	{ "MSI-X table", NULL, mdev_pci_msix_table_fault },
-	{ "MSI-X pending bits", NULL, mdev_pci_msix_pba_fault },
-	{ "vendor-specific capability", mdev_pci_nr_vendor_caps,
-	  mdev_pci_vendor_cap_fault },
-};
+/* Types and the driver */
 
-/* Of @memory regions, in bytes */
 static u64 mdev_pci_memory_size(const struct mdev_pci_function *function)
 {
 	u64 size = 0;
@@ -362,115 +495,127 @@ static u64 mdev_pci_memory_size(const struct mdev_pci_function *function)
 	return size;
 }
 
-/* A state is transferred in one piece, whose size is an int. */
-static const char *mdev_pci_state_fault(const struct mdev_pci_driver *driver,
-					const struct mdev_pci_function *function)
+/* State data is transferred in one piece; its size is an int. */
+static int mdev_pci_check_state(const struct mdev_pci_checked *checked,
+				const struct mdev_pci_driver *driver)
 {
-	if (driver->save &&
-	    (driver->state_size > SZ_1G ||
-	     driver->state_size + mdev_pci_memory_size(function) > SZ_1G))
-		return "its state takes more than 1 GiB";
-	return NULL;
-}
+	u64 memory = mdev_pci_memory_size(checked->function);
 
-static const char *mdev_pci_type_fault(const struct mdev_pci_driver *driver,
-				       unsigned int index)
-{
-	const struct mdev_pci_type *type = &driver->types[index];
-	unsigned int i;
-
-	if (!type->function)
-		return "it has no function";
-	if (!type->units || type->units > INT_MAX)
-		return "its units are none, or too many";
-	for (i = 0; i < index; i++)
-		if (!strcmp(driver->types[i].name, type->name))
-			return "there are two types of this name";
-	return NULL;
-}
-
-static const char *mdev_pci_driver_fault(const struct mdev_pci_driver *driver)
-{
-	const struct parent_ops *ops = &driver->ops;
-	unsigned int i;
-
-	if (ops->supported_type_groups)
-		return "types are described, not given as attribute groups";
-	if (ops->create || ops->remove || ops->open || ops->release ||
-	    ops->reset || ops->function_reset)
-		return "create, remove, open, release and resets can't be replaced";
-	if (ops->get_region_info && !(ops->read && ops->write))
-		return "get_region_info comes with read and write";
-	if (ops->get_irq_info && !ops->set_irqs)
-		return "get_irq_info comes with set_irqs";
-	if (driver->device_size < sizeof(struct mdev_pci))
-		return "device_size has no room for a struct mdev_pci";
-	if (driver->device_size > KMALLOC_MAX_SIZE)
-		return "device_size is too large to be allocated";
-	if (!driver->save != !driver->load)
-		return "save and load come together";
-	if (!driver->types || !driver->nr_types)
-		return "there are no types";
-	for (i = 0; i < driver->nr_types; i++)
-		if (!driver->types[i].name || !*driver->types[i].name)
-			return "there is a type without a name";
-	return NULL;
-}
-
-static int mdev_pci_check_function(const struct mdev_pci_type *type, char *text,
-				   size_t size)
-{
-	const char *fault;
-	unsigned int i, j, count;
-
-	for (i = 0; i < ARRAY_SIZE(mdev_pci_parts); i++) {
-		count = mdev_pci_parts[i].count ?
-			mdev_pci_parts[i].count(type->function) : 1;
-		for (j = 0; j < count; j++) {
-			fault = mdev_pci_parts[i].fault(type->function, j);
-			if (!fault)
-				continue;
-			if (mdev_pci_parts[i].count)
-				snprintf(text, size, "type %s, %s %u: %s",
-					 type->name, mdev_pci_parts[i].name, j,
-					 fault);
-			else
-				snprintf(text, size, "type %s, %s: %s",
-					 type->name, mdev_pci_parts[i].name,
-					 fault);
-			return -EINVAL;
-		}
-	}
+	if (driver->save && (driver->state_size > SZ_1G || memory > SZ_1G ||
+			     driver->state_size + memory > SZ_1G))
+		return mdev_pci_invalid(checked,
+					"state_size: 0x%zx, with 0x%llx of memory (max 0x%x)",
+					driver->state_size, memory, SZ_1G);
 	return 0;
 }
 
-/* Returns 0, or -EINVAL with a line in @text that says what is wrong. */
-int mdev_pci_check(const struct mdev_pci_driver *driver, char *text,
-		   size_t size)
+static int (* const mdev_pci_checks[])(const struct mdev_pci_checked *checked) = {
+	mdev_pci_check_header,
+	mdev_pci_check_capabilities,
+	mdev_pci_check_vendor_caps,
+	mdev_pci_check_caps_size,
+	mdev_pci_check_bars,
+	mdev_pci_check_rom,
+	mdev_pci_check_vga,
+	mdev_pci_check_extras,
+	mdev_pci_check_msi,
+	mdev_pci_check_msix,
+};
+
+static int mdev_pci_check_function(const struct mdev_pci_checked *checked)
 {
-	const char *fault = mdev_pci_driver_fault(driver);
-	const struct mdev_pci_type *type;
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < ARRAY_SIZE(mdev_pci_checks) && !ret; i++)
+		ret = mdev_pci_checks[i](checked);
+	return ret;
+}
+
+static int mdev_pci_check_type(struct device *dev,
+			       const struct mdev_pci_driver *driver,
+			       unsigned int index)
+{
+	const struct mdev_pci_type *type = &driver->types[index];
+	const struct mdev_pci_checked checked = {
+		.dev = dev,
+		.type = type->name,
+		.function = type->function,
+	};
 	unsigned int i;
 	int ret;
 
-	if (fault) {
-		snprintf(text, size, "%s", fault);
-		return -EINVAL;
-	}
-	for (i = 0; i < driver->nr_types; i++) {
-		type = &driver->types[i];
-		fault = mdev_pci_type_fault(driver, i);
-		if (!fault) {
-			ret = mdev_pci_check_function(type, text, size);
-			if (ret)
-				return ret;
-			fault = mdev_pci_state_fault(driver, type->function);
-		}
-		if (fault) {
-			snprintf(text, size, "type %s: %s", type->name, fault);
-			return -EINVAL;
-		}
-	}
+	if (!type->function)
+		return mdev_pci_invalid(&checked, "function: NULL");
+	if (!type->units || type->units > INT_MAX)
+		return mdev_pci_invalid(&checked, "units: %u (min 1, max %d)",
+					type->units, INT_MAX);
+	for (i = 0; i < index; i++)
+		if (!strcmp(driver->types[i].name, type->name))
+			return mdev_pci_invalid(&checked, "the name of types[%u] and types[%u]",
+						i, index);
+	ret = mdev_pci_check_function(&checked);
+	return ret ?: mdev_pci_check_state(&checked, driver);
+}
+
+static int mdev_pci_check_ops(const struct mdev_pci_checked *checked,
+			      const struct parent_ops *ops)
+{
+	if (ops->supported_type_groups)
+		return mdev_pci_invalid(checked, "ops.supported_type_groups: set, use types");
+	if (ops->create || ops->remove || ops->open || ops->release ||
+	    ops->reset || ops->function_reset)
+		return mdev_pci_invalid(checked,
+					"ops: create, remove, open, release or a reset is set");
+	if (ops->get_region_info && !(ops->read && ops->write))
+		return mdev_pci_invalid(checked, "ops.get_region_info: set without read and write");
+	if (ops->get_irq_info && !ops->set_irqs)
+		return mdev_pci_invalid(checked, "ops.get_irq_info: set without set_irqs");
 	return 0;
+}
+
+static int mdev_pci_check_driver(const struct mdev_pci_checked *checked,
+				 const struct mdev_pci_driver *driver)
+{
+	unsigned int i;
+
+	if (driver->device_size < sizeof(struct mdev_pci) ||
+	    driver->device_size > KMALLOC_MAX_SIZE)
+		return mdev_pci_invalid(checked, "device_size: %zu (min %zu, max %lu)",
+					driver->device_size,
+					sizeof(struct mdev_pci),
+					KMALLOC_MAX_SIZE);
+	if (!driver->save != !driver->load)
+		return mdev_pci_invalid(checked, "%s: set without %s",
+					driver->save ? "save" : "load",
+					driver->save ? "load" : "save");
+	if (!driver->types || !driver->nr_types)
+		return mdev_pci_invalid(checked, "types %s with nr_types %u",
+					driver->types ? "set" : "NULL",
+					driver->nr_types);
+	for (i = 0; i < driver->nr_types; i++)
+		if (!driver->types[i].name || !*driver->types[i].name)
+			return mdev_pci_invalid(checked, "types[%u].name: empty",
+						i);
+	return 0;
+}
+
+/* Returns 0, or -EINVAL after a message. */
+int mdev_pci_check(struct device *dev, const struct mdev_pci_driver *driver,
+		   unsigned int units)
+{
+	const struct mdev_pci_checked checked = { .dev = dev };
+	unsigned int i;
+	int ret;
+
+	if (units > INT_MAX)
+		return mdev_pci_invalid(&checked, "units: %u (max %d)", units,
+					INT_MAX);
+	ret = mdev_pci_check_ops(&checked, &driver->ops);
+	if (!ret)
+		ret = mdev_pci_check_driver(&checked, driver);
+	for (i = 0; !ret && i < driver->nr_types; i++)
+		ret = mdev_pci_check_type(dev, driver, i);
+	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdev_pci_check);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PCI functions for mediated devices: registration of parents, and the life of
- * a device from its creation to its removal, with all resets in between. Config
- * space, regions, interrupts and migration have files of their own.
+ * PCI functions for mediated devices: parents, with the attributes of their types,
+ * and the life of a device from creation to removal. check.c checks descriptions;
+ * config.c, regions.c, irq.c, reset.c and migration.c have what a VMM can do.
  */
 
 #include <linux/cleanup.h>
@@ -18,7 +18,6 @@
 #include "../compat.h"
 #include "private.h"
 
-/* Other than its ops, it changes while it is registered. */
 static struct mdev_pci_parent_core *
 mdev_pci_parent_of(const struct mdev_type *type)
 {
@@ -117,8 +116,8 @@ EXPORT_SYMBOL_GPL(mdev_pci_free_units);
 /* Resets */
 
 /*
- * Requested by a write to config space. PCI Express 2.0, 6.6.2: fields that both
- * ends of the link have to agree on are kept.
+ * Requested by a write to config space. PCI Express 2.0, 6.6.2: keeps the fields
+ * that both ends of the link have to agree on.
  */
 static void mdev_pci_function_reset(struct mdev_device *mdev)
 {
@@ -134,7 +133,7 @@ static void mdev_pci_function_reset(struct mdev_device *mdev)
 		WRITE_ONCE(*link, control);
 }
 
-/* VFIO_DEVICE_RESET ends a migration too. */
+/* VFIO_DEVICE_RESET, which ends a migration too */
 static int mdev_pci_reset(struct mdev_device *mdev)
 {
 	struct mdev_pci_core *core = mdev_pci_core(mdev);
@@ -145,13 +144,13 @@ static int mdev_pci_reset(struct mdev_device *mdev)
 	return 0;
 }
 
-/* A device is opened as after power-on, not as the last close has left it. */
+/* The state at open is that after power-on. */
 static int mdev_pci_open(struct mdev_device *mdev)
 {
 	return mdev_pci_reset(mdev);
 }
 
-/* No memory and no eventfd of userspace stays in use. */
+/* The driver may not use memory of the VMM any more. */
 static void mdev_pci_release(struct mdev_device *mdev)
 {
 	struct mdev_pci_core *core = mdev_pci_core(mdev);
@@ -374,17 +373,12 @@ mdev_pci_parent_alloc(const struct mdev_pci_driver *driver, unsigned int units)
 int mdev_pci_register(struct mdev_pci_parent *parent, struct device *dev,
 		      const struct mdev_pci_driver *driver, unsigned int units)
 {
-	char fault[160] = "there are too many units";
 	struct mdev_pci_parent_core *core;
 	int ret;
 
-	ret = units > INT_MAX ? -EINVAL :
-				mdev_pci_check(driver, fault, sizeof(fault));
-	if (ret) {
-		dev_err(dev, "%s\n", fault);
+	ret = mdev_pci_check(dev, driver, units);
+	if (ret)
 		return ret;
-	}
-
 	if (parent->core)
 		return -EEXIST;
 	core = mdev_pci_parent_alloc(driver, units);
@@ -418,5 +412,6 @@ void mdev_pci_unregister(struct mdev_pci_parent *parent)
 }
 EXPORT_SYMBOL_GPL(mdev_pci_unregister);
 
+MODULE_IMPORT_NS(MDEV_BUS_NAMESPACE);
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("PCI functions for mediated devices");

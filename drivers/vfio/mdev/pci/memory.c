@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Regions of a PCI function that are memory: which pages of them have been
- * committed, by whoever touched them first, and how they are given back.
+ * Regions of a PCI function that are memory. A page is allocated at the first
+ * write or page fault, and freed by a reset or mdev_pci_memory_discard(). regions.c
+ * calls this file for accesses.
  *
- * A page that is discarded leaves the array first, then the users' mappings,
- * and is freed when nobody who found it in the array still looks at it. So a
- * page that is found can be used without a lock, and a fault that was answered
- * with it starts over.
+ * A page that is discarded is removed from the xarray, then unmapped, and freed
+ * after a grace period: mdev_pci_memory_find() gets a reference under RCU, and a
+ * page fault that has looked the page up before is repeated (see
+ * mdev_map_begin()).
  */
 
 #include <linux/align.h>
@@ -29,15 +30,15 @@
 #include "private.h"
 
 /*
- * A user commits what it wants and is not seen to have it: when memory runs
- * short, better it than what the OOM killer would choose.
+ * A VMM can allocate up to the size of its regions. Accounted to its memory cgroup;
+ * when memory is short, its access fails before the OOM killer runs.
  */
 #define MDEV_PCI_MEMORY_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | \
 				 __GFP_NOWARN)
 
 /**
- * struct mdev_pci_memory - what backs a region
- * @pages: committed pages, each with a reference, by their place in the region
+ * struct mdev_pci_memory - pages of a region
+ * @pages: committed pages, each with a reference, by index in the region
  * @committed: number of @pages
  */
 struct mdev_pci_memory {
@@ -61,7 +62,7 @@ static struct page *mdev_pci_memory_find(struct mdev_pci_memory *memory,
 {
 	struct page *page;
 
-	/* The array's reference is dropped after a grace period only */
+	/* The reference of the xarray is put after a grace period. */
 	rcu_read_lock();
 	page = xa_load(&memory->pages, index);
 	if (page)
@@ -70,7 +71,7 @@ static struct page *mdev_pci_memory_find(struct mdev_pci_memory *memory,
 	return page;
 }
 
-/* With a reference, or NULL if another one has come before it. */
+/* With a reference, or NULL if a concurrent one has committed a page. */
 static struct page *mdev_pci_memory_commit(struct mdev_pci_memory *memory,
 					   unsigned long index)
 {
@@ -98,12 +99,12 @@ static struct page *mdev_pci_memory_commit(struct mdev_pci_memory *memory,
  * @region: VFIO region index
  * @offset: where in the region, in bytes
  *
- * Commits the page, zeroed, if nobody has touched it yet. After the page has
- * been discarded, by mdev_pci_memory_discard() or a reset, it is not the
- * region's any more, but exists as long as it is referenced. A vendor that lets
- * users map it through a @map of another region either keeps its reference for
- * as long as that may be, or makes @map answer anew and calls
- * mdev_pci_invalidate() for that region before it discards the page.
+ * Commits the page, zeroed, unless it is committed. After mdev_pci_memory_discard()
+ * or a reset the page is not a part of the region any more, but exists as long as
+ * it is referenced. If the &mdev_pci_region.map of another region returns the page,
+ * the driver either keeps its reference for as long as it can be mapped there, or
+ * returns another page from @map and calls mdev_pci_invalidate() for that region
+ * before it discards the page.
  *
  * Context: may sleep.
  * Return: the page, with a reference for the caller to put_page(); -EINVAL if
@@ -116,7 +117,8 @@ struct page *mdev_pci_memory_page(struct mdev_pci *pci, unsigned int region,
 	struct mdev_pci_memory *memory = mdev_pci_memory(core, region);
 	struct page *page;
 
-	if (!memory || offset >= mdev_pci_region(core, region)->size)
+	if (!memory ||
+	    offset >= mdev_pci_region(core->layout->function, region)->size)
 		return ERR_PTR(-EINVAL);
 	do {
 		page = mdev_pci_memory_find(memory, offset >> PAGE_SHIFT);
@@ -129,13 +131,12 @@ struct page *mdev_pci_memory_page(struct mdev_pci *pci, unsigned int region,
 EXPORT_SYMBOL_GPL(mdev_pci_memory_page);
 
 /**
- * mdev_pci_memory_committed - how much of a region is there
+ * mdev_pci_memory_committed - number of committed pages of a region
  * @pci: the function
  * @region: VFIO region index
  *
- * Context: Any context. Pages may come and go meanwhile.
- * Return: the number of pages that have been committed; 0 if the region is no
- *	memory.
+ * Context: Any context. Can race with accesses that commit pages.
+ * Return: number of pages; 0 if the region is not memory.
  */
 unsigned long mdev_pci_memory_committed(struct mdev_pci *pci,
 					unsigned int region)
@@ -146,7 +147,7 @@ unsigned long mdev_pci_memory_committed(struct mdev_pci *pci,
 }
 EXPORT_SYMBOL_GPL(mdev_pci_memory_committed);
 
-/* Take pages out of the array, and put them, with its references, on a list. */
+/* Move pages from the xarray to a list, with their references. */
 static void mdev_pci_memory_take(struct mdev_pci_memory *memory,
 				 unsigned long first, unsigned long last,
 				 struct list_head *pages)
@@ -155,7 +156,7 @@ static void mdev_pci_memory_take(struct mdev_pci_memory *memory,
 	struct page *page;
 
 	xa_for_each_range(&memory->pages, index, page, first, last) {
-		/* Another one may be taking it */
+		/* A concurrent discard can have erased it. */
 		page = xa_erase(&memory->pages, index);
 		if (!page)
 			continue;
@@ -176,14 +177,14 @@ static void mdev_pci_memory_free(struct list_head *pages)
 }
 
 /**
- * mdev_pci_invalidate - empty mappings of a function's region
+ * mdev_pci_invalidate - unmap pages of a region
  * @pci: the function
  * @region: VFIO region index
  * @offset: where in the region to begin, in bytes
  * @size: how many bytes, up to U64_MAX for the rest of the region
  *
- * For regions with &mdev_pci_region.map: the next touch calls that again. See
- * mdev_device_invalidate_mapping().
+ * For regions with &mdev_pci_region.map: the next access faults and calls that
+ * again. See mdev_device_invalidate_mapping().
  *
  * Context: may sleep, and with locks held that @map takes. Not from @map itself.
  */
@@ -200,14 +201,14 @@ void mdev_pci_invalidate(struct mdev_pci *pci, unsigned int region, u64 offset,
 EXPORT_SYMBOL_GPL(mdev_pci_invalidate);
 
 /**
- * mdev_pci_memory_discard - give back pages of a region that is memory
+ * mdev_pci_memory_discard - free pages of a region that is memory
  * @pci: the function
  * @region: VFIO region index
  * @offset: where in the region to begin, in bytes
  * @size: how many bytes, up to U64_MAX for the rest of the region
  *
- * Gives back the pages that lie in the range as a whole, and empties mappings of
- * them. What is touched there afterwards is zeroes.
+ * Unmaps and frees the pages that lie in the range completely. The next access
+ * finds zeroes.
  *
  * Context: may sleep, under the locks that mdev_device_invalidate_mapping() may
  *	be called with.
@@ -222,7 +223,7 @@ void mdev_pci_memory_discard(struct mdev_pci *pci, unsigned int region,
 
 	if (!memory)
 		return;
-	end = mdev_pci_region(core, region)->size;
+	end = mdev_pci_region(core->layout->function, region)->size;
 	if (offset >= end)
 		return;
 	end = ALIGN_DOWN(offset + min(size, end - offset), PAGE_SIZE);
@@ -231,7 +232,7 @@ void mdev_pci_memory_discard(struct mdev_pci *pci, unsigned int region,
 
 	mdev_pci_memory_take(memory, start >> PAGE_SHIFT,
 			     (end - 1) >> PAGE_SHIFT, &pages);
-	/* Also if there is none: it may be on its way out with someone else */
+	/* Also without pages: a concurrent discard can have erased them. */
 	mdev_pci_invalidate(pci, region, start, end - start);
 	if (list_empty(&pages))
 		return;
@@ -240,7 +241,7 @@ void mdev_pci_memory_discard(struct mdev_pci *pci, unsigned int region,
 }
 EXPORT_SYMBOL_GPL(mdev_pci_memory_discard);
 
-/* The device's memory after power-on: none is committed. */
+/* After power-on no page is committed. */
 void mdev_pci_memory_reset(struct mdev_pci_core *core)
 {
 	unsigned int region;
@@ -254,7 +255,7 @@ static size_t mdev_pci_memory_piece(u64 offset, size_t count)
 	return min(count, PAGE_SIZE - offset_in_page(offset));
 }
 
-/* What nobody has touched is zeroes, and reading it commits nothing. */
+/* A page that is not committed reads as zeroes; a read does not commit it. */
 int mdev_pci_memory_read(struct mdev_pci_core *core, unsigned int region,
 			 u64 offset, char *buf, size_t count)
 {
@@ -300,7 +301,7 @@ u64 mdev_pci_memory_next(struct mdev_pci_core *core, unsigned int region,
 
 	if (!xa_find(&core->memory[region]->pages, &index, ULONG_MAX,
 		     XA_PRESENT))
-		return mdev_pci_region(core, region)->size;
+		return mdev_pci_region(core->layout->function, region)->size;
 	return max(offset, (u64)index << PAGE_SHIFT);
 }
 
@@ -326,7 +327,7 @@ static int mdev_pci_memory_init_region(struct mdev_pci_core *core,
 				       unsigned int region)
 {
 	const struct mdev_pci_region *description =
-		mdev_pci_region(core, region);
+		mdev_pci_region(core->layout->function, region);
 	struct mdev_pci_memory *memory;
 
 	if (!description || !description->memory)
@@ -345,7 +346,7 @@ int mdev_pci_memory_init(struct mdev_pci_core *core)
 	int ret;
 
 	core->memory = kcalloc(core->layout->nr_regions, sizeof(*core->memory),
-			      GFP_KERNEL);
+			       GFP_KERNEL);
 	if (!core->memory)
 		return -ENOMEM;
 	for (region = 0; region < core->layout->nr_regions; region++) {

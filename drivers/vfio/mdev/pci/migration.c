@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Migration of a PCI function: its registers, its memory and the vendor's state
- * as bytes that do not depend on the kernel that has written them. They may
- * come from anywhere: what no such function can have is refused, and then
- * nothing of it reaches the device.
+ * Migration of a PCI function: its registers, its memory and the driver's state, in
+ * a format that does not depend on the kernel. State data comes from userspace: if
+ * it is not valid for the function, nothing of it is loaded.
  */
 
 #include <linux/align.h>
-#include <linux/bitmap.h>
 #include <linux/bits.h>
 #include <linux/cleanup.h>
 #include <linux/compiler.h>
@@ -15,24 +13,23 @@
 #include <linux/mutex.h>
 #include <linux/nospec.h>
 #include <linux/sched.h>
-#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/vfio.h>
 
 #include "private.h"
 
-#define MDEV_PCI_STATE_VERSION	1
+#define MDEV_PCI_STATE_VERSION	2
 
-/* What memory is saved in, whatever the size of a page is */
+/* Memory is saved in blocks of this size, whatever the page size is. */
 #define MDEV_PCI_BLOCK_SIZE	4096
 
-/* In &mdev_pci_state.written: *_written of struct mdev_pci */
+/* In &mdev_pci_state.written: *_written of struct mdev_pci_core */
 #define MDEV_PCI_STATE_MSI		BIT(0)
 #define MDEV_PCI_STATE_MSIX		BIT(1)
 #define MDEV_PCI_STATE_MSIX_TABLE	BIT(2)
 
 /**
- * struct mdev_pci_state - what a state begins with
+ * struct mdev_pci_state - header of the state data
  * @version: MDEV_PCI_STATE_VERSION
  * @vendor: vendor ID
  * @device: device ID
@@ -40,12 +37,14 @@
  * @vectors: number of interrupt vectors
  * @msix_vectors: how many of them MSI-X has
  * @written: MDEV_PCI_STATE_MSI, _MSIX, _MSIX_TABLE
- * @vendor_size: length of the vendor's state, in bytes
- * @blocks: how many blocks of memory there are
+ * @irq_index: VFIO index of MSI or MSI-X that the pending vectors belong to, or
+ *	that of INTx if there are none
+ * @reserved: 0
+ * @vendor_size: size of the driver's state, in bytes
+ * @blocks: number of blocks of memory
  *
  * Config space, the MSI-X table, the raised and the pending vectors as bits, the
- * vendor's state and the blocks follow. All that has a size which is no multiple
- * of eight is padded to one.
+ * driver's state and the blocks follow, each padded to a multiple of eight bytes.
  */
 struct mdev_pci_state {
 	__le32 version;
@@ -55,6 +54,8 @@ struct mdev_pci_state {
 	__le32 vectors;
 	__le32 msix_vectors;
 	__le32 written;
+	__le32 irq_index;
+	__le32 reserved;
 	__le64 vendor_size;
 	__le64 blocks;
 };
@@ -101,13 +102,13 @@ static struct mdev_pci_places mdev_pci_places(const struct mdev_pci_core *core)
 	return places;
 }
 
-/* What a device may not do of its own accord */
+/* What the device may not do in a state */
 static const struct {
-	/* Access memory, which may be that of another device */
+	/* Access memory, which can be a region of another device */
 	bool stopped;
 	/* Interrupt */
 	bool silent;
-	/* And whether its state is about to be transferred to elsewhere */
+	/* The device is the source of a migration */
 	bool saving;
 } mdev_pci_states[VFIO_DEVICE_STATE_NR] = {
 	[VFIO_DEVICE_STATE_STOP] = { .stopped = true, .silent = true },
@@ -120,10 +121,7 @@ static const struct {
 	[VFIO_DEVICE_STATE_PRE_COPY_P2P] = { .stopped = true, .saving = true },
 };
 
-/*
- * What was raised meanwhile, or came with a state that was loaded, is signalled
- * when the device goes on.
- */
+/* Interrupts that were raised while the device was stopped are signalled then. */
 static int mdev_pci_set_state(struct mdev_device *mdev,
 			      enum vfio_device_mig_state from,
 			      enum vfio_device_mig_state to)
@@ -147,44 +145,31 @@ void mdev_pci_migration_end(struct mdev_pci_core *core)
 	WRITE_ONCE(core->stopped, false);
 }
 
+static u64 mdev_pci_region_data_size(struct mdev_pci_core *core,
+				     unsigned int region)
+{
+	if (!core->memory[region])
+		return 0;
+	if (READ_ONCE(core->saving))
+		return (u64)PAGE_SIZE *
+		       mdev_pci_memory_committed(core->pci, region);
+	return mdev_pci_region(core->layout->function, region)->size;
+}
+
 /*
- * What is committed now when the device is saved, all that there could be when
- * it takes over what another one has saved. mdev_pci_check() limits that.
+ * A source has the pages that are committed now. A destination can get all that
+ * the regions can have, which mdev_pci_check() limits.
  */
 static size_t mdev_pci_data_size(struct mdev_device *mdev)
 {
 	struct mdev_pci_core *core = mdev_pci_core(mdev);
-	bool saving = READ_ONCE(core->saving);
 	unsigned int region;
 	u64 memory = 0;
 
 	for (region = 0; region < core->layout->nr_regions; region++)
-		if (core->memory[region])
-			memory += saving ? (u64)PAGE_SIZE *
-				  mdev_pci_memory_committed(core->pci, region) :
-				  mdev_pci_region(core, region)->size;
+		memory += mdev_pci_region_data_size(core, region);
 	return mdev_pci_places(core).blocks +
 	       memory / MDEV_PCI_BLOCK_SIZE * sizeof(struct mdev_pci_block);
-}
-
-/* The bit for a vector does not depend on the size or order of longs. */
-static void mdev_pci_save_bits(u8 *bytes, const unsigned long *bits,
-			       unsigned int count)
-{
-	unsigned int bit;
-
-	for_each_set_bit(bit, bits, count)
-		bytes[bit / BITS_PER_BYTE] |= BIT(bit % BITS_PER_BYTE);
-}
-
-static void mdev_pci_load_bits(unsigned long *bits, const u8 *bytes,
-			       unsigned int count)
-{
-	unsigned int bit;
-
-	for (bit = 0; bit < count; bit++)
-		__assign_bit(bit, bits, bytes[bit / BITS_PER_BYTE] &
-					BIT(bit % BITS_PER_BYTE));
 }
 
 /* Returns how many of up to @room blocks it wrote. */
@@ -192,7 +177,7 @@ static ssize_t mdev_pci_save_region(struct mdev_pci_core *core,
 				    unsigned int region,
 				    struct mdev_pci_block *block, size_t room)
 {
-	u64 size = mdev_pci_region(core, region)->size;
+	u64 size = mdev_pci_region(core->layout->function, region)->size;
 	size_t count = 0;
 	u64 offset;
 
@@ -203,7 +188,7 @@ static ssize_t mdev_pci_save_region(struct mdev_pci_core *core,
 		if (mdev_pci_memory_is_zero(core, region, offset,
 					    MDEV_PCI_BLOCK_SIZE))
 			continue;
-		/* The user writes to a device that it has stopped */
+		/* The VMM writes to a stopped device */
 		if (count == room)
 			return -EBUSY;
 		mdev_pci_memory_read(core, region, offset, block->contents,
@@ -235,27 +220,32 @@ static ssize_t mdev_pci_save_memory(struct mdev_pci_core *core,
 	return count;
 }
 
+static void mdev_pci_save_irqs(struct mdev_pci_core *core, void *buf)
+{
+	const struct mdev_pci_places places = mdev_pci_places(core);
+	struct mdev_pci_state *state = buf;
+
+	state->irq_index =
+		cpu_to_le32(mdev_pci_irqs_save(core, buf + places.raised,
+					       buf + places.pending));
+}
+
 static void mdev_pci_save_registers(struct mdev_pci_core *core, void *buf)
 {
 	const struct mdev_pci_places places = mdev_pci_places(core);
 	const struct mdev_pci_layout *layout = core->layout;
+	__le32 *msix_table = buf + places.msix_table;
 	struct mdev_pci_state *state = buf;
-	unsigned long flags;
 	u32 written = 0;
+	unsigned int i;
 
-	spin_lock_irqsave(&core->irq_lock, flags);
 	written |= core->msi_written ? MDEV_PCI_STATE_MSI : 0;
 	written |= core->msix_written ? MDEV_PCI_STATE_MSIX : 0;
 	written |= core->msix_table_written ? MDEV_PCI_STATE_MSIX_TABLE : 0;
 	state->written = cpu_to_le32(written);
 	memcpy(buf + places.config, core->config, layout->size);
-	memcpy(buf + places.msix_table, core->msix_table,
-	       places.raised - places.msix_table);
-	mdev_pci_save_bits(buf + places.raised, core->raised,
-			   layout->nr_vectors);
-	mdev_pci_save_bits(buf + places.pending, core->pending,
-			   layout->nr_vectors);
-	spin_unlock_irqrestore(&core->irq_lock, flags);
+	for (i = 0; i < mdev_pci_msix_dwords(layout->function); i++)
+		msix_table[i] = cpu_to_le32(READ_ONCE(core->msix_table[i]));
 }
 
 /* What two devices have in common between which a state can be transferred */
@@ -283,6 +273,7 @@ static ssize_t mdev_pci_save(struct mdev_device *mdev, void *buf, size_t size)
 	guard(mutex)(&core->lock);
 	mdev_pci_fill_state(core, state);
 	mdev_pci_save_registers(core, buf);
+	mdev_pci_save_irqs(core, buf);
 	core->parent->driver->save(core->pci, buf + places.vendor);
 	blocks = mdev_pci_save_memory(core, buf + places.blocks,
 				      (size - places.blocks) /
@@ -305,7 +296,8 @@ static bool mdev_pci_blocks_valid(const struct mdev_pci_core *core,
 			return false;
 		region = array_index_nospec(region, core->layout->nr_regions);
 		if (!core->memory[region] ||
-		    offset >= mdev_pci_region(core, region)->size ||
+		    offset >= mdev_pci_region(core->layout->function, region)
+				      ->size ||
 		    !IS_ALIGNED(offset, MDEV_PCI_BLOCK_SIZE))
 			return false;
 	}
@@ -323,6 +315,21 @@ static bool mdev_pci_written_valid(const struct mdev_pci_core *core,
 	return !written;
 }
 
+static bool mdev_pci_irq_index_valid(const struct mdev_pci_core *core,
+				     u32 index)
+{
+	switch (index) {
+	case VFIO_PCI_INTX_IRQ_INDEX:
+		return true;
+	case VFIO_PCI_MSI_IRQ_INDEX:
+		return core->layout->msi;
+	case VFIO_PCI_MSIX_IRQ_INDEX:
+		return core->layout->msix;
+	default:
+		return false;
+	}
+}
+
 static bool mdev_pci_state_valid(const struct mdev_pci_core *core,
 				 const void *buf, size_t size)
 {
@@ -336,10 +343,12 @@ static bool mdev_pci_state_valid(const struct mdev_pci_core *core,
 	blocks = (size - places.blocks) / sizeof(struct mdev_pci_block);
 	mdev_pci_fill_state(core, &expected);
 	expected.written = state->written;
+	expected.irq_index = state->irq_index;
 	expected.blocks = cpu_to_le64(blocks);
 	return !memcmp(state, &expected, sizeof(expected)) &&
 	       size == places.blocks + blocks * sizeof(struct mdev_pci_block) &&
 	       mdev_pci_written_valid(core, le32_to_cpu(state->written)) &&
+	       mdev_pci_irq_index_valid(core, le32_to_cpu(state->irq_index)) &&
 	       mdev_pci_config_valid(core, buf + places.config) &&
 	       mdev_pci_msix_valid(core, buf + places.msix_table) &&
 	       mdev_pci_blocks_valid(core, buf + places.blocks, blocks);
@@ -349,25 +358,27 @@ static void mdev_pci_load_registers(struct mdev_pci_core *core, const void *buf)
 {
 	const struct mdev_pci_places places = mdev_pci_places(core);
 	const struct mdev_pci_layout *layout = core->layout;
+	const __le32 *msix_table = buf + places.msix_table;
 	const struct mdev_pci_state *state = buf;
-	const u8 *config = buf + places.config;
 	u32 written = le32_to_cpu(state->written);
-	unsigned long flags;
 	unsigned int i;
 
-	spin_lock_irqsave(&core->irq_lock, flags);
-	for (i = 0; i < layout->size; i++)
-		WRITE_ONCE(core->config[i], config[i]);
-	memcpy(core->msix_table, buf + places.msix_table,
-	       places.raised - places.msix_table);
-	mdev_pci_load_bits(core->raised, buf + places.raised,
-			   layout->nr_vectors);
-	mdev_pci_load_bits(core->pending, buf + places.pending,
-			   layout->nr_vectors);
-	core->msi_written = written & MDEV_PCI_STATE_MSI;
-	core->msix_written = written & MDEV_PCI_STATE_MSIX;
-	core->msix_table_written = written & MDEV_PCI_STATE_MSIX_TABLE;
-	spin_unlock_irqrestore(&core->irq_lock, flags);
+	mdev_pci_config_load(core, buf + places.config);
+	for (i = 0; i < mdev_pci_msix_dwords(layout->function); i++)
+		WRITE_ONCE(core->msix_table[i], le32_to_cpu(msix_table[i]));
+	WRITE_ONCE(core->msi_written, written & MDEV_PCI_STATE_MSI);
+	WRITE_ONCE(core->msix_written, written & MDEV_PCI_STATE_MSIX);
+	WRITE_ONCE(core->msix_table_written,
+		   written & MDEV_PCI_STATE_MSIX_TABLE);
+}
+
+static void mdev_pci_load_irqs(struct mdev_pci_core *core, const void *buf)
+{
+	const struct mdev_pci_places places = mdev_pci_places(core);
+	const struct mdev_pci_state *state = buf;
+
+	mdev_pci_irqs_load(core, buf + places.raised,
+			   le32_to_cpu(state->irq_index), buf + places.pending);
 }
 
 static int mdev_pci_load_memory(struct mdev_pci_core *core,
@@ -387,8 +398,8 @@ static int mdev_pci_load_memory(struct mdev_pci_core *core,
 }
 
 /*
- * Whatever is wrong with it but the vendor's part is found before anything is
- * changed; after that the device is in the error state, until it is reset.
+ * State data that is invalid for the function changes nothing. After -ENOMEM or an
+ * error of the driver's load the device is in the ERROR state until it is reset.
  */
 static int mdev_pci_load(struct mdev_device *mdev, const void *buf, size_t size)
 {
@@ -402,6 +413,7 @@ static int mdev_pci_load(struct mdev_device *mdev, const void *buf, size_t size)
 	guard(mutex)(&core->lock);
 	mdev_pci_reset_locked(core);
 	mdev_pci_load_registers(core, buf);
+	mdev_pci_load_irqs(core, buf);
 	ret = mdev_pci_load_memory(core, buf + places.blocks,
 				   le64_to_cpu(state->blocks));
 	if (!ret)

@@ -4,12 +4,14 @@
 #define _MDEV_PCI_PRIVATE_H
 
 #include <linux/atomic.h>
+#include <linux/compiler.h>
 #include <linux/mdev_irqs.h>
 #include <linux/mdev_pci.h>
 #include <linux/mutex.h>
 #include <linux/spinlock_types.h>
 
 struct mdev_pci_memory;
+struct va_format;
 struct vfio_info_cap;
 struct vfio_irq_info;
 struct vfio_region_info;
@@ -24,33 +26,38 @@ struct vfio_region_info;
  *						reset, save and load of the driver
  *	    mdev_device.map_lock		mdev_map_block(), mdev_pci_invalidate()
  *	    mdev_pci_core.irq_lock		spinlock with interrupts disabled:
- *						interrupt registers, MSI-X table,
- *						raised and pending interrupts
+ *						raised vectors, and what becomes
+ *						of a message, see irq.c
  *	      lock of a vector in mdev_irqs.c
  *	        lock of an eventfd
  *
  * Page faults, which hold mmap_lock, take mdev_device.map_lock and none of these
  * locks. Pages of a region are in an xarray, which has a lock of its own; they are
- * looked up under RCU. Reads of config space take no lock.
+ * looked up under RCU. Reads of config space take no lock, but irq_lock for the status
+ * register and the pending bits of MSI.
  */
-
-/*
- * What comes of a write to a dword of config space: called under the device's
- * lock with what the dword was before, and what the guest has written to the
- * bits in @mask.
- */
-typedef void (*mdev_pci_effect_t)(struct mdev_pci_core *core, u32 old,
-				  u32 value, u32 mask);
 
 /**
- * struct mdev_pci_layout - config space as a function's description lays it out
+ * struct mdev_pci_dword - what is special about a dword of config space
+ * @read: returns bits that are not in &mdev_pci_core.config, or NULL
+ * @written: called with &mdev_pci_core.lock held after the guest has written the
+ *	bits in @mask of the dword, which was @old before; or NULL
+ */
+struct mdev_pci_dword {
+	u32 (*read)(struct mdev_pci_core *core);
+	void (*written)(struct mdev_pci_core *core, u32 old, u32 value,
+			u32 mask);
+};
+
+/**
+ * struct mdev_pci_layout - config space of a function
  * @function: the description
- * @size: of config space, and of each of the next four, in bytes
- * @initial: contents after a reset
+ * @size: size of config space and of each of the next four, in bytes
+ * @initial: values after a reset
  * @writable: bits that the guest can change
  * @clear: bits that the guest clears by writing 1
  * @device: bits that mdev_pci changes
- * @effects: what comes of a write to each dword, or NULL
+ * @dwords: what is special, by dword; nothing is in extended config space
  * @pm: offset of the power management capability, 0 if there is none
  * @msi: likewise, of MSI
  * @msix: likewise, of MSI-X
@@ -66,7 +73,7 @@ struct mdev_pci_layout {
 	u8 *writable;
 	u8 *clear;
 	u8 *device;
-	mdev_pci_effect_t effects[PCI_CFG_SPACE_SIZE / sizeof(u32)];
+	struct mdev_pci_dword dwords[PCI_CFG_SPACE_SIZE / sizeof(u32)];
 	u8 pm;
 	u8 msi;
 	u8 msix;
@@ -82,38 +89,38 @@ struct mdev_pci_layout {
  * @parent: the parent
  * @layout: config space and what else follows from the description
  * @lock: see the block above
- * @config: config space, @layout->size bytes. Bytes are written under @lock, bits
- *	that the guest can't change under @irq_lock, and read without a lock.
+ * @config: config space, @layout->size bytes, without the bits of
+ *	&mdev_pci_dword.read; written under @lock, read without
  * @stopped: not open, or stopped by a migration; written under @lock
  * @silent: stopped by a migration, may not interrupt; written under @lock
  * @saving: in a state of a migration's source; written under @lock
- * @running: argument of the last call of &mdev_pci_driver.run; protected by @lock
- * @irqs: eventfds
- * @irq_lock: see the block above; protects PCI_STATUS_INTERRUPT and the pending
- *	bits of MSI in @config, and the following members but @memory
- * @raised: vectors that the driver has raised and not lowered
- * @pending: vectors whose message waits for being unmasked
- * @msix_table: MSI-X table
- * @msi_written: the VMM has written a register of the capability since the reset
- * @msix_written: likewise
- * @msix_table_written: likewise
+ * @running: last argument of &mdev_pci_driver.run; protected by @lock
+ * @irqs: eventfds, pending messages and the level of INTx
+ * @irq_lock: see the block above
+ * @raised: vectors that the driver has raised and not lowered, protected by
+ *	@irq_lock; none in a function without INTx
+ * @msix_table: MSI-X table, dwords read and written without a lock
+ * @msi_written: a register of MSI was written since the last reset
+ * @msix_written: a register of MSI-X was written since the last reset
+ * @msix_table_written: the MSI-X table was written since the last reset
  * @memory: by region index, NULL for a region that is not memory
  */
 struct mdev_pci_core {
 	struct mdev_pci *pci;
 	struct mdev_pci_parent_core *parent;
 	const struct mdev_pci_layout *layout;
+	/* The block above has the locks */
 	struct mutex lock;
 	u8 *config;
 	bool stopped;
 	bool silent;
 	bool saving;
 	bool running;
-	struct mdev_irqs irqs;
+	struct mdev_irqs *irqs;
+	/* The block above has the locks */
 	spinlock_t irq_lock;
 	unsigned long *raised;
-	unsigned long *pending;
-	__le32 *msix_table;
+	u32 *msix_table;
 	bool msi_written;
 	bool msix_written;
 	bool msix_table_written;
@@ -146,50 +153,95 @@ mdev_pci_core(const struct mdev_device *mdev)
 	return pci->core;
 }
 
-/* check.c */
-int mdev_pci_check(const struct mdev_pci_driver *driver, char *text,
-		   size_t size);
+/* PCI 3.0, 3.2.2.3.4: little endian. Without &mdev_pci_dword.read. */
+static inline u16 mdev_pci_config_word(const struct mdev_pci_core *core,
+				       unsigned int offset)
+{
+	return READ_ONCE(core->config[offset]) |
+	       READ_ONCE(core->config[offset + 1]) << 8;
+}
 
-/* layout.c */
+static inline u32 mdev_pci_config_dword(const struct mdev_pci_core *core,
+					unsigned int offset)
+{
+	return mdev_pci_config_word(core, offset) |
+	       (u32)mdev_pci_config_word(core, offset + 2) << 16;
+}
+
+/* PCI Power Management 1.2, 5.4.1: in D3hot only config space is accessible. */
+static inline bool mdev_pci_in_d0(const struct mdev_pci_core *core)
+{
+	u8 pm = core->layout->pm;
+
+	return !pm || !(READ_ONCE(core->config[pm + PCI_PM_CTRL]) &
+			PCI_PM_CTRL_STATE_MASK);
+}
+
+/* A part of a BAR, in bytes; @end is the first byte behind it. */
+struct mdev_pci_range {
+	u64 start;
+	u64 end;
+};
+
+/* function.c */
+u32 mdev_pci_rom_bar_size(const struct mdev_pci_function *function);
+unsigned int mdev_pci_nr_vectors(const struct mdev_pci_function *function);
+unsigned int mdev_pci_msix_dwords(const struct mdev_pci_function *function);
+struct mdev_pci_range
+mdev_pci_msix_table(const struct mdev_pci_function *function);
+struct mdev_pci_range
+mdev_pci_msix_pba(const struct mdev_pci_function *function);
+const struct mdev_pci_region *
+mdev_pci_region(const struct mdev_pci_function *function, unsigned int index);
+
+/* check.c */
+int mdev_pci_check(struct device *dev, const struct mdev_pci_driver *driver,
+		   unsigned int units);
+void mdev_pci_print_invalid(struct device *dev, struct va_format *message);
+
+/* reset.c */
+void mdev_pci_reset_locked(struct mdev_pci_core *core);
+
+/* run.c */
+void mdev_pci_update_running(struct mdev_pci_core *core);
+void mdev_pci_end_dma(struct mdev_pci_core *core);
+
+/* config.c */
 struct mdev_pci_layout *
 mdev_pci_layout_create(const struct mdev_pci_function *function);
 void mdev_pci_layout_free(struct mdev_pci_layout *layout);
 unsigned int mdev_pci_caps_size(const struct mdev_pci_function *function);
-u32 mdev_pci_rom_bar_size(const struct mdev_pci_function *function);
-const struct mdev_pci_region *mdev_pci_region(const struct mdev_pci_core *core,
-					      unsigned int index);
-
-/* reset.c */
-void mdev_pci_reset_locked(struct mdev_pci_core *core);
-/* Power state or &mdev_pci.stopped may have changed */
-void mdev_pci_update_running(struct mdev_pci_core *core);
-
-/* config.c */
-u16 mdev_pci_config_word(const struct mdev_pci_core *core, unsigned int offset);
-u32 mdev_pci_config_dword(const struct mdev_pci_core *core,
-			  unsigned int offset);
+void mdev_pci_config_load(struct mdev_pci_core *core, const u8 *config);
 void mdev_pci_config_reset(struct mdev_pci_core *core);
 bool mdev_pci_config_valid(const struct mdev_pci_core *core, const u8 *config);
 void mdev_pci_config_read(struct mdev_pci_core *core, char *buf, size_t count,
 			  unsigned int offset);
 void mdev_pci_config_write(struct mdev_pci_core *core, const char *buf,
 			   size_t count, unsigned int offset);
-bool mdev_pci_pm_state_valid(u32 control);
-bool mdev_pci_in_d0(const struct mdev_pci_core *core);
 
-/* effects.c: what comes of writes to config space */
-void mdev_pci_command_written(struct mdev_pci_core *core, u32 old, u32 value,
-			      u32 mask);
-void mdev_pci_pm_written(struct mdev_pci_core *core, u32 old, u32 value,
-			 u32 mask);
-void mdev_pci_msi_written(struct mdev_pci_core *core, u32 old, u32 value,
-			  u32 mask);
-void mdev_pci_msix_written(struct mdev_pci_core *core, u32 old, u32 value,
-			   u32 mask);
-void mdev_pci_express_written(struct mdev_pci_core *core, u32 old, u32 value,
-			      u32 mask);
-void mdev_pci_af_written(struct mdev_pci_core *core, u32 old, u32 value,
-			 u32 mask);
+/* irq.c */
+int mdev_pci_irqs_init(struct mdev_pci_core *core);
+void mdev_pci_irqs_destroy(struct mdev_pci_core *core);
+void mdev_pci_irqs_reset(struct mdev_pci_core *core);
+void mdev_pci_irqs_update(struct mdev_pci_core *core);
+u32 mdev_pci_irqs_save(struct mdev_pci_core *core, u8 *raised, u8 *pending);
+void mdev_pci_irqs_load(struct mdev_pci_core *core, const u8 *raised, u32 index,
+			const u8 *pending);
+u32 mdev_pci_irq_status(struct mdev_pci_core *core);
+u32 mdev_pci_msi_pending(struct mdev_pci_core *core);
+void mdev_pci_msi_written(struct mdev_pci_core *core);
+void mdev_pci_msix_written(struct mdev_pci_core *core);
+bool mdev_pci_in_msix(const struct mdev_pci_core *core, unsigned int bar,
+		      u64 offset);
+u64 mdev_pci_msix_read(struct mdev_pci_core *core, unsigned int bar,
+		       u64 offset);
+void mdev_pci_msix_write(struct mdev_pci_core *core, unsigned int bar,
+			 u64 offset, unsigned int size, u64 value);
+bool mdev_pci_msix_valid(const struct mdev_pci_core *core, const __le32 *table);
+int mdev_pci_get_irq_info(struct mdev_device *mdev, struct vfio_irq_info *info);
+int mdev_pci_set_irqs(struct mdev_device *mdev, u32 flags, u32 index, u32 start,
+		      u32 count, void *data);
+void mdev_pci_request(struct mdev_device *mdev, unsigned int count);
 
 /* regions.c */
 int mdev_pci_get_device_info(struct mdev_device *mdev,
@@ -206,37 +258,6 @@ int mdev_pci_validate_map_request(struct mdev_device *mdev, loff_t pos,
 				  unsigned long *pfn, unsigned long *size,
 				  pgprot_t *prot);
 
-/* irq.c */
-int mdev_pci_irqs_init(struct mdev_pci_core *core);
-void mdev_pci_irqs_destroy(struct mdev_pci_core *core);
-void mdev_pci_irqs_reset(struct mdev_pci_core *core);
-/* Command, power state, or the registers of MSI or MSI-X may have changed */
-void mdev_pci_irqs_update(struct mdev_pci_core *core);
-int mdev_pci_get_irq_info(struct mdev_device *mdev, struct vfio_irq_info *info);
-int mdev_pci_set_irqs(struct mdev_device *mdev, u32 flags, u32 index, u32 start,
-		      u32 count, void *data);
-void mdev_pci_request(struct mdev_device *mdev, unsigned int count);
-
-/* A part of a BAR, in bytes, up to @end, which it does not contain */
-struct mdev_pci_range {
-	u64 start;
-	u64 end;
-};
-
-/* msix.c: the parts of BARs that are not the vendor's */
-struct mdev_pci_range
-mdev_pci_msix_table(const struct mdev_pci_function *function);
-struct mdev_pci_range
-mdev_pci_msix_pba(const struct mdev_pci_function *function);
-bool mdev_pci_in_msix(const struct mdev_pci_core *core, unsigned int bar,
-		      u64 offset);
-u64 mdev_pci_msix_read(struct mdev_pci_core *core, unsigned int bar, u64 offset,
-		       unsigned int size);
-void mdev_pci_msix_write(struct mdev_pci_core *core, unsigned int bar,
-			 u64 offset, unsigned int size, u64 value);
-void mdev_pci_msix_reset(struct mdev_pci_core *core);
-bool mdev_pci_msix_valid(const struct mdev_pci_core *core, const __le32 *table);
-
 /* memory.c */
 int mdev_pci_memory_init(struct mdev_pci_core *core);
 void mdev_pci_memory_destroy(struct mdev_pci_core *core);
@@ -251,7 +272,7 @@ bool mdev_pci_memory_is_zero(struct mdev_pci_core *core, unsigned int region,
 			     u64 offset, size_t size);
 
 /* migration.c */
-/* The user closes or resets the device: no migration goes on */
+/* For a close or VFIO_DEVICE_RESET */
 void mdev_pci_migration_end(struct mdev_pci_core *core);
 extern const struct mdev_migration_ops mdev_pci_migration;
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Regions of a PCI function: what a user is told of them, which of them the
- * function answers to, and whom an access or a page fault goes to.
+ * Regions of a PCI function: what VFIO_DEVICE_GET_REGION_INFO returns, which of
+ * them the function decodes, and dispatch of accesses and page faults to config.c,
+ * irq.c, memory.c or the driver.
  */
 
 #include <linux/align.h>
@@ -147,15 +148,15 @@ int mdev_pci_get_region_info(struct mdev_device *mdev,
 			info->flags = VFIO_REGION_INFO_FLAG_READ;
 		return 0;
 	default:
-		region = mdev_pci_region(core, info->index);
+		region = mdev_pci_region(core->layout->function, info->index);
 		return region ? mdev_pci_describe_region(region, info, caps) :
 				0;
 	}
 }
 
 /*
- * What lies between the image and the end of the BAR is erased flash: ones.
- * Nobody takes them for a further image, which would begin with 0xaa55.
+ * Between the image and the end of the BAR is erased flash, ones, and no header
+ * (0xaa55) of a further image.
  */
 static void mdev_pci_rom_read(const struct mdev_pci_core *core, char *buf,
 			      size_t count, u64 offset)
@@ -168,7 +169,7 @@ static void mdev_pci_rom_read(const struct mdev_pci_core *core, char *buf,
 		       min(count, function->rom_size - offset));
 }
 
-/* Regions that are none of PCI's are there whatever its registers say. */
+/* Regions beyond PCI's are always accessible. */
 static bool mdev_pci_decodes(const struct mdev_pci_core *core,
 			     const struct mdev_pci_region *region,
 			     unsigned int index, u64 offset, size_t count)
@@ -197,19 +198,19 @@ static u64 mdev_pci_get_value(const char *buf, size_t size)
 	return le64_to_cpu(bytes);
 }
 
-/* How much of an access the vendor is called for at once */
-static size_t mdev_pci_vendor_width(const struct mdev_pci_region *region,
+/* Size of the accesses that the driver is called for */
+static size_t mdev_pci_access_width(const struct mdev_pci_region *region,
 				    size_t count)
 {
 	return region->width ? min(count, region->width) : count;
 }
 
-static void mdev_pci_vendor_read(struct mdev_pci_core *core,
+static void mdev_pci_driver_read(struct mdev_pci_core *core,
 				 const struct mdev_pci_region *region,
 				 unsigned int index, u64 offset, char *buf,
 				 size_t count)
 {
-	size_t size = mdev_pci_vendor_width(region, count);
+	size_t size = mdev_pci_access_width(region, count);
 
 	if (!region->read) {
 		memset(buf, 0, count);
@@ -221,12 +222,12 @@ static void mdev_pci_vendor_read(struct mdev_pci_core *core,
 				   size);
 }
 
-static void mdev_pci_vendor_write(struct mdev_pci_core *core,
+static void mdev_pci_driver_write(struct mdev_pci_core *core,
 				  const struct mdev_pci_region *region,
 				  unsigned int index, u64 offset,
 				  const char *buf, size_t count)
 {
-	size_t size = mdev_pci_vendor_width(region, count);
+	size_t size = mdev_pci_access_width(region, count);
 
 	if (!region->write)
 		return;
@@ -235,11 +236,12 @@ static void mdev_pci_vendor_write(struct mdev_pci_core *core,
 			      mdev_pci_get_value(buf, size));
 }
 
-/* PCI 3.0, 3.3.3.1: a read that nobody claims gives ones, a write is dropped */
+/* PCI 3.0, 3.3.3.1: without a target, reads return ones, writes are dropped. */
 static int mdev_pci_region_read(struct mdev_pci_core *core, unsigned int index,
 				u64 offset, char *buf, size_t count)
 {
-	const struct mdev_pci_region *region = mdev_pci_region(core, index);
+	const struct mdev_pci_region *region =
+		mdev_pci_region(core->layout->function, index);
 
 	if (!region)
 		return -EINVAL;
@@ -248,17 +250,18 @@ static int mdev_pci_region_read(struct mdev_pci_core *core, unsigned int index,
 	else if (region->memory)
 		return mdev_pci_memory_read(core, index, offset, buf, count);
 	else if (mdev_pci_in_msix(core, index, offset))
-		mdev_pci_put_value(buf, mdev_pci_msix_read(core, index, offset,
-							   count), count);
+		mdev_pci_put_value(buf, mdev_pci_msix_read(core, index, offset),
+				   count);
 	else
-		mdev_pci_vendor_read(core, region, index, offset, buf, count);
+		mdev_pci_driver_read(core, region, index, offset, buf, count);
 	return 0;
 }
 
 static int mdev_pci_region_write(struct mdev_pci_core *core, unsigned int index,
 				 u64 offset, const char *buf, size_t count)
 {
-	const struct mdev_pci_region *region = mdev_pci_region(core, index);
+	const struct mdev_pci_region *region =
+		mdev_pci_region(core->layout->function, index);
 
 	if (!region)
 		return -EINVAL;
@@ -270,7 +273,7 @@ static int mdev_pci_region_write(struct mdev_pci_core *core, unsigned int index,
 		mdev_pci_msix_write(core, index, offset, count,
 				    mdev_pci_get_value(buf, count));
 	else
-		mdev_pci_vendor_write(core, region, index, offset, buf, count);
+		mdev_pci_driver_write(core, region, index, offset, buf, count);
 	return 0;
 }
 
@@ -317,8 +320,8 @@ static int mdev_pci_map_memory(struct mdev_pci_core *core, unsigned int index,
 	*pfn = page_to_pfn(page);
 	*size = PAGE_SIZE;
 	/*
-	 * Who discards the page invalidates the mapping before the page is
-	 * freed, so that the fault which asks starts over.
+	 * mdev_pci_memory_discard() invalidates the mapping before it frees
+	 * the page, and the fault is repeated then.
 	 */
 	put_page(page);
 	return 0;
@@ -335,7 +338,8 @@ int mdev_pci_validate_map_request(struct mdev_device *mdev, loff_t pos,
 	struct mdev_pci_core *core = mdev_pci_core(mdev);
 	u64 offset = mdev_region_offset(pos);
 	u32 index = mdev_region_index(pos);
-	const struct mdev_pci_region *region = mdev_pci_region(core, index);
+	const struct mdev_pci_region *region =
+		mdev_pci_region(core->layout->function, index);
 
 	if (!region || !mdev_pci_decodes(core, region, index, offset, *size))
 		return -EIO;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of wrong descriptions: each is refused with the line that says
- * what is wrong. Paragraphs are those of the PCI Local Bus Specification 3.0.
+ * KUnit tests of invalid descriptions: each is refused with a message that names
+ * the field and its value. Paragraphs are those of the PCI Local Bus Specification
+ * 3.0.
  */
 
+#include <kunit/static_stub.h>
 #include <linux/array_size.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -70,166 +72,170 @@ static const struct test_fault {
 	struct mdev_pci_function function;
 } test_faults[] = {
 	/* 6.2.1, 6.2.4 */
-	{ "function: vendor ID 0xffff is that of no function",
+	{ "vendor: 0xffff means that there is no function",
 	  { .vendor = 0xffff } },
-	{ "function: the class has more than 24 bits", { .class = BIT(24) } },
-	{ "function: there are but 4 interrupt pins", { .interrupt_pin = 5 } },
-	{ "function: there are unknown capabilities",
+	{ "class: 0x1000000 has more than 24 bits", { .class = BIT(24) } },
+	{ "interrupt_pin: 5 (max 4)", { .interrupt_pin = 5 } },
+	{ "capabilities: 0x80000000 (valid 0xf)",
 	  { .capabilities = BIT(31) } },
-	{ "function: MDEV_PCI_SOFT_RESET comes with MDEV_PCI_PM",
+	{ "capabilities: MDEV_PCI_SOFT_RESET without MDEV_PCI_PM",
 	  { .capabilities = MDEV_PCI_SOFT_RESET } },
 	/* PCI Express 2.0, 5.3.1 */
-	{ "function: MDEV_PCI_EXPRESS comes with MDEV_PCI_PM",
+	{ "capabilities: MDEV_PCI_EXPRESS without MDEV_PCI_PM",
 	  { .capabilities = MDEV_PCI_EXPRESS } },
-	{ "function: there are too many regions",
+	{ "nr_regions: 65537 (max 65536)",
 	  { .regions = &test_io_region, .nr_regions = 0x10001 } },
-	{ "function: regions and their number contradict each other",
+	{ "regions NULL with nr_regions 1",
 	  { .nr_regions = 1 } },
-	{ "function: regions and their number contradict each other",
+	{ "regions set with nr_regions 0",
 	  { .regions = &test_io_region } },
-	{ "function: vendor-specific capabilities and their number contradict each other",
+	{ "vendor_caps NULL with nr_vendor_caps 1",
 	  { .nr_vendor_caps = 1 } },
 	/* 6.7 */
-	{ "function: the capabilities do not fit in 256 bytes",
+	{ "capabilities: take 204 bytes (max 192)",
 	  { .vendor_caps = &test_long_cap, .nr_vendor_caps = 1 } },
-	{ "function: the capabilities do not fit in 256 bytes",
+	{ "capabilities: take 200 bytes (max 192)",
 	  { .vendor_caps = &test_fitting_cap, .nr_vendor_caps = 1,
 	    .capabilities = MDEV_PCI_PM } },
 	/* 6.2.5.1 */
-	{ "BAR 0: it has no size", { .bar[0] = { .read = test_read } } },
-	{ "BAR 3: it has no size", { .bar[3] = { .memory = true } } },
-	{ "BAR 1: its place is that of a 64-bit BAR's upper half",
+	{ "bar[0].size: 0, with other members set",
+	  { .bar[0] = { .read = test_read } } },
+	{ "bar[3].size: 0, with other members set",
+	  { .bar[3] = { .memory = true } } },
+	{ "bar[1]: the upper half of a 64-bit BAR",
 	  { .bar[0] = { .flags = WIDE, .size = 16 },
 	    .bar[1] = { .size = 16 } } },
-	{ "BAR 0: it has unknown flags",
+	{ "bar[0].flags: 0x2 (valid 0xd)",
 	  { .bar[0] = { .flags = PCI_BASE_ADDRESS_MEM_TYPE_1M, .size = 16 } } },
-	{ "BAR 2: its size is no power of two",
+	{ "bar[2].size: 0x1800 is not a power of two",
 	  { .bar[2] = { .size = 0x1800 } } },
-	{ "BAR 0: it is I/O with flags of memory",
+	{ "bar[0].flags: 0x5 has flags of memory beside that of I/O",
 	  { .bar[0] = { .flags = IO | WIDE, .size = 16 } } },
-	{ "BAR 0: it is I/O with flags of memory",
+	{ "bar[0].flags: 0x9 has flags of memory beside that of I/O",
 	  { .bar[0] = { .flags = IO | PCI_BASE_ADDRESS_MEM_PREFETCH,
 			.size = 16 } } },
-	{ "BAR 0: I/O takes at least 4 bytes",
+	{ "bar[0].size: 0x2 of I/O (min 4, max 256)",
 	  { .bar[0] = { .flags = IO, .size = 2 } } },
-	{ "BAR 0: I/O takes at most 256 bytes",
+	{ "bar[0].size: 0x200 of I/O (min 4, max 256)",
 	  { .bar[0] = { .flags = IO, .size = 512 } } },
-	{ "BAR 0: I/O can't be mapped",
+	{ "bar[0]: I/O can't be mapped",
 	  { .bar[0] = { .flags = IO, .size = 256, .map = test_map } } },
-	{ "BAR 0: I/O can't be mapped",
+	{ "bar[0]: I/O can't be mapped",
 	  { .bar[0] = { .flags = IO, .size = 256, .memory = true } } },
-	{ "BAR 0: memory takes at least 16 bytes", { .bar[0] = { .size = 8 } } },
-	{ "BAR 0: it does not fit in 32 bits", { .bar[0] = { .size = SZ_4G } } },
-	{ "BAR 5: it has 64 bits and no next BAR for its upper half",
+	{ "bar[0].size: 0x8 of memory (min 16)", { .bar[0] = { .size = 8 } } },
+	{ "bar[0].size: 0x100000000 of a 32-bit BAR (max 0x80000000)",
+	  { .bar[0] = { .size = SZ_4G } } },
+	{ "bar[5]: a 64-bit BAR without a next one for its upper half",
 	  { .bar[5] = { .flags = WIDE, .size = 16 } } },
 	/* What VFIO's regions can be */
-	{ "BAR 0: its size is above 1 TiB",
+	{ "bar[0].size: 0x20000000000 (max 0x10000000000)",
 	  { .bar[0] = { .flags = WIDE, .size = BIT_ULL(41) } } },
-	{ "BAR 0: its width is none of 1, 2, 4 and 8",
+	{ "bar[0].width: 3 is none of 1, 2, 4, 8",
 	  { .bar[0] = { .size = 16, .width = 3 } } },
-	{ "BAR 0: its width is none of 1, 2, 4 and 8",
+	{ "bar[0].width: 16 is none of 1, 2, 4, 8",
 	  { .bar[0] = { .size = 16, .width = 16 } } },
-	{ "BAR 0: it is memory and has callbacks",
+	{ "bar[0]: memory with read, write or map",
 	  { .bar[0] = { .size = PAGES, .memory = true, .read = test_read } } },
-	{ "BAR 0: it is memory and has callbacks",
+	{ "bar[0]: memory with read, write or map",
 	  { .bar[0] = { .size = PAGES, .memory = true, .map = test_map } } },
-	{ "BAR 0: areas and their number contradict each other",
+	{ "bar[0]: areas NULL with nr_areas 1",
 	  { .bar[0] = { .size = PAGES, .map = test_map, .nr_areas = 1 } } },
-	{ "BAR 0: areas and their number contradict each other",
+	{ "bar[0]: areas set with nr_areas 0",
 	  { .bar[0] = { .size = PAGES, .map = test_map,
 			.areas = &test_area } } },
-	{ "BAR 0: nothing backs the areas that can be mapped",
+	{ "bar[0]: areas without map or memory",
 	  { .bar[0] = { .size = PAGES, .areas = &test_area, .nr_areas = 1 } } },
-	{ "BAR 0: it is memory that is not made of pages",
+	{ "bar[0].size: 0x800 is not a multiple of the page size",
 	  { .bar[0] = { .size = PAGE_SIZE / 2, .memory = true } } },
-	{ "BAR 0: it can be mapped and is not made of pages",
+	{ "bar[0].size: 0x800 is not a multiple of the page size",
 	  { .bar[0] = { .size = PAGE_SIZE / 2, .map = test_map } } },
-	{ "BAR 0: an area that can be mapped is empty",
+	{ "bar[0].areas[0]: 0x0 bytes at 0x1000 are not whole pages",
 	  { .bar[0] = { .size = PAGES, .map = test_map,
 			.areas = &test_empty_area, .nr_areas = 1 } } },
-	{ "BAR 0: an area that can be mapped is not made of pages",
+	{ "bar[0].areas[0]: 0x1000 bytes at 0x10 are not whole pages",
 	  { .bar[0] = { .size = PAGES, .map = test_map,
 			.areas = &test_odd_area, .nr_areas = 1 } } },
-	{ "BAR 0: an area that can be mapped is not made of pages",
+	{ "bar[0].areas[0]: 0x800 bytes at 0x0 are not whole pages",
 	  { .bar[0] = { .size = PAGES, .map = test_map,
 			.areas = &test_part_area, .nr_areas = 1 } } },
-	{ "BAR 0: areas that can be mapped overlap or do not ascend",
+	{ "bar[0].areas[1].offset: 0x1000 (min 0x2000)",
 	  { .bar[0] = { .size = PAGES, .map = test_map,
 			.areas = test_overlap, .nr_areas = 2 } } },
-	{ "BAR 0: areas that can be mapped overlap or do not ascend",
+	{ "bar[0].areas[1].offset: 0x0 (min 0x3000)",
 	  { .bar[0] = { .size = PAGES, .map = test_map,
 			.areas = test_descend, .nr_areas = 2 } } },
-	{ "BAR 0: an area that can be mapped ends beyond the region",
+	{ "bar[0].areas[0].size: 0x8000 at 0x0 of 0x4000",
 	  { .bar[0] = { .size = PAGES, .map = test_map,
 			.areas = &test_far_area, .nr_areas = 1 } } },
-	{ "BAR 0: an area that can be mapped ends beyond the region",
+	{ "bar[0].areas[0].size: 0xfffffffffffff000 at 0x1000 of 0x4000",
 	  { .bar[0] = { .size = PAGES, .map = test_map,
 			.areas = &test_overflow, .nr_areas = 1 } } },
 	/* 6.2.5.2 */
-	{ "expansion ROM: contents and size contradict each other",
+	{ "rom NULL with rom_size 16",
 	  { .rom_size = 16 } },
-	{ "expansion ROM: contents and size contradict each other",
+	{ "rom set with rom_size 0",
 	  { .rom = test_rom } },
-	{ "expansion ROM: it takes at most 16 MiB",
+	{ "rom_size: 16777217 (max 16777216)",
 	  { .rom = test_rom, .rom_size = SZ_16M + 1 } },
-	{ "VGA: its size is not 0xc0000", { .vga = { .size = 0x20000 } } },
-	{ "VGA: it can't be mapped",
+	{ "vga.size: 0x20000 (valid 0 and 0xc0000)",
+	  { .vga = { .size = 0x20000 } } },
+	{ "vga: can't be mapped",
 	  { .vga = { .size = 0xc0000, .map = test_map } } },
-	{ "region 0: it has no size",
+	{ "regions[0].size: 0",
 	  { .regions = &test_no_size, .nr_regions = 1 } },
-	{ "region 0: it has flags of a BAR",
+	{ "regions[0].flags: 0x1 of a BAR",
 	  { .regions = &test_io_region, .nr_regions = 1 } },
 	/* 6.8.1.3 */
-	{ "MSI: the number of vectors is no power of two up to 32",
+	{ "msi.vectors: 3 is not a power of two up to 32",
 	  { .msi = { .vectors = 3 } } },
-	{ "MSI: the number of vectors is no power of two up to 32",
+	{ "msi.vectors: 64 is not a power of two up to 32",
 	  { .msi = { .vectors = 64 } } },
 	/* 6.8.2 */
-	{ "MSI-X table: there are more than 2048 vectors",
+	{ "msix.vectors: 2049 (max 2048)",
 	  { .msix = { .vectors = 2049 } } },
-	{ "MSI-X table: there is no such BAR", { .msix = { .vectors = 1 } } },
-	{ "MSI-X table: there is no such BAR",
+	{ "msix.table_bar: there is no bar[0]", { .msix = { .vectors = 1 } } },
+	{ "msix.table_bar: there is no bar[6]",
 	  { .bar[0] = { .size = 64 },
 	    .msix = { .vectors = 1, .table_bar = 6 } } },
-	{ "MSI-X table: the BAR is I/O",
+	{ "msix.table_bar: bar[0] is I/O",
 	  { .bar[0] = { .flags = IO, .size = 64 },
 	    .msix = { .vectors = 1, .pba_offset = 32 } } },
-	{ "MSI-X table: the BAR is memory that mdev_pci keeps",
+	{ "msix.table_bar: bar[0] is memory",
 	  { .bar[0] = { .size = PAGES, .memory = true },
 	    .msix = { .vectors = 1, .pba_offset = 32 } } },
-	{ "MSI-X table: the offset is no multiple of 8",
+	{ "msix.table_offset: 0x4 is not a multiple of 8",
 	  { .bar[0] = { .size = 64 },
 	    .msix = { .vectors = 1, .table_offset = 4, .pba_offset = 32 } } },
-	{ "MSI-X table: it ends beyond the BAR",
+	{ "msix.table_offset: ends at 0x48 of bar[0] (max 0x40)",
 	  { .bar[0] = { .size = 64 },
 	    .msix = { .vectors = 4, .table_offset = 8 } } },
-	{ "MSI-X table: it ends beyond the BAR",
+	{ "msix.table_offset: ends at 0x100000008 of bar[0] (max 0x40)",
 	  { .bar[0] = { .size = 64 },
 	    .msix = { .vectors = 1, .table_offset = 0xfffffff8 } } },
-	{ "MSI-X table: it shares a page with what can be mapped",
+	{ "msix.table_offset: 0x0 is in a mapped page of bar[0]",
 	  { .bar[0] = { .size = PAGES, .map = test_map },
 	    .msix = { .vectors = 1, .pba_offset = 32 } } },
-	{ "MSI-X table: it shares a page with what can be mapped",
+	{ "msix.table_offset: 0xff0 is in a mapped page of bar[0]",
 	  { .bar[0] = { .size = PAGES, .map = test_map,
 			.areas = &test_area, .nr_areas = 1 },
 	    .msix = { .vectors = 1, .table_offset = PAGE_SIZE - 16,
 		      .pba_offset = PAGE_SIZE } } },
-	{ "MSI-X pending bits: they overlap the table",
+	{ "msix.pba_offset: 0x18 in the table (0x0 to 0x20)",
 	  { .bar[0] = { .size = 64 },
 	    .msix = { .vectors = 2, .pba_offset = 24 } } },
-	{ "MSI-X pending bits: there is no such BAR",
+	{ "msix.pba_bar: there is no bar[1]",
 	  { .bar[0] = { .size = 64 },
 	    .msix = { .vectors = 1, .pba_bar = 1 } } },
-	{ "MSI-X pending bits: it ends beyond the BAR",
+	{ "msix.pba_offset: ends at 0x18 of bar[1] (max 0x10)",
 	  { .bar[0] = { .size = SZ_2K },
 	    .bar[1] = { .size = 16 },
 	    .msix = { .vectors = 65, .pba_bar = 1, .pba_offset = 8 } } },
-	{ "MSI-X pending bits: it shares a page with what can be mapped",
+	{ "msix.pba_offset: 0x0 is in a mapped page of bar[0]",
 	  { .bar[0] = { .size = PAGES, .map = test_map,
 			.areas = &test_area, .nr_areas = 1 },
 	    .msix = { .vectors = 1, .table_offset = PAGE_SIZE } } },
 	/* H */
-	{ "vendor-specific capability 0: it has no data",
+	{ "vendor_caps[0]: data NULL with size 1",
 	  { .vendor_caps = &test_empty_cap, .nr_vendor_caps = 1 } },
 };
 
@@ -247,6 +253,13 @@ struct test_check {
 	char text[160];
 };
 
+static void test_print_invalid(struct device *dev, struct va_format *message)
+{
+	struct test_check *check = kunit_get_current_test()->priv;
+
+	snprintf(check->text, sizeof(check->text), "%pV", message);
+}
+
 static int test_check_init(struct kunit *test)
 {
 	struct test_check *check = kunit_kzalloc(test, sizeof(*check),
@@ -254,6 +267,8 @@ static int test_check_init(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, check);
 	test->priv = check;
+	kunit_activate_static_stub(test, mdev_pci_print_invalid,
+				   test_print_invalid);
 	check->types[0].name = "a";
 	check->types[0].function = &test_functions[TEST_CARD];
 	check->types[0].units = 1;
@@ -269,8 +284,7 @@ static void test_expect_fault(struct kunit *test, const char *text)
 {
 	struct test_check *check = test->priv;
 
-	KUNIT_EXPECT_EQ(test, mdev_pci_check(&check->driver, check->text,
-					     sizeof(check->text)),
+	KUNIT_EXPECT_EQ(test, mdev_pci_check(NULL, &check->driver, 1),
 			text ? -EINVAL : 0);
 	KUNIT_EXPECT_STREQ(test, check->text, text ?: "");
 	check->text[0] = 0;
@@ -283,7 +297,7 @@ static void test_function_fault(struct kunit *test)
 	char *text = kunit_kzalloc(test, sizeof(check->text), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, text);
-	snprintf(text, sizeof(check->text), "type b, %s", fault->text);
+	snprintf(text, sizeof(check->text), "type b: %s", fault->text);
 	check->types[1].function = &fault->function;
 	test_expect_fault(test, text);
 }
@@ -293,19 +307,20 @@ static void test_type_fault(struct kunit *test)
 	struct test_check *check = test->priv;
 
 	check->types[1].name = "a";
-	test_expect_fault(test, "type a: there are two types of this name");
+	test_expect_fault(test, "type a: the name of types[0] and types[1]");
 	check->types[1].name = "";
-	test_expect_fault(test, "there is a type without a name");
+	test_expect_fault(test, "types[1].name: empty");
 	check->types[1].name = NULL;
-	test_expect_fault(test, "there is a type without a name");
+	test_expect_fault(test, "types[1].name: empty");
 	check->types[1].name = "b";
 	check->types[1].units = 0;
-	test_expect_fault(test, "type b: its units are none, or too many");
+	test_expect_fault(test, "type b: units: 0 (min 1, max 2147483647)");
 	check->types[1].units = (u32)INT_MAX + 1;
-	test_expect_fault(test, "type b: its units are none, or too many");
+	test_expect_fault(test,
+			  "type b: units: 2147483648 (min 1, max 2147483647)");
 	check->types[1].units = 1;
 	check->types[1].function = NULL;
-	test_expect_fault(test, "type b: it has no function");
+	test_expect_fault(test, "type b: function: NULL");
 }
 
 static void test_save(struct mdev_pci *pci, void *state)
@@ -351,6 +366,25 @@ static int test_irq_info(struct mdev_device *mdev, struct vfio_irq_info *info)
 
 static const struct attribute_group *const test_groups[] = { NULL };
 
+/* The limits depend on the kernel's configuration. */
+static void test_expect_device_size(struct kunit *test)
+{
+	struct test_check *check = test->priv;
+
+	KUNIT_EXPECT_EQ(test, mdev_pci_check(NULL, &check->driver, 1), -EINVAL);
+	KUNIT_EXPECT_TRUE(test, strstarts(check->text, "device_size: "));
+}
+
+static void test_units_fault(struct kunit *test)
+{
+	struct test_check *check = test->priv;
+
+	KUNIT_EXPECT_EQ(test, mdev_pci_check(NULL, &check->driver,
+					     (u32)INT_MAX + 1), -EINVAL);
+	KUNIT_EXPECT_STREQ(test, check->text,
+			   "units: 2147483648 (max 2147483647)");
+}
+
 static void test_driver_fault(struct kunit *test)
 {
 	struct mdev_pci_driver *driver =
@@ -358,34 +392,32 @@ static void test_driver_fault(struct kunit *test)
 	const struct mdev_pci_driver right = *driver;
 
 	driver->device_size = sizeof(struct mdev_pci) - 1;
-	test_expect_fault(test,
-			  "device_size has no room for a struct mdev_pci");
+	test_expect_device_size(test);
 	*driver = right;
 	driver->nr_types = 0;
-	test_expect_fault(test, "there are no types");
+	test_expect_fault(test, "types set with nr_types 0");
 	*driver = right;
 	driver->types = NULL;
-	test_expect_fault(test, "there are no types");
+	test_expect_fault(test, "types NULL with nr_types 2");
 	*driver = right;
 	driver->ops.supported_type_groups = test_groups;
-	test_expect_fault(test,
-			  "types are described, not given as attribute groups");
+	test_expect_fault(test, "ops.supported_type_groups: set, use types");
 	*driver = right;
 	driver->device_size = KMALLOC_MAX_SIZE + 1;
-	test_expect_fault(test, "device_size is too large to be allocated");
+	test_expect_device_size(test);
 	*driver = right;
 	driver->save = test_save;
-	test_expect_fault(test, "save and load come together");
+	test_expect_fault(test, "save: set without load");
 	*driver = right;
 	driver->load = test_load;
-	test_expect_fault(test, "save and load come together");
+	test_expect_fault(test, "load: set without save");
 }
 
 /* What mdev_pci does in a way that fits together */
 static void test_ops_fault(struct kunit *test)
 {
 	static const char text[] =
-		"create, remove, open, release and resets can't be replaced";
+		"ops: create, remove, open, release or a reset is set";
 	struct parent_ops *ops = &((struct test_check *)test->priv)->driver.ops;
 
 	ops->create = test_create;
@@ -402,9 +434,9 @@ static void test_ops_fault(struct kunit *test)
 		.get_region_info = test_region_info,
 		.read = test_ops_read,
 	};
-	test_expect_fault(test, "get_region_info comes with read and write");
+	test_expect_fault(test, "ops.get_region_info: set without read and write");
 	*ops = (struct parent_ops) { .get_irq_info = test_irq_info };
-	test_expect_fault(test, "get_irq_info comes with set_irqs");
+	test_expect_fault(test, "ops.get_irq_info: set without set_irqs");
 }
 
 static void test_state_fault(struct kunit *test)
@@ -420,12 +452,14 @@ static void test_state_fault(struct kunit *test)
 	check->driver.load = test_load;
 	test_expect_fault(test, NULL);
 	check->driver.state_size = 1;
-	test_expect_fault(test, "type b: its state takes more than 1 GiB");
+	test_expect_fault(test,
+			  "type b: state_size: 0x1, with 0x40000000 of memory (max 0x40000000)");
 	check->driver.state_size = SIZE_MAX;
-	test_expect_fault(test, "type a: its state takes more than 1 GiB");
+	KUNIT_EXPECT_EQ(test, mdev_pci_check(NULL, &check->driver, 1), -EINVAL);
+	KUNIT_EXPECT_TRUE(test, strstarts(check->text, "type a: state_size: "));
 }
 
-/* What is just within the limits */
+/* Just within the limits */
 static const struct mdev_pci_function test_limits[] = {
 	{},
 	{ .bar[0] = { .flags = IO, .size = 4 },
@@ -463,6 +497,7 @@ static void test_no_fault(struct kunit *test)
 static struct kunit_case mdev_pci_check_cases[] = {
 	KUNIT_CASE_PARAM(test_function_fault, test_fault_gen_params),
 	KUNIT_CASE(test_type_fault),
+	KUNIT_CASE(test_units_fault),
 	KUNIT_CASE(test_driver_fault),
 	KUNIT_CASE(test_ops_fault),
 	KUNIT_CASE(test_state_fault),

@@ -257,9 +257,18 @@ static void test_valid(struct kunit *test)
 
 	config[PCI_STATUS + 1] |= PCI_STATUS_DETECTED_PARITY >> 8;
 	config[TEST_CARD_PM + PCI_PM_CTRL] = TEST_D3HOT;
-	config[TEST_CARD_MSI + PCI_MSI_PENDING_64] = 0x81;
 	KUNIT_EXPECT_TRUE(test,
 			  mdev_pci_config_valid(fixture->pci->core, config));
+
+	/* Both are computed when they are read */
+	config[TEST_CARD_MSI + PCI_MSI_PENDING_64] = 0x81;
+	KUNIT_EXPECT_FALSE(test,
+			   mdev_pci_config_valid(fixture->pci->core, config));
+	config[TEST_CARD_MSI + PCI_MSI_PENDING_64] = 0;
+	config[PCI_STATUS] |= PCI_STATUS_INTERRUPT;
+	KUNIT_EXPECT_FALSE(test,
+			   mdev_pci_config_valid(fixture->pci->core, config));
+	config[PCI_STATUS] &= ~PCI_STATUS_INTERRUPT;
 
 	config[TEST_CARD_PM + PCI_PM_CTRL] = TEST_D1;
 	KUNIT_EXPECT_FALSE(test,

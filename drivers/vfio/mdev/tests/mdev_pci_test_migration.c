@@ -16,7 +16,8 @@
 #define TEST_BLOCK	4096
 
 /* Where in the state of the function that the tests have, by its format */
-#define TEST_STATE_CONFIG	40
+#define TEST_STATE_IRQ_INDEX	24
+#define TEST_STATE_CONFIG	48
 #define TEST_STATE_MSIX		(TEST_STATE_CONFIG + PCI_CFG_SPACE_EXP_SIZE)
 #define TEST_STATE_RAISED	(TEST_STATE_MSIX + TEST_MSIX_VECTORS * 16)
 #define TEST_STATE_VENDOR	(TEST_STATE_RAISED + 2 * 8)
@@ -326,10 +327,13 @@ static const struct test_fault {
 	{ "vectors", 12, 1 },
 	{ "vectors of MSI-X", 16, 8 },
 	{ "unknown flag", 20, 8 },
-	{ "size of the vendor's state", 24, 1 },
-	{ "fewer blocks", 32, 1 },
-	{ "more blocks", 32, 4 },
-	{ "far more blocks", 39, 0x80 },
+	{ "size of the driver's state", 32, 1 },
+	{ "fewer blocks", 40, 1 },
+	{ "more blocks", 40, 4 },
+	{ "far more blocks", 47, 0x80 },
+	{ "pending vectors of no index", TEST_STATE_IRQ_INDEX,
+	  VFIO_PCI_REQ_IRQ_INDEX },
+	{ "reserved bits of the header", TEST_STATE_IRQ_INDEX + 4, 1 },
 	{ "vendor ID of config space", TEST_STATE_CONFIG, 1 },
 	{ "read-only bit of config space", TEST_STATE_CONFIG + PCI_STATUS,
 	  PCI_STATUS_CAP_LIST },
@@ -412,6 +416,7 @@ static void test_all_raised(struct kunit *test)
 	struct test_pci *fixture = test->priv;
 	const struct test_saved saved = test_save_block(fixture);
 
+	((u8 *)saved.buf)[TEST_STATE_IRQ_INDEX] = VFIO_PCI_MSIX_IRQ_INDEX;
 	memset(saved.buf + TEST_STATE_RAISED, 0xff, 2 * 8);
 	KUNIT_EXPECT_EQ(test, test_load(fixture, &saved), 0);
 	KUNIT_EXPECT_EQ(test, test_pci_read(fixture, TEST_REGISTERS,

@@ -11,6 +11,12 @@
 #include "mdev_test_irqs.h"
 #include "mdev_test_vendor.h"
 
+/* The register of the device that masks vectors of TEST_REGISTER */
+static bool test_masked(const struct mdev_device *mdev, u32 index, u32 vector)
+{
+	return container_of(mdev, struct test_irqs, mdev)->masked;
+}
+
 const struct mdev_irq_info test_irq_info[TEST_INDEXES] = {
 	[TEST_LEVEL] = {
 		.flags = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE |
@@ -24,6 +30,12 @@ const struct mdev_irq_info test_irq_info[TEST_INDEXES] = {
 	[TEST_MASKABLE] = {
 		.flags = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE,
 		.count = TEST_MANY,
+	},
+	[TEST_REGISTER] = {
+		.flags = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE |
+			 VFIO_IRQ_INFO_AUTOMASKED,
+		.count = 2,
+		.masked = test_masked,
 	},
 };
 
@@ -67,8 +79,9 @@ int test_irqs_init(struct kunit *test)
 	kunit_activate_static_stub(test, mdev_eventfd_put, test_eventfd_put);
 	kunit_activate_static_stub(test, mdev_eventfd_signal,
 				   test_eventfd_signal);
-	return mdev_irqs_init(&fixture->irqs, &fixture->mdev, test_irq_info,
-			      TEST_INDEXES);
+	fixture->irqs = mdev_irqs_create(&fixture->mdev, test_irq_info,
+					 TEST_INDEXES);
+	return PTR_ERR_OR_ZERO(fixture->irqs);
 }
 
 /* Whatever was left set: no eventfd is held any more. */
@@ -77,7 +90,7 @@ void test_irqs_exit(struct kunit *test)
 	struct test_irqs *fixture = test->priv;
 	unsigned int i;
 
-	mdev_irqs_destroy(&fixture->irqs);
+	mdev_irqs_destroy(fixture->irqs);
 	for (i = 0; i < TEST_EVENTFDS; i++)
 		KUNIT_EXPECT_EQ(test, fixture->eventfds[i].references, 0);
 }
@@ -85,7 +98,7 @@ void test_irqs_exit(struct kunit *test)
 int test_act(struct test_irqs *fixture, u32 flags, u32 index, u32 start,
 	     u32 count)
 {
-	return mdev_irqs_set(&fixture->irqs, NONE | flags, index, start, count,
+	return mdev_irqs_set(fixture->irqs, NONE | flags, index, start, count,
 			     NULL);
 }
 
@@ -103,7 +116,7 @@ int test_set(struct test_irqs *fixture, u32 index, u32 start, u32 count,
 
 	for (i = 0; i < count; i++)
 		fds[i] = fd;
-	return mdev_irqs_set(&fixture->irqs, EVENTFD | TRIGGER, index, start,
+	return mdev_irqs_set(fixture->irqs, EVENTFD | TRIGGER, index, start,
 			     count, fds);
 }
 
@@ -119,7 +132,8 @@ int test_signals(struct test_irqs *fixture, unsigned int eventfd)
 /*
  * What happens to a vector, a letter each: [S]et its trigger, remove it [X],
  * tear the index [D]own, [M]ask, [U]nmask, test it by DATA_[N]ONE; an [E]dge of
- * the device, its level [H]igh or [L]ow, its [R]eset. A ! follows where the
+ * the device, its level [H]igh or [L]ow, its [R]eset; its register masks [+] or
+ * unmasks [-] the vector, its pending edge is [C]leared. A ! follows where the
  * trigger is signalled, once.
  */
 static const struct test_script {
@@ -161,6 +175,17 @@ static const struct test_script {
 	{ TEST_MASKABLE, "SHLHUMU" },
 	{ TEST_MASKABLE, "SN!MN!UE!" },
 	{ TEST_FIXED, "SE!E!XESE!DE" },
+	{ TEST_REGISTER, "SE!U+E-!" },
+	{ TEST_REGISTER, "S+EE-!" },
+	{ TEST_REGISTER, "S+ECU-" },
+	{ TEST_REGISTER, "S+MEU-!" },
+	{ TEST_REGISTER, "S+ME-U!" },
+	{ TEST_REGISTER, "ES!" },
+	{ TEST_REGISTER, "S+EDS-!" },
+	{ TEST_REGISTER, "S+ERS-" },
+	{ TEST_REGISTER, "S+H-!U!L" },
+	{ TEST_REGISTER, "S+HL-" },
+	{ TEST_REGISTER, "S+N!-" },
 };
 
 static void test_script_describe(const struct test_script *script, char *desc)
@@ -195,14 +220,23 @@ static void test_step(struct test_irqs *fixture, u32 index, char step)
 		ret = test_act(fixture, TRIGGER, index, 0, 1);
 		break;
 	case 'E':
-		mdev_irqs_trigger(&fixture->irqs, index, 0);
+		mdev_irqs_trigger(fixture->irqs, index, 0);
 		break;
 	case 'H':
 	case 'L':
-		mdev_irqs_set_level(&fixture->irqs, index, 0, step == 'H');
+		mdev_irqs_set_level(fixture->irqs, index, 0, step == 'H');
+		break;
+	case '+':
+	case '-':
+		fixture->masked = step == '+';
+		mdev_irqs_update(fixture->irqs, index, 0);
+		break;
+	case 'C':
+		KUNIT_EXPECT_TRUE(test, mdev_irqs_clear_pending(fixture->irqs,
+								index, 0));
 		break;
 	case 'R':
-		mdev_irqs_reset(&fixture->irqs);
+		mdev_irqs_reset(fixture->irqs);
 		break;
 	default:
 		KUNIT_FAIL(test, "no such step: %c", step);
@@ -229,7 +263,7 @@ static void test_vector(struct kunit *test)
 static void test_trigger_answers(struct kunit *test)
 {
 	struct test_irqs *fixture = test->priv;
-	struct mdev_irqs *irqs = &fixture->irqs;
+	struct mdev_irqs *irqs = fixture->irqs;
 
 	KUNIT_EXPECT_FALSE(test, mdev_irqs_trigger(irqs, TEST_MASKABLE, 1));
 	KUNIT_EXPECT_EQ(test, test_set(fixture, TEST_MASKABLE, 1, 1, 0), 0);
@@ -239,11 +273,28 @@ static void test_trigger_answers(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_signals(fixture, 0), 1);
 }
 
+static void test_pending(struct kunit *test)
+{
+	struct test_irqs *fixture = test->priv;
+	struct mdev_irqs *irqs = fixture->irqs;
+
+	KUNIT_EXPECT_FALSE(test, mdev_irqs_has_trigger(irqs, TEST_REGISTER, 1));
+	KUNIT_EXPECT_TRUE(test, mdev_irqs_trigger(irqs, TEST_REGISTER, 1));
+	KUNIT_EXPECT_TRUE(test, mdev_irqs_is_pending(irqs, TEST_REGISTER, 1));
+	KUNIT_EXPECT_FALSE(test, mdev_irqs_is_pending(irqs, TEST_REGISTER, 0));
+	KUNIT_EXPECT_TRUE(test, mdev_irqs_clear_pending(irqs, TEST_REGISTER,
+							1));
+	KUNIT_EXPECT_FALSE(test, mdev_irqs_is_pending(irqs, TEST_REGISTER, 1));
+	KUNIT_EXPECT_EQ(test, test_set(fixture, TEST_REGISTER, 1, 1, 0), 0);
+	KUNIT_EXPECT_TRUE(test, mdev_irqs_has_trigger(irqs, TEST_REGISTER, 1));
+	KUNIT_EXPECT_EQ(test, test_signals(fixture, 0), 0);
+}
+
 /* What a guest may have programmed */
 static void test_no_such_vector(struct kunit *test)
 {
 	struct test_irqs *fixture = test->priv;
-	struct mdev_irqs *irqs = &fixture->irqs;
+	struct mdev_irqs *irqs = fixture->irqs;
 
 	KUNIT_EXPECT_EQ(test, test_set(fixture, TEST_FIXED, 0, 4, 0), 0);
 	KUNIT_EXPECT_FALSE(test, mdev_irqs_trigger(irqs, TEST_FIXED, 4));
@@ -253,6 +304,11 @@ static void test_no_such_vector(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, mdev_irqs_trigger(irqs, U32_MAX, 0));
 	mdev_irqs_set_level(irqs, TEST_LEVEL, 1, true);
 	mdev_irqs_set_level(irqs, TEST_INDEXES, 0, true);
+	mdev_irqs_update(irqs, TEST_REGISTER, 2);
+	KUNIT_EXPECT_FALSE(test, mdev_irqs_is_pending(irqs, TEST_REGISTER, 2));
+	KUNIT_EXPECT_FALSE(test, mdev_irqs_clear_pending(irqs, TEST_REGISTER,
+							 2));
+	KUNIT_EXPECT_FALSE(test, mdev_irqs_has_trigger(irqs, TEST_FIXED, 4));
 	KUNIT_EXPECT_EQ(test, test_signals(fixture, 0), 0);
 }
 
@@ -260,7 +316,7 @@ static void test_hard_interrupt(struct irq_work *work)
 {
 	struct test_device *device =
 		container_of(work, struct test_device, work);
-	struct mdev_irqs *irqs = &device->fixture->irqs;
+	struct mdev_irqs *irqs = device->fixture->irqs;
 
 	device->told = mdev_irqs_trigger(irqs, TEST_MASKABLE, 0);
 	mdev_irqs_set_level(irqs, TEST_LEVEL, 0, true);
@@ -292,6 +348,7 @@ static void test_in_hard_interrupt(struct kunit *test)
 static struct kunit_case mdev_irqs_cases[] = {
 	KUNIT_CASE_PARAM(test_vector, test_script_gen_params),
 	KUNIT_CASE(test_trigger_answers),
+	KUNIT_CASE(test_pending),
 	KUNIT_CASE(test_no_such_vector),
 	KUNIT_CASE(test_in_hard_interrupt),
 	{}

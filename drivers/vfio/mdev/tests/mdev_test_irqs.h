@@ -27,6 +27,7 @@ enum test_index {
 	TEST_LEVEL,
 	TEST_FIXED,
 	TEST_MASKABLE,
+	TEST_REGISTER,
 	TEST_ABSENT,
 	TEST_INDEXES,
 };
@@ -41,7 +42,8 @@ struct test_eventfd {
 
 struct test_irqs {
 	struct mdev_device mdev;
-	struct mdev_irqs irqs;
+	struct mdev_irqs *irqs;
+	bool masked;
 	struct test_eventfd eventfds[TEST_EVENTFDS];
 };
 

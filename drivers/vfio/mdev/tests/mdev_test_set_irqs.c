@@ -4,6 +4,8 @@
  * how many there may be. When they are signalled is tested in mdev_test_irqs.c.
  */
 
+#include <linux/err.h>
+
 #include "mdev_test_irqs.h"
 #include "mdev_test_vendor.h"
 
@@ -14,11 +16,11 @@ static void test_range(struct kunit *test)
 	u32 i;
 
 	KUNIT_EXPECT_EQ(test, test_set(fixture, TEST_FIXED, 0, 4, 0), 0);
-	KUNIT_EXPECT_EQ(test, mdev_irqs_set(&fixture->irqs, EVENTFD | TRIGGER,
+	KUNIT_EXPECT_EQ(test, mdev_irqs_set(fixture->irqs, EVENTFD | TRIGGER,
 					    TEST_FIXED, 0, 4, (void *)fds), 0);
 	KUNIT_EXPECT_EQ(test, fixture->eventfds[0].references, 0);
 	for (i = 0; i < 4; i++) {
-		KUNIT_EXPECT_EQ(test, mdev_irqs_trigger(&fixture->irqs,
+		KUNIT_EXPECT_EQ(test, mdev_irqs_trigger(fixture->irqs,
 							TEST_FIXED, i),
 				fds[i] >= 0);
 		if (fds[i] >= 0)
@@ -50,12 +52,12 @@ static void test_refused_changes_nothing(struct kunit *test)
 		const struct test_refusal *refusal = &test_refusals[i];
 
 		KUNIT_EXPECT_EQ(test,
-				mdev_irqs_set(&fixture->irqs, EVENTFD | TRIGGER,
+				mdev_irqs_set(fixture->irqs, EVENTFD | TRIGGER,
 					      TEST_MASKABLE, 5, 3,
 					      (void *)refusal->fds),
 				refusal->result);
 		for (vector = 5; vector < 8; vector++)
-			mdev_irqs_trigger(&fixture->irqs, TEST_MASKABLE,
+			mdev_irqs_trigger(fixture->irqs, TEST_MASKABLE,
 					  vector);
 		KUNIT_EXPECT_EQ(test, test_signals(fixture, 0), 3);
 	}
@@ -92,7 +94,7 @@ static void test_fixed_size(struct kunit *test)
 static void test_many(struct kunit *test)
 {
 	struct test_irqs *fixture = test->priv;
-	struct mdev_irqs *irqs = &fixture->irqs;
+	struct mdev_irqs *irqs = fixture->irqs;
 	u32 i;
 
 	/* From the last to the first, then every third is removed */
@@ -119,7 +121,7 @@ static void test_many(struct kunit *test)
 static void test_enabled(struct kunit *test)
 {
 	struct test_irqs *fixture = test->priv;
-	struct mdev_irqs *irqs = &fixture->irqs;
+	struct mdev_irqs *irqs = fixture->irqs;
 
 	KUNIT_EXPECT_FALSE(test, mdev_irqs_enabled(irqs, TEST_MASKABLE));
 	KUNIT_EXPECT_EQ(test, test_set(fixture, TEST_MASKABLE, 3, 4, 0), 0);
@@ -148,7 +150,7 @@ static void test_test_needs_triggers(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, test_act(fixture, TRIGGER, TEST_FIXED, 0, 2),
 			-EINVAL);
-	KUNIT_EXPECT_EQ(test, mdev_irqs_set(&fixture->irqs, BOOL | TRIGGER,
+	KUNIT_EXPECT_EQ(test, mdev_irqs_set(fixture->irqs, BOOL | TRIGGER,
 					    TEST_FIXED, 0, 2, values), -EINVAL);
 	KUNIT_EXPECT_EQ(test, test_set(fixture, TEST_FIXED, 1, 1, 0), 0);
 	KUNIT_EXPECT_EQ(test, test_act(fixture, TRIGGER, TEST_FIXED, 0, 2), 0);
@@ -159,7 +161,7 @@ static void test_obeys_true_values(struct kunit *test)
 {
 	static const s32 fds[] = { 0, 1, 2, 3 };
 	struct test_irqs *fixture = test->priv;
-	struct mdev_irqs *irqs = &fixture->irqs;
+	struct mdev_irqs *irqs = fixture->irqs;
 	u8 values[] = { 0, 1, 0, 255 };
 	int i;
 
@@ -193,7 +195,7 @@ static void test_info_answers(struct kunit *test)
 
 	for (i = 0; i < TEST_INDEXES; i++) {
 		info.index = i;
-		KUNIT_EXPECT_EQ(test, mdev_irqs_get_info(&fixture->irqs, &info),
+		KUNIT_EXPECT_EQ(test, mdev_irqs_get_info(fixture->irqs, &info),
 				0);
 		KUNIT_EXPECT_EQ(test, info.flags, test_irq_info[i].flags);
 		KUNIT_EXPECT_EQ(test, info.count, test_irq_info[i].count);
@@ -203,12 +205,12 @@ static void test_info_answers(struct kunit *test)
 		.flags = ~0,
 		.count = ~0,
 	};
-	KUNIT_EXPECT_EQ(test, mdev_irqs_get_info(&fixture->irqs, &info), 0);
+	KUNIT_EXPECT_EQ(test, mdev_irqs_get_info(fixture->irqs, &info), 0);
 	KUNIT_EXPECT_EQ(test, info.flags, 0);
 	KUNIT_EXPECT_EQ(test, info.count, 0);
 }
 
-/* Nobody could unmask it. */
+/* A vector that is automasked could not be unmasked. */
 static void test_info_refused(struct kunit *test)
 {
 	static const struct mdev_irq_info info = {
@@ -216,11 +218,9 @@ static void test_info_refused(struct kunit *test)
 		.count = 1,
 	};
 	struct test_irqs *fixture = test->priv;
-	struct mdev_irqs irqs;
 
-	KUNIT_EXPECT_EQ(test,
-			mdev_irqs_init(&irqs, &fixture->mdev, &info, 1),
-			-EINVAL);
+	KUNIT_EXPECT_PTR_EQ(test, mdev_irqs_create(&fixture->mdev, &info, 1),
+			    ERR_PTR(-EINVAL));
 }
 
 static struct kunit_case mdev_set_irqs_cases[] = {

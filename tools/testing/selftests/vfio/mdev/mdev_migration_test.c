@@ -28,7 +28,7 @@
 
 /* What the state of a PCI function consists of, in the stream: see mdev_pci */
 #define AT_HEADER(at)	(STREAM_STATE + (at))
-#define AT_CONFIG(at)	AT_HEADER(40 + (at))
+#define AT_CONFIG(at)	AT_HEADER(48 + (at))
 #define AT_RAISED	AT_CONFIG(256)
 #define AT_PENDING	(AT_RAISED + 8)
 #define AT_CARD		(AT_PENDING + 8)
@@ -388,8 +388,8 @@ static void refuse_changes(struct __test_metadata *_metadata, int source,
 TEST_F(cards, refuse_impossible_registers)
 {
 	static const struct change changes[] = {
-		/* Version, vendor and device, and sizes */
-		{ AT_HEADER(0), 2 },
+		/* Version, vendor and device, sizes, index of pending vectors */
+		{ AT_HEADER(0), 1 },
 		{ AT_HEADER(3), 1 },
 		{ AT_HEADER(4), 0 },
 		{ AT_HEADER(6), 0 },
@@ -398,10 +398,12 @@ TEST_F(cards, refuse_impossible_registers)
 		{ AT_HEADER(12), 2 },
 		{ AT_HEADER(16), 1 },
 		{ AT_HEADER(20), 0x08 },
-		{ AT_HEADER(24), 0 },
-		{ AT_HEADER(31), 0x80 },
-		{ AT_HEADER(32), 1 },
+		{ AT_HEADER(24), VFIO_PCI_MSIX_IRQ_INDEX },
+		{ AT_HEADER(28), 1 },
+		{ AT_HEADER(32), 0 },
 		{ AT_HEADER(39), 0x80 },
+		{ AT_HEADER(40), 1 },
+		{ AT_HEADER(47), 0x80 },
 		{ AT_CONFIG(PCI_VENDOR_ID), 0 },
 		{ AT_CONFIG(PCI_COMMAND), PCI_COMMAND_SPECIAL },
 		{ AT_CONFIG(PCI_STATUS), 0 },

@@ -125,7 +125,7 @@ struct sim_device {
 	spinlock_t rules_lock;
 	u16 running[SIM_NR_CALLS];
 
-	struct mdev_irqs irqs;
+	struct mdev_irqs *irqs;
 
 	atomic64_t registers[SIM_NR_REGISTERS];
 	/* Around copies only */

@@ -17,14 +17,14 @@ static int sim_command_nop(struct sim_device *sim, const u64 *argument,
 static int sim_command_trigger(struct sim_device *sim, const u64 *argument,
 			       u64 *value)
 {
-	*value = mdev_irqs_trigger(&sim->irqs, argument[0], argument[1]);
+	*value = mdev_irqs_trigger(sim->irqs, argument[0], argument[1]);
 	return 0;
 }
 
 static int sim_command_level(struct sim_device *sim, const u64 *argument,
 			     u64 *value)
 {
-	mdev_irqs_set_level(&sim->irqs, argument[0], argument[1], argument[2]);
+	mdev_irqs_set_level(sim->irqs, argument[0], argument[1], argument[2]);
 	return 0;
 }
 

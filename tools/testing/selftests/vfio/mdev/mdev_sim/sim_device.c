@@ -5,6 +5,7 @@
  */
 
 #include <linux/array_size.h>
+#include <linux/err.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 #include <linux/unaligned.h>
@@ -72,7 +73,8 @@ static struct sim_device *sim_device_alloc(struct mdev_device *mdev)
 	sim->bulk = kvzalloc(MDEV_SIM_BAR1_SIZE, GFP_KERNEL);
 	if (!sim->bulk)
 		goto out_free;
-	if (mdev_irqs_init(&sim->irqs, mdev, sim_irqs, ARRAY_SIZE(sim_irqs)))
+	sim->irqs = mdev_irqs_create(mdev, sim_irqs, ARRAY_SIZE(sim_irqs));
+	if (IS_ERR(sim->irqs))
 		goto out_bulk;
 	sim->mdev = mdev;
 	sim->type = mdev_type_index(mdev->type);
@@ -91,7 +93,7 @@ void sim_device_free(struct sim_device *sim)
 {
 	sim_memory_free(sim);
 	xa_destroy(&sim->dirty);
-	mdev_irqs_destroy(&sim->irqs);
+	mdev_irqs_destroy(sim->irqs);
 	sim_parent_put(sim->parent, sim->type);
 	kvfree(sim->bulk);
 	kvfree(sim);
@@ -168,7 +170,7 @@ static void sim_release(struct mdev_device *mdev)
 	sim_unpin_all(call.sim);
 	sim_dirty_forget(call.sim);
 	sim_memory_free(call.sim);
-	mdev_irqs_reset(&call.sim->irqs);
+	mdev_irqs_reset(call.sim->irqs);
 }
 
 static int sim_start(struct mdev_device *mdev)
@@ -204,7 +206,7 @@ static int sim_reset(struct mdev_device *mdev)
 		return call.error;
 	atomic64_inc(sim_register(sim, MDEV_SIM_REG_RESETS));
 	sim_migration_reset(sim);
-	mdev_irqs_reset(&sim->irqs);
+	mdev_irqs_reset(sim->irqs);
 	spin_lock(&sim->access_lock);
 	memset(sim->scratch, 0, sizeof(sim->scratch));
 	spin_unlock(&sim->access_lock);
@@ -241,7 +243,7 @@ static int sim_get_irq_info(struct mdev_device *mdev,
 		sim_violation("get_irq_info of %u", info->index);
 	if (call.error)
 		return call.error;
-	mdev_irqs_get_info(&call.sim->irqs, info);
+	mdev_irqs_get_info(call.sim->irqs, info);
 	info->flags &= ~READ_ONCE(sim_irq_flags_cleared);
 	return 0;
 }
@@ -281,7 +283,7 @@ static int sim_set_irqs(struct mdev_device *mdev, u32 flags, u32 index,
 			      count, start);
 		return -EINVAL;
 	}
-	return mdev_irqs_set(&call.sim->irqs, flags, index, start, count, data);
+	return mdev_irqs_set(call.sim->irqs, flags, index, start, count, data);
 }
 
 static void sim_request(struct mdev_device *mdev, unsigned int count)
@@ -291,7 +293,7 @@ static void sim_request(struct mdev_device *mdev, unsigned int count)
 	if (call.error)
 		return;
 	atomic64_inc(sim_register(call.sim, MDEV_SIM_REG_REQUESTS));
-	mdev_irqs_trigger(&call.sim->irqs, VFIO_PCI_REQ_IRQ_INDEX, 0);
+	mdev_irqs_trigger(call.sim->irqs, VFIO_PCI_REQ_IRQ_INDEX, 0);
 }
 
 static ssize_t generation_show(struct device *dev,
