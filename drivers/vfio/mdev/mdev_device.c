@@ -213,7 +213,7 @@ static int mdev_device_bind(struct mdev_device *mdev)
 {
 	struct mdev_device_core *core = mdev->core;
 	struct device *dev = &mdev->dev;
-	int ret;
+	int ret = 0;
 
 	/*
 	 * Also with drivers_autoprobe off. Not device_driver_attach(): the driver
@@ -221,14 +221,18 @@ static int mdev_device_bind(struct mdev_device *mdev)
 	 */
 	if (mdev_parent_driver(mdev)) {
 		WRITE_ONCE(core->binding, true);
-		if (device_attach(dev) == 1)
+		ret = device_attach(dev);
+		if (ret == 1)
 			return 0;
 	}
-	device_lock(dev);
-	ret = core->probe_error;
-	if (!ret && !dev->driver && mdev_parent_driver(mdev))
-		ret = -ENODEV;
-	device_unlock(dev);
+	/* Negative if really_probe() failed before or after mdev_probe() */
+	if (!ret) {
+		device_lock(dev);
+		ret = core->probe_error;
+		if (!ret && !dev->driver && mdev_parent_driver(mdev))
+			ret = -ENODEV;
+		device_unlock(dev);
+	}
 	return ret == -EPROBE_DEFER ? -EAGAIN : ret;
 }
 
