@@ -19,9 +19,9 @@
 #define MODPROBE	"/proc/sys/kernel/modprobe"
 #define MODULE_LIMIT	0x1000000
 
-/* From the one that needs the others to the one that needs none */
+/* Each module after those that need it */
 static const char * const modules[] = {
-	"mdev_sim", "mtty", "mdev_pci", "vfio_mdev", "mdev",
+	"mdpy", "mbochs", "mdev_sim", "mtty", "mdev_pci", "vfio_mdev", "mdev",
 };
 
 /* The module that is loaded and unloaded, and its file */
@@ -29,15 +29,24 @@ static const char *module;
 static char *image;
 static size_t image_size;
 
+/* A vendor driver's parent, and the type that devices are created of */
+static char parent[64];
+static const char *type;
+
 FIXTURE(module)
 {
+	bool was_loaded;
 	char modprobe[256];
 };
 
-/* The module, the function of the kernel that calls it, and one with a bug */
+/*
+ * The module, a type if it is a vendor driver, the function of the kernel that
+ * calls it, and one with a bug
+ */
 FIXTURE_VARIANT(module)
 {
 	const char *name;
+	const char *type;
 	const char *within;
 	const char *spared;
 	struct fail_operation operation;
@@ -84,14 +93,19 @@ static int unload_down_to(const char *name)
 FIXTURE_SETUP(module)
 {
 	ASSERT_EQ(0, mdev_prepare());
-	if (!module_is_loaded(variant->name))
-		SKIP(return, "%s is not a module", variant->name);
-	if (!fail_prepare() || !fail_spare(variant->spared))
+	if (!fail_prepare() || !fail_spare(NULL))
 		SKIP(return, "the kernel can't let allocations fail");
+	self->was_loaded = module_is_loaded(variant->name);
+	if (module_load(variant->name) || !module_is_loaded(variant->name))
+		SKIP(return, "there is no module %s", variant->name);
+	ASSERT_TRUE(fail_spare(variant->spared));
 
 	/* What the kernel itself needs to load a module is not what fails. */
 	ASSERT_TRUE(fail_within(variant->within));
 	module = variant->name;
+	type = variant->type;
+	snprintf(parent, sizeof(parent), "/sys/devices/virtual/%s/%s", module,
+		 module);
 	ASSERT_EQ(0, read_image(module));
 	ASSERT_EQ(0, unload_down_to(module));
 	/* The first parent loads vfio_mdev, which is not what fails here */
@@ -107,6 +121,8 @@ FIXTURE_TEARDOWN(module)
 	EXPECT_EQ(0, sysfs_write(self->modprobe, MODPROBE));
 	if (!module_is_loaded(module))
 		EXPECT_EQ(0, module_load(module));
+	if (!self->was_loaded)
+		EXPECT_EQ(0, module_unload(module));
 	EXPECT_EQ(0, mdev_prepare());
 }
 
@@ -169,17 +185,65 @@ FIXTURE_VARIANT_ADD(module, load_vendor)
 	},
 };
 
+/*
+ * Mainline's samples, which call mdev_register_driver() and
+ * mdev_register_parent(): all that a driver has in sysfs is there, or nothing. Not
+ * the link in /sys/class/mdev_bus, without which a registration succeeds.
+ */
+static int check_load_driver(int result)
+{
+	bool exists = path_exists("%s/mdev_supported_types/%s/create", parent,
+				  type) &&
+		      path_exists("/sys/bus/mdev/drivers/%s", module);
+
+	if (exists != !result)
+		return -ENODATA;
+	if (result && (path_exists("/sys/class/%s", module) ||
+		       path_exists("/sys/class/mdev_bus/%s", module) ||
+		       path_exists("/sys/bus/mdev/drivers/%s", module)))
+		return -EEXIST;
+	return check_load(result);
+}
+
+FIXTURE_VARIANT_ADD(module, load_mdpy)
+{
+	.name = "mdpy",
+	.type = "mdpy-vga",
+	.within = "do_one_initcall",
+	.operation = {
+		.run = load,
+		.check = check_load_driver,
+		/* device_register() without a name, which was not allocated */
+		.other_error = -EINVAL,
+	},
+};
+
+FIXTURE_VARIANT_ADD(module, load_mbochs)
+{
+	.name = "mbochs",
+	.type = "mbochs-small",
+	.within = "do_one_initcall",
+	.operation = {
+		.run = load,
+		.check = check_load_driver,
+		/* As with mdpy */
+		.other_error = -EINVAL,
+	},
+};
+
 static int load_and_create(void)
 {
 	int ret = load();
 
-	return ret ? ret : mdev_create("mtty-1", UUID_A);
+	return ret ? ret : sysfs_write(UUID_A,
+				       "%s/mdev_supported_types/%s/create",
+				       parent, type);
 }
 
 static int check_unload(int result)
 {
 	if (!result)
-		return module_is_loaded("mtty") || path_exists(MTTY) ?
+		return module_is_loaded(module) || path_exists("%s", parent) ?
 		       -EEXIST : 0;
 	if (!path_exists(MDEV_DEVICES "/" UUID_A "/driver"))
 		return -ENOENT;
@@ -189,6 +253,19 @@ static int check_unload(int result)
 FIXTURE_VARIANT_ADD(module, unload_vendor)
 {
 	.name = "mtty",
+	.type = "mtty-1",
+	.operation = {
+		.prepare = load_and_create,
+		.run = unload,
+		.check = check_unload,
+		.certain = true,
+	},
+};
+
+FIXTURE_VARIANT_ADD(module, unload_mdpy)
+{
+	.name = "mdpy",
+	.type = "mdpy-vga",
 	.operation = {
 		.prepare = load_and_create,
 		.run = unload,

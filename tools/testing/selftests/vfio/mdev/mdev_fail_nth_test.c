@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -25,16 +26,58 @@
 /* Forgets the IOMMU group that it has taken, and warns of it */
 #define GROUP_CREATION	"vfio_create_group"
 
+/**
+ * struct vendor - a vendor driver, and what its devices have in sysfs
+ * @module: to be loaded, unless it is mdev_sim
+ * @create: file to which a UUID is written
+ * @driver: directory of the driver that its devices bind to
+ * @attribute: file of its own in the directory of a device
+ */
+struct vendor {
+	const char *module;
+	const char *create;
+	const char *driver;
+	const char *attribute;
+};
+
+static const struct vendor sim = {
+	.create = SIM_PATH(SIM_FULL) "/mdev_supported_types/" SIM_PCI "/create",
+	.driver = VFIO_MDEV,
+	.attribute = "generation",
+};
+
+/*
+ * Mainline's samples, whose devices bind to the mdev_driver that
+ * mdev_register_parent() was called with
+ */
+static const struct vendor mdpy = {
+	.module = "mdpy",
+	.create = "/sys/devices/virtual/mdpy/mdpy/mdev_supported_types/mdpy-vga/create",
+	.driver = "/sys/bus/mdev/drivers/mdpy",
+	.attribute = "vendor/resolution",
+};
+
+static const struct vendor mbochs = {
+	.module = "mbochs",
+	.create = "/sys/devices/virtual/mbochs/mbochs/mdev_supported_types/mbochs-small/create",
+	.driver = "/sys/bus/mdev/drivers/mbochs",
+	.attribute = "vendor/memory",
+};
+
+static const struct vendor *vendor;
+
 FIXTURE(life)
 {
 };
 
 /*
- * What is to be there for all runs of an operation, a function of the kernel
- * that has a bug where it fails, and the operation
+ * The vendor driver, NULL for mdev_sim, what is to be there for all runs of an
+ * operation, a function of the kernel that has a bug where it fails, and the
+ * operation
  */
 FIXTURE_VARIANT(life)
 {
+	const struct vendor *vendor;
 	int (*setup)(void);
 	const char *spared;
 	struct fail_operation operation;
@@ -47,6 +90,11 @@ FIXTURE_SETUP(life)
 	ASSERT_EQ(0, fail_prepare_sim(&missing));
 	if (!missing && !fail_spare(variant->spared))
 		missing = "the kernel can't spare functions";
+	vendor = variant->vendor ? variant->vendor : &sim;
+	if (!missing && vendor->module && module_load(vendor->module)) {
+		fail_spare(NULL);
+		missing = "needs mainline's samples";
+	}
 	if (missing)
 		SKIP(return, "%s", missing);
 	ASSERT_EQ(0, variant->setup());
@@ -56,6 +104,8 @@ FIXTURE_TEARDOWN(life)
 {
 	EXPECT_TRUE(fail_spare(NULL));
 	EXPECT_EQ(0, mdev_remove_all());
+	if (vendor->module)
+		EXPECT_EQ(0, module_unload(vendor->module));
 }
 
 TEST_F_TIMEOUT(life, each_allocation, FAIL_TIMEOUT)
@@ -91,15 +141,15 @@ static int check_exists(bool expected)
 	if (!expected)
 		return 0;
 	return path_exists(DEVICE "/mdev_type") &&
-	       path_exists(DEVICE "/generation") &&
+	       path_exists(DEVICE "/%s", vendor->attribute) &&
 	       path_exists(DEVICE "/iommu_group") &&
 	       path_exists(DEVICE "/vfio-dev") &&
-	       path_same(DEVICE "/driver", VFIO_MDEV) ? 0 : -ENODATA;
+	       path_same(DEVICE "/driver", vendor->driver) ? 0 : -ENODATA;
 }
 
 static int create_device(void)
 {
-	return sim_create(SIM_FULL, SIM_PCI, UUID_A);
+	return sysfs_write(UUID_A, "%s", vendor->create);
 }
 
 /* Parents: registered when they are bound to mdev_sim, and unregistered */
@@ -167,8 +217,7 @@ FIXTURE_VARIANT_ADD(life, unregister_parent)
 
 static int open_create(void)
 {
-	return open_file(SIM_PATH(SIM_FULL) "/mdev_supported_types/" SIM_PCI
-			 "/create", O_WRONLY);
+	return open_file(vendor->create, O_WRONLY);
 }
 
 static int run_device(void)
@@ -185,6 +234,28 @@ static int check_create(int result)
 
 FIXTURE_VARIANT_ADD(life, create)
 {
+	.setup = open_create,
+	.spared = GROUP_CREATION,
+	.operation = {
+		.run = run_device,
+		.check = check_create,
+	},
+};
+
+FIXTURE_VARIANT_ADD(life, create_mdpy)
+{
+	.vendor = &mdpy,
+	.setup = open_create,
+	.spared = GROUP_CREATION,
+	.operation = {
+		.run = run_device,
+		.check = check_create,
+	},
+};
+
+FIXTURE_VARIANT_ADD(life, create_mbochs)
+{
+	.vendor = &mbochs,
 	.setup = open_create,
 	.spared = GROUP_CREATION,
 	.operation = {
@@ -222,13 +293,28 @@ FIXTURE_VARIANT_ADD(life, remove)
 	},
 };
 
+FIXTURE_VARIANT_ADD(life, remove_mdpy)
+{
+	.vendor = &mdpy,
+	.setup = create_device,
+	.operation = {
+		.prepare = open_remove,
+		.run = run_remove,
+		.check = check_remove,
+	},
+};
+
 static int unbind_device(void)
 {
 	int ret = create_device();
+	char path[64];
 
 	if (!ret)
-		ret = sysfs_write(UUID_A, VFIO_MDEV "/unbind");
-	return ret ? ret : open_file(VFIO_MDEV "/bind", O_WRONLY);
+		ret = sysfs_write(UUID_A, "%s/unbind", vendor->driver);
+	if (ret)
+		return ret;
+	snprintf(path, sizeof(path), "%s/bind", vendor->driver);
+	return open_file(path, O_WRONLY);
 }
 
 static int check_bind(int result)
@@ -236,7 +322,8 @@ static int check_bind(int result)
 	if (!result) {
 		int ret = check_exists(true);
 
-		return ret ? ret : sysfs_write(UUID_A, VFIO_MDEV "/unbind");
+		return ret ? ret :
+			     sysfs_write(UUID_A, "%s/unbind", vendor->driver);
 	}
 	return path_exists(DEVICE "/driver") ||
 	       path_exists(DEVICE "/iommu_group") ||
@@ -245,6 +332,17 @@ static int check_bind(int result)
 
 FIXTURE_VARIANT_ADD(life, bind)
 {
+	.setup = unbind_device,
+	.spared = GROUP_CREATION,
+	.operation = {
+		.run = run_device,
+		.check = check_bind,
+	},
+};
+
+FIXTURE_VARIANT_ADD(life, bind_mdpy)
+{
+	.vendor = &mdpy,
 	.setup = unbind_device,
 	.spared = GROUP_CREATION,
 	.operation = {
@@ -341,6 +439,16 @@ FIXTURE_VARIANT_ADD(life, open_by_container)
 	},
 };
 
+FIXTURE_VARIANT_ADD(life, open_mdpy_by_container)
+{
+	.vendor = &mdpy,
+	.setup = open_type1,
+	.operation = {
+		.run = run_get_device,
+		.check = check_opened,
+	},
+};
+
 FIXTURE_VARIANT_ADD(life, open_by_iommufd)
 {
 	.setup = open_iommufd,
@@ -391,6 +499,17 @@ static int run_bind_cdev(void)
 
 FIXTURE_VARIANT_ADD(life, bind_cdev)
 {
+	.setup = find_cdev,
+	.operation = {
+		.prepare = run_open_cdev,
+		.run = run_bind_cdev,
+		.check = check_opened,
+	},
+};
+
+FIXTURE_VARIANT_ADD(life, bind_mbochs_cdev)
+{
+	.vendor = &mbochs,
 	.setup = find_cdev,
 	.operation = {
 		.prepare = run_open_cdev,
