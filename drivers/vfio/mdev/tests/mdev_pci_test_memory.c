@@ -181,7 +181,7 @@ static void test_discard_held(struct kunit *test)
 	test_pci_write(fixture, TEST_MEMORY, 0, 8, TEST_VALUE);
 	mdev_pci_memory_discard(fixture->pci, TEST_MEMORY, 0, PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, page_count(old), 1);
-	KUNIT_EXPECT_EQ(test, *(u64 *)page_address(old), TEST_VALUE);
+	KUNIT_EXPECT_EQ(test, le64_to_cpup(page_address(old)), TEST_VALUE);
 	KUNIT_EXPECT_EQ(test, test_pci_read(fixture, TEST_MEMORY, 0, 8), 0);
 	new = test_page(fixture, 0);
 	KUNIT_EXPECT_PTR_NE(test, new, old);
