@@ -63,8 +63,8 @@ struct test_vendor {
 
 	/* Protects what follows */
 	spinlock_t lock;
-	char log[128];
 	struct mdev_device *mdev;
+	char log[128];
 };
 
 struct test_vendor *test_vendor_new(struct kunit *test, const char *name);
