@@ -450,6 +450,8 @@ struct mdev_type {
  * @uuid: its name, unique on the bus, see mdev_uuid()
  * @type: its type, and thereby its parent. The device holds a reference.
  * @drvdata: see mdev_set_drvdata()
+ * @library: data of a library that implements &struct parent_ops for the driver,
+ *	such as mdev_pci
  * @online: see mdev_is_online()
  * @flags: MDEV_RESET_* of mdev_bus.h
  * @callbacks: what mdev_bus.h drains; NULL while the device is closed
@@ -460,6 +462,7 @@ struct mdev_device {
 	guid_t uuid;
 	struct mdev_type *type;
 	void *drvdata;
+	void *library;
 	bool online;
 	unsigned long flags;
 	struct mdev_callbacks *callbacks;

@@ -15,29 +15,28 @@
 
 struct mdev_pci;
 struct mdev_pci_core;
+struct mdev_pci_parent;
 struct mdev_pci_parent_core;
 
 /**
  * DOC: mediated PCI functions
  *
- * A vendor describes each type of its devices in a struct mdev_pci_function and
- * what it does for them in a struct mdev_pci_driver. Its device, a struct that
- * begins with a struct mdev_pci, is allocated, presented to users as that
- * function, reset, migrated and freed by mdev_pci. The vendor is called for
- * accesses to the function's BARs, and raises its interrupts with
- * mdev_pci_raise_irq().
+ * A driver describes each type of its devices in a struct mdev_pci_function, and
+ * has callbacks for them in a struct mdev_pci_driver. Its device is a structure that
+ * begins with a struct mdev_pci. mdev_pci allocates it, presents it to userspace as
+ * that function, resets it, migrates it and frees it. The driver is called for
+ * accesses to the function's BARs, and interrupts with mdev_pci_raise_irq().
  *
- * Config space behaves as the PCI Local Bus Specification 3.0, chapter 6, and
- * the specifications of the capabilities say. After a reset, a function decodes
- * neither memory nor I/O and may not access memory until its command register
- * says so: accesses to its BARs read all ones and write nothing.
+ * Config space behaves as the PCI Local Bus Specification 3.0, chapter 6, and the
+ * specifications of the capabilities say. As a function that vfio-pci has opened, it
+ * decodes its BARs at open, is not a bus master, and keeps the command register and
+ * the BARs over VFIO_DEVICE_RESET and resets that the guest requests. While a BAR is
+ * not decoded, reads of it return ones and writes are dropped; what is mapped of it
+ * is unmapped, and an access through a mapping is SIGBUS.
  *
- * What is mapped of a BAR is taken away when the BAR is decoded no more, by its
- * command register, its power state or a reset. Who touches it then without
- * having enabled the BAR again gets SIGBUS, as with vfio-pci.
- *
- * What is absent from &mdev_pci_driver.ops is filled in by mdev_pci_register().
- * A vendor that sets a member of it replaces what mdev_pci does there.
+ * Members of &mdev_pci_driver.ops that are NULL are filled in by
+ * mdev_pci_register(). A driver that sets one of them replaces the default, and can
+ * call that, mdev_pci_read() and so on, for what it does not handle itself.
  */
 
 /**
@@ -56,11 +55,14 @@ struct mdev_pci_area {
  *	and PCI_BASE_ADDRESS_MEM_PREFETCH (PCI 3.0, 6.2.5.1)
  * @size: in bytes. For a BAR a power of two, at least 16 (at least 4 and at
  *	most 256 for I/O). 0 if there is no such region.
- * @memory: the region is memory that mdev_pci keeps: pages are committed on
- *	first touch, zeroed, and given back by a reset. It can be mapped, and
- *	@read, @write and @map are absent. See mdev_pci_memory_page().
- * @width: the widest access that @read and @write are called for, in bytes: 1,
- *	2, 4 or 8, and wider ones are split, from the lowest address up. 0 is 8.
+ * @memory: the region is memory that mdev_pci allocates, page by page at the first
+ *	write or page fault, zeroed, and frees at a reset, before
+ *	&mdev_pci_driver.reset. It can be mapped, and @read, @write and @map are
+ *	absent. See mdev_pci_memory_page().
+ * @width: size of the registers in bytes, 1, 2, 4 or 8: that of all accesses that
+ *	@read and @write are called for. A wider access is split, from the lowest
+ *	address up; a narrower read returns its part of the register, a narrower
+ *	write is ignored. 0: the size is that of the guest's access.
  * @read: a trapped read of 1, 2, 4 or 8 naturally aligned bytes. Returns the
  *	value. Absent: reads as zeros.
  * @write: a trapped write, likewise. Absent: writes are ignored.
@@ -177,10 +179,10 @@ struct mdev_pci_function {
 };
 
 /**
- * struct mdev_pci_type - a type of devices that a vendor hands out
+ * struct mdev_pci_type - a type of devices
  * @name: its name in sysfs, after the parent driver's and a dash
- * @label: contents of its ``name`` attribute. Absent: there is none.
- * @description: contents of ``description``. Absent: there is none.
+ * @label: contents of its ``name`` attribute. Absent: @name.
+ * @description: contents of ``description``. Absent: as ``name``.
  * @function: what its devices look like
  * @units: how much of its parent a device takes, at least 1; see
  *	mdev_pci_register()
@@ -193,44 +195,61 @@ struct mdev_pci_type {
 	unsigned int units;
 };
 
+/* Why a device is reset */
+enum mdev_pci_reset_cause {
+	MDEV_PCI_RESET_CREATE,	/* after &mdev_pci_driver.create */
+	MDEV_PCI_RESET_OPEN,	/* userspace opens the device */
+	MDEV_PCI_RESET_CLOSE,	/* userspace has closed it */
+	MDEV_PCI_RESET_DEVICE,	/* VFIO_DEVICE_RESET */
+	MDEV_PCI_RESET_FLR,	/* function-level reset by the guest */
+	MDEV_PCI_RESET_PM,	/* D3hot to D0, with MDEV_PCI_SOFT_RESET */
+	MDEV_PCI_RESET_LOAD,	/* before state data is loaded */
+};
+
+/* Flags of &mdev_pci_driver.run: the device may raise interrupts, and do work */
+#define MDEV_PCI_RUN		BIT(0)
+/* With MDEV_PCI_RUN: and access memory, being a bus master (PCI 3.0, 6.2.2) */
+#define MDEV_PCI_DMA		BIT(1)
+
 /**
- * struct mdev_pci_driver - what a vendor does for its devices
- * @ops: &parent_ops.owner, and what the vendor wants to do itself. Types,
- *	creation, removal, open, release and reset are not among that: see below.
- *	@get_region_info comes with @read and @write, @get_irq_info with
- *	@set_irqs.
+ * struct mdev_pci_driver - callbacks of a driver for its devices
+ * @ops: members that replace the defaults of mdev_pci; types, creation, removal,
+ *	open, release and resets are not among them, they are below
  * @types: the types
  * @nr_types: number of @types
- * @device_size: size of the vendor's device: MDEV_PCI_DEVICE_SIZE()
+ * @device_size: size of the driver's device: MDEV_PCI_DEVICE_SIZE()
  * @state_size: what @save writes, in bytes
- * @create: set up a device, which is zeroed but for its struct mdev_pci.
- *	Returns 0 or a negative errno, for the writer of ``create``.
+ * @available: number of devices of @type that @parent can create now, whatever its
+ *	units. Contents of ``available_instances``, unless fewer units are free.
+ *	Absent: units count alone.
+ * @create: set up a device, which is zeroed but for its struct mdev_pci. Returns 0
+ *	or a negative errno, which the write to ``create`` returns.
  * @remove: undo @create, which has succeeded
- * @reset: bring the device to the state after power-on: stop what it does,
- *	unpin what it has pinned. Comes after @create, when a user opens the
- *	device or has closed it, and for each kind of reset. Nothing is mapped
- *	while it runs, but accesses to regions may be under way. What @run has
- *	said still holds afterwards; interrupts that were raised are forgotten.
- * @run: access memory and raise interrupts of one's own accord from now on, or
- *	stop that. A device that was created is stopped. It is told to run when
- *	a user has opened it, and to stop at the last close, before @reset; in
- *	between for power state D3hot and for migrations, and to stop and run at
- *	once when the guest forbids accesses to memory, see
- *	mdev_pci_is_master(). Returns when the device has stopped; accesses to
- *	its regions may come all the same. Not told of &parent_ops.stop. Absent:
- *	it does nothing like that.
- * @save: write the vendor's state to @state, which is zeroed, in a form that
- *	does not depend on the kernel. The device is stopped. PCI's state and
- *	@memory regions are saved by mdev_pci.
- * @load: take over such a state, which may have been tampered with. Comes after
- *	a reset; the device is stopped and PCI's state is loaded. A negative
- *	errno refuses it.
+ * @reset: set the device to the state after power-on. It is stopped, no callback for
+ *	an access runs (see the end of &struct parent_ops), nothing is mapped and its
+ *	@memory regions are empty. A negative errno fails the write to ``create``,
+ *	the open, VFIO_DEVICE_RESET or the migration; when the device is closed, and
+ *	for resets by the guest, it is logged.
+ * @run: start or stop the device: @flags is 0, MDEV_PCI_RUN or
+ *	MDEV_PCI_RUN | MDEV_PCI_DMA. Called when they change: by open, close, the
+ *	power state, the command register and migrations; around resets, they are 0.
+ *	What @flags do not allow has ended when this returns; accesses to regions can
+ *	come in any state. A negative errno, which leaves the device as it was, fails
+ *	the open, the write to config space or the migration. Not called for
+ *	&parent_ops.stop. Absent: the device does nothing asynchronously.
+ * @save: write the driver's state to @state, which is zeroed, in a form that does
+ *	not depend on the kernel. The device is stopped. Registers of config space,
+ *	interrupts and @memory regions are saved by mdev_pci. A negative errno fails
+ *	the migration.
+ * @load: load such a state, which can be corrupt or forged. Follows @reset; the
+ *	device is stopped, config space is loaded. A negative errno refuses it.
  *
- * All but &parent_ops.owner, @types and @device_size is optional; without both
- * @save and @load, devices don't migrate. Callbacks may sleep. @reset, @run,
- * @save and @load of one device never run concurrently. They must not call
- * mdev_dma_rw() nor mdev_pin_pages(): memory of the user may be a mapped BAR of
- * the same device, which waits for them.
+ * @types and @device_size are mandatory. Without both @save and @load, devices can't
+ * migrate. Callbacks may sleep. @reset, @run, @save and @load of one device never
+ * run concurrently. They may wait for a worker of the device, but must not call
+ * mdev_dma_rw() or mdev_pin_pages() themselves: the memory can be a mapped BAR of the
+ * device, whose page faults wait until they have returned. A worker in one of the two
+ * gets an error then, see "mapped regions" in mdev.h.
  */
 struct mdev_pci_driver {
 	struct parent_ops ops;
@@ -238,11 +257,13 @@ struct mdev_pci_driver {
 	unsigned int nr_types;
 	size_t device_size;
 	size_t state_size;
+	unsigned int (*available)(struct mdev_pci_parent *parent,
+				  const struct mdev_pci_type *type);
 	int (*create)(struct mdev_pci *pci);
 	void (*remove)(struct mdev_pci *pci);
-	void (*reset)(struct mdev_pci *pci);
-	void (*run)(struct mdev_pci *pci, bool running);
-	void (*save)(struct mdev_pci *pci, void *state);
+	int (*reset)(struct mdev_pci *pci, enum mdev_pci_reset_cause cause);
+	int (*run)(struct mdev_pci *pci, unsigned int flags);
+	int (*save)(struct mdev_pci *pci, void *state);
 	int (*load)(struct mdev_pci *pci, const void *state);
 };
 
@@ -252,12 +273,15 @@ struct mdev_pci_driver {
 
 /**
  * struct mdev_pci - a mediated device that is a PCI function
- * @mdev: the mediated device
+ * @mdev: the mediated device; its mdev_set_drvdata() is free for the driver
+ * @parent: the parent, which a driver embeds in its structure of the physical device:
+ *	container_of() leads from a device to that
  * @type: its type
  * @core: state of mdev_pci.ko
  */
 struct mdev_pci {
 	struct mdev_device *mdev;
+	struct mdev_pci_parent *parent;
 	const struct mdev_pci_type *type;
 	struct mdev_pci_core *core;
 };
@@ -272,13 +296,20 @@ struct mdev_pci_parent {
 	struct mdev_pci_parent_core *core;
 };
 
-int mdev_pci_register(struct mdev_pci_parent *parent, struct device *dev,
-		      const struct mdev_pci_driver *driver, unsigned int units);
+/* The module that calls it is held while a device of the parent is open. */
+#define mdev_pci_register(parent, dev, driver, units) \
+	__mdev_pci_register(parent, dev, driver, units, THIS_MODULE)
+int __mdev_pci_register(struct mdev_pci_parent *parent, struct device *dev,
+			const struct mdev_pci_driver *driver,
+			unsigned int units, struct module *owner);
 void mdev_pci_unregister(struct mdev_pci_parent *parent);
 unsigned int mdev_pci_free_units(struct mdev_pci_parent *parent);
 
 void mdev_pci_raise_irq(struct mdev_pci *pci, unsigned int vector);
 void mdev_pci_lower_irq(struct mdev_pci *pci, unsigned int vector);
+void mdev_pci_trigger_irq(struct mdev_pci *pci, unsigned int vector);
+void mdev_pci_trigger_error(struct mdev_pci *pci);
+void mdev_pci_trigger_request(struct mdev_pci *pci);
 bool mdev_pci_is_master(struct mdev_pci *pci);
 void mdev_pci_invalidate(struct mdev_pci *pci, unsigned int region, u64 offset,
 			 u64 size);
@@ -290,6 +321,30 @@ unsigned long mdev_pci_memory_committed(struct mdev_pci *pci,
 void mdev_pci_memory_discard(struct mdev_pci *pci, unsigned int region,
 			     u64 offset, u64 size);
 
+/*
+ * Defaults of &mdev_pci_driver.ops. A driver's own callback can call the default for
+ * what it does not handle itself, with the contract of the callback.
+ */
+extern const struct mdev_migration_ops mdev_pci_migration;
+
+int mdev_pci_get_device_info(struct mdev_device *mdev,
+			     struct vfio_device_info *info,
+			     struct vfio_info_cap *caps);
+int mdev_pci_get_region_info(struct mdev_device *mdev,
+			     struct vfio_region_info *info,
+			     struct vfio_info_cap *caps);
+int mdev_pci_get_irq_info(struct mdev_device *mdev, struct vfio_irq_info *info);
+ssize_t mdev_pci_read(struct mdev_device *mdev, char *buf, size_t count,
+		      loff_t pos);
+ssize_t mdev_pci_write(struct mdev_device *mdev, const char *buf, size_t count,
+		       loff_t pos);
+int mdev_pci_set_irqs(struct mdev_device *mdev, u32 flags, u32 index, u32 start,
+		      u32 count, void *data);
+void mdev_pci_request(struct mdev_device *mdev, unsigned int count);
+int mdev_pci_validate_map_request(struct mdev_device *mdev, loff_t pos,
+				  unsigned long *pfn, unsigned long *size,
+				  pgprot_t *prot);
+
 /**
  * mdev_pci_from_mdev - the PCI function that a mediated device is
  * @mdev: a mediated device of a parent that mdev_pci_register() has registered
@@ -298,7 +353,7 @@ void mdev_pci_memory_discard(struct mdev_pci *pci, unsigned int region,
  */
 static inline struct mdev_pci *mdev_pci_from_mdev(struct mdev_device *mdev)
 {
-	return mdev_get_drvdata(mdev);
+	return mdev->library;
 }
 
 #endif /* _LINUX_MDEV_PCI_H */

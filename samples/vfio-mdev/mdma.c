@@ -46,6 +46,7 @@ struct mdma_queue {
 
 struct mdma_engine {
 	struct mdev_pci pci;
+	bool running;
 	bool logging;
 	/* By number, the pages that were written while logging */
 	struct xarray log;
@@ -220,8 +221,8 @@ static void mdma_end(struct mdma_queue *queue, int result)
 	registers[MDMA_PROGRESS] = 0;
 	registers[MDMA_CRC] = 0;
 	if (result != MDMA_DONE || registers[MDMA_HEAD] == registers[MDMA_TAIL])
-		mdev_pci_raise_irq(&queue->engine->pci,
-				   queue - queue->engine->queues);
+		mdev_pci_trigger_irq(&queue->engine->pci,
+				     queue - queue->engine->queues);
 }
 
 static void mdma_step(struct work_struct *work)
@@ -235,7 +236,7 @@ static void mdma_step(struct work_struct *work)
 
 	scoped_guard(mutex, &queue->lock) {
 		if (queue->registers[MDMA_HEAD] ==
-		    queue->registers[MDMA_TAIL] || !mdev_pci_is_master(pci))
+		    queue->registers[MDMA_TAIL])
 			return;
 		address = (u64)queue->registers[MDMA_BASE] << MDMA_BASE_SHIFT;
 		address += queue->registers[MDMA_HEAD] * sizeof(descriptor);
@@ -302,7 +303,7 @@ static void mdma_write(struct mdev_pci *pci, unsigned int region, u64 offset,
 	struct mdma_queue *queue = mdma_queue_at(pci, offset);
 	u32 *registers;
 
-	if (size != sizeof(u32) || !queue)
+	if (!queue)
 		return;
 	if (number == MDMA_SIZE) {
 		mdma_write_size(queue, value);
@@ -347,30 +348,37 @@ static void mdma_remove(struct mdev_pci *pci)
 	xa_destroy(&mdma_engine(pci->mdev)->log);
 }
 
-static void mdma_run(struct mdev_pci *pci, bool running)
+static int mdma_run(struct mdev_pci *pci, unsigned int flags)
 {
+	struct mdma_engine *engine = mdma_engine(pci->mdev);
+	bool running = flags & MDEV_PCI_DMA;
+
+	if (engine->running == running)
+		return 0;
+	engine->running = running;
 	for (unsigned int i = 0; i < pci->type->units; i++) {
-		struct mdma_queue *queue = &mdma_engine(pci->mdev)->queues[i];
+		struct mdma_queue *queue = &engine->queues[i];
 
 		if (running)
 			enable_and_queue_work(mdma_workqueue, &queue->work);
 		else
 			disable_work_sync(&queue->work);
 	}
+	return 0;
 }
 
-static void mdma_reset(struct mdev_pci *pci)
+static int mdma_reset(struct mdev_pci *pci, enum mdev_pci_reset_cause cause)
 {
 	struct mdma_engine *engine = mdma_engine(pci->mdev);
 
 	for (unsigned int i = 0; i < pci->type->units; i++) {
-		mdma_write_size(&engine->queues[i], 0);
 		guard(mutex)(&engine->queues[i].lock);
 		memset(engine->queues[i].registers, 0, MDMA_QUEUE_SIZE);
 	}
+	return 0;
 }
 
-static void mdma_save(struct mdev_pci *pci, void *state)
+static int mdma_save(struct mdev_pci *pci, void *state)
 {
 	struct mdma_engine *engine = mdma_engine(pci->mdev);
 	__le32 (*saved)[MDMA_NR_REGISTERS] = state;
@@ -378,6 +386,7 @@ static void mdma_save(struct mdev_pci *pci, void *state)
 	for (unsigned int i = 0; i < pci->type->units; i++)
 		for (unsigned int j = 0; j < MDMA_NR_REGISTERS; j++)
 			saved[i][j] = cpu_to_le32(engine->queues[i].registers[j]);
+	return 0;
 }
 
 static int mdma_load(struct mdev_pci *pci, const void *state)
@@ -431,7 +440,6 @@ static const struct mdev_pci_type mdma_types[] = {
 };
 
 static const struct mdev_pci_driver mdma_driver = {
-	.ops.owner = THIS_MODULE,
 	.ops.hot_unplug = true,
 	.ops.dma_unmap = mdma_dma_unmap,
 	.ops.dirty_log = &mdma_log_ops,

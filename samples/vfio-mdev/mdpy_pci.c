@@ -78,7 +78,7 @@ static int mdpy_pci_map(struct mdev_pci *pci, unsigned int region, u64 offset,
 /* Picture */
 
 /* A gradient from black to light grey */
-static void mdpy_pci_reset(struct mdev_pci *pci)
+static int mdpy_pci_reset(struct mdev_pci *pci, enum mdev_pci_reset_cause cause)
 {
 	struct mdpy_pci *mdpy = to_mdpy_pci(pci);
 	u32 y;
@@ -86,6 +86,7 @@ static void mdpy_pci_reset(struct mdev_pci *pci)
 	for (y = 0; y < mdpy->height; y++)
 		memset(mdpy->memory + y * mdpy->stride,
 		       y * 255 / mdpy->height, mdpy->stride);
+	return 0;
 }
 
 static long mdpy_pci_query_plane(struct mdpy_pci *mdpy,
@@ -148,11 +149,12 @@ static void mdpy_pci_remove(struct mdev_pci *pci)
 
 /* Migration: config space is mdev_pci's */
 
-static void mdpy_pci_save(struct mdev_pci *pci, void *state)
+static int mdpy_pci_save(struct mdev_pci *pci, void *state)
 {
 	struct mdpy_pci *mdpy = to_mdpy_pci(pci);
 
 	memcpy(state, mdpy->memory, mdpy->size);
+	return 0;
 }
 
 static int mdpy_pci_load(struct mdev_pci *pci, const void *state)
@@ -240,7 +242,6 @@ static const struct mdev_pci_type mdpy_pci_types[] = {
 };
 
 static const struct mdev_pci_driver mdpy_pci_mdev_driver = {
-	.ops.owner = THIS_MODULE,
 	.ops.mdev_attr_groups = mdpy_pci_groups,
 	.ops.ioctl = mdpy_pci_ioctl,
 	.types = mdpy_pci_types,

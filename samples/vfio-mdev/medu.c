@@ -61,13 +61,14 @@ static void medu_write(struct mdev_pci *pci, unsigned int bar, u64 offset,
 	}
 }
 
-static void medu_reset(struct mdev_pci *pci)
+static int medu_reset(struct mdev_pci *pci, enum mdev_pci_reset_cause cause)
 {
 	struct medu *medu = container_of(pci, struct medu, pci);
 
 	guard(mutex)(&medu_lock);
 	memset(medu->regs, 0, sizeof(medu->regs));
 	medu->regs[MEDU_ID] = 0x010000ed;
+	return 0;
 }
 
 /* What a guest finds on its bus */
@@ -87,7 +88,6 @@ static const struct mdev_pci_function medu_function = {
 };
 
 static const struct mdev_pci_driver medu_driver = {
-	.ops.owner = THIS_MODULE,
 	.types = &(const struct mdev_pci_type){
 		.name = "card", .function = &medu_function, .units = 1,
 	},

@@ -288,7 +288,7 @@ static int mtty_create(struct mdev_pci *pci)
 	return 0;
 }
 
-static void mtty_reset(struct mdev_pci *pci)
+static int mtty_reset(struct mdev_pci *pci, enum mdev_pci_reset_cause cause)
 {
 	struct mtty_card *card = to_mtty_card(pci);
 	unsigned int i;
@@ -298,15 +298,17 @@ static void mtty_reset(struct mdev_pci *pci)
 		card->port[i] = (struct mtty_port){
 			.regs[UART_LSR] = MTTY_LSR_IDLE,
 		};
+	return 0;
 }
 
 /* A port migrates as the bytes that it consists of. */
-static void mtty_save(struct mdev_pci *pci, void *state)
+static int mtty_save(struct mdev_pci *pci, void *state)
 {
 	struct mtty_card *card = to_mtty_card(pci);
 
 	guard(mutex)(&card->lock);
 	memcpy(state, card->port, sizeof(card->port));
+	return 0;
 }
 
 static int mtty_load(struct mdev_pci *pci, const void *state)
@@ -392,7 +394,6 @@ static struct attribute *mtty_card_attrs[] = {
 ATTRIBUTE_GROUPS(mtty_card);
 
 static const struct mdev_pci_driver mtty_driver = {
-	.ops.owner = THIS_MODULE,
 	.ops.dev_attr_groups = mtty_parent_groups,
 	.ops.mdev_attr_groups = mtty_card_groups,
 	.types = mtty_types,

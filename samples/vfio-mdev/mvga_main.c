@@ -166,21 +166,23 @@ static int mvga_create(struct mdev_pci *pci)
 	return 0;
 }
 
-static void mvga_reset(struct mdev_pci *pci)
+static int mvga_reset(struct mdev_pci *pci, enum mdev_pci_reset_cause cause)
 {
 	struct mvga *mvga = to_mvga(pci);
 
 	guard(mutex)(&mvga->lock);
 	mvga->registers.dispi = (struct mvga_dispi) {};
 	mvga_update(mvga);
+	return 0;
 }
 
-static void mvga_save(struct mdev_pci *pci, void *state)
+static int mvga_save(struct mdev_pci *pci, void *state)
 {
 	struct mvga *mvga = to_mvga(pci);
 
 	guard(mutex)(&mvga->lock);
 	memcpy(state, &mvga->registers, sizeof(mvga->registers));
+	return 0;
 }
 
 static int mvga_load(struct mdev_pci *pci, const void *state)
@@ -278,7 +280,6 @@ static const struct mdev_pci_type mvga_types[] = {
 };
 
 static const struct mdev_pci_driver mvga_driver = {
-	.ops.owner = THIS_MODULE,
 	.ops.mdev_attr_groups = mvga_groups,
 	.ops.ioctl = mvga_ioctl,
 	.types = mvga_types,

@@ -534,7 +534,7 @@ static int mdev_pci_check_function(const struct mdev_pci_checked *checked)
 
 static int mdev_pci_check_type(struct device *dev,
 			       const struct mdev_pci_driver *driver,
-			       unsigned int index)
+			       unsigned int units, unsigned int index)
 {
 	const struct mdev_pci_type *type = &driver->types[index];
 	const struct mdev_pci_checked checked = {
@@ -547,9 +547,9 @@ static int mdev_pci_check_type(struct device *dev,
 
 	if (!type->function)
 		return mdev_pci_invalid(&checked, "function: NULL");
-	if (!type->units || type->units > INT_MAX)
-		return mdev_pci_invalid(&checked, "units: %u (min 1, max %d)",
-					type->units, INT_MAX);
+	if (!type->units || type->units > units)
+		return mdev_pci_invalid(&checked, "units: %u (min 1, max %u of the parent)",
+					type->units, units);
 	for (i = 0; i < index; i++)
 		if (!strcmp(driver->types[i].name, type->name))
 			return mdev_pci_invalid(&checked, "the name of types[%u] and types[%u]",
@@ -567,10 +567,6 @@ static int mdev_pci_check_ops(const struct mdev_pci_checked *checked,
 	    ops->reset || ops->function_reset)
 		return mdev_pci_invalid(checked,
 					"ops: create, remove, open, release or a reset is set");
-	if (ops->get_region_info && !(ops->read && ops->write))
-		return mdev_pci_invalid(checked, "ops.get_region_info: set without read and write");
-	if (ops->get_irq_info && !ops->set_irqs)
-		return mdev_pci_invalid(checked, "ops.get_irq_info: set without set_irqs");
 	return 0;
 }
 
@@ -589,6 +585,9 @@ static int mdev_pci_check_driver(const struct mdev_pci_checked *checked,
 		return mdev_pci_invalid(checked, "%s: set without %s",
 					driver->save ? "save" : "load",
 					driver->save ? "load" : "save");
+	if (driver->save && driver->ops.migration &&
+	    driver->ops.migration->open_data)
+		return mdev_pci_invalid(checked, "save: never called with ops.migration.open_data");
 	if (!driver->types || !driver->nr_types)
 		return mdev_pci_invalid(checked, "types %s with nr_types %u",
 					driver->types ? "set" : "NULL",
@@ -615,7 +614,7 @@ int mdev_pci_check(struct device *dev, const struct mdev_pci_driver *driver,
 	if (!ret)
 		ret = mdev_pci_check_driver(&checked, driver);
 	for (i = 0; !ret && i < driver->nr_types; i++)
-		ret = mdev_pci_check_type(dev, driver, i);
+		ret = mdev_pci_check_type(dev, driver, units, i);
 	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdev_pci_check);

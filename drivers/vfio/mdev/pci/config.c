@@ -51,8 +51,8 @@ struct mdev_pci_register {
 	u32 clear;
 	u32 device;
 	u32 (*read)(struct mdev_pci_core *core);
-	void (*written)(struct mdev_pci_core *core, u32 old, u32 value,
-			u32 mask);
+	int (*written)(struct mdev_pci_core *core, u32 old, u32 value,
+		       u32 mask);
 };
 
 static void mdev_pci_add_bits(u8 *table, const struct mdev_pci_register *reg,
@@ -96,16 +96,16 @@ static void mdev_pci_revoke_bars(struct mdev_pci_core *core)
 }
 
 /* 6.2.2 */
-static void mdev_pci_command_written(struct mdev_pci_core *core, u32 old,
-				     u32 value, u32 mask)
+static int mdev_pci_command_written(struct mdev_pci_core *core, u32 old,
+				    u32 value, u32 mask)
 {
-	u16 command = mdev_pci_config_word(core, PCI_COMMAND);
+	int ret;
 
-	if (!(command & PCI_COMMAND_MEMORY))
+	if (!(mdev_pci_config_word(core, PCI_COMMAND) & PCI_COMMAND_MEMORY))
 		mdev_pci_revoke_bars(core);
-	if (old & ~command & PCI_COMMAND_MASTER)
-		mdev_pci_end_dma(core);
+	ret = mdev_pci_update_running(core);
 	mdev_pci_irqs_update(core);
+	return ret;
 }
 
 /* 6.2.3, in the upper half of the dword */
@@ -143,8 +143,9 @@ static void mdev_pci_add_header(struct mdev_pci_layout *layout)
 		{ PCI_DEVICE_ID, 2, .value = function->device },
 		{ PCI_CLASS_REVISION, 4,
 		  .value = function->class << 8 | function->revision },
-		/* 6.2.2 */
+		/* 6.2.2; decoding is enabled at open, as by vfio-pci */
 		{ PCI_COMMAND, 2,
+		  .value = mdev_pci_decode_bits(function),
 		  .writable = mdev_pci_decode_bits(function) |
 			      PCI_COMMAND_MASTER | PCI_COMMAND_PARITY |
 			      PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE,
@@ -217,20 +218,21 @@ static bool mdev_pci_pm_state_valid(u32 control)
 }
 
 /* 5.4.1: D3hot to D0 is a reset unless No_Soft_Reset is set. */
-static void mdev_pci_pm_written(struct mdev_pci_core *core, u32 old, u32 value,
-				u32 mask)
+static int mdev_pci_pm_written(struct mdev_pci_core *core, u32 old, u32 value,
+			       u32 mask)
 {
 	const struct mdev_pci_layout *layout = core->layout;
 	unsigned int control = layout->pm + PCI_PM_CTRL;
+	int ret;
 
 	value = (old & ~mask) | (value & mask);
 	if (!((value ^ old) & PCI_PM_CTRL_STATE_MASK) ||
 	    !mdev_pci_pm_state_valid(value))
-		return;
+		return 0;
 	if (layout->function->capabilities & MDEV_PCI_SOFT_RESET &&
 	    !mdev_pci_in_d0(core)) {
-		mdev_request_reset(core->pci->mdev);
-		return;
+		mdev_pci_request_reset(core, MDEV_PCI_RESET_PM);
+		return 0;
 	}
 
 	WRITE_ONCE(core->config[control],
@@ -238,8 +240,9 @@ static void mdev_pci_pm_written(struct mdev_pci_core *core, u32 old, u32 value,
 		   (value & PCI_PM_CTRL_STATE_MASK));
 	if (!mdev_pci_in_d0(core))
 		mdev_pci_revoke_bars(core);
-	mdev_pci_update_running(core);
+	ret = mdev_pci_update_running(core);
 	mdev_pci_irqs_update(core);
+	return ret;
 }
 
 static unsigned int mdev_pci_pm_size(const struct mdev_pci_function *function)
@@ -265,16 +268,28 @@ static void mdev_pci_add_pm(struct mdev_pci_layout *layout, u8 base)
 
 /* MSI and MSI-X (6.8) */
 
-static void mdev_pci_msi_register_written(struct mdev_pci_core *core, u32 old,
-					  u32 value, u32 mask)
+/* The dword of an enable bit begins with the header of the capability */
+static int mdev_pci_msi_flags_written(struct mdev_pci_core *core, u32 old,
+				      u32 value, u32 mask)
 {
-	mdev_pci_msi_written(core);
+	if (mask >> 16)
+		mdev_pci_msi_written(core);
+	return 0;
 }
 
-static void mdev_pci_msix_register_written(struct mdev_pci_core *core, u32 old,
-					   u32 value, u32 mask)
+static int mdev_pci_msix_flags_written(struct mdev_pci_core *core, u32 old,
+				       u32 value, u32 mask)
 {
-	mdev_pci_msix_written(core);
+	if (mask >> 16)
+		mdev_pci_msix_written(core);
+	return 0;
+}
+
+static int mdev_pci_msi_mask_written(struct mdev_pci_core *core, u32 old,
+				     u32 value, u32 mask)
+{
+	mdev_pci_irqs_update(core);
+	return 0;
 }
 
 static unsigned int mdev_pci_msi_size(const struct mdev_pci_function *function)
@@ -298,19 +313,16 @@ static void mdev_pci_add_msi(struct mdev_pci_layout *layout, u8 base)
 			   (wide ? PCI_MSI_FLAGS_64BIT : 0) |
 			   (maskable ? PCI_MSI_FLAGS_MASKBIT : 0),
 		  .writable = PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE,
-		  .written = mdev_pci_msi_register_written },
-		{ PCI_MSI_ADDRESS_LO, 4, .writable = ~3,
-		  .written = mdev_pci_msi_register_written },
-		{ PCI_MSI_ADDRESS_HI, wide ? 4 : 0, .writable = ~0,
-		  .written = mdev_pci_msi_register_written },
+		  .written = mdev_pci_msi_flags_written },
+		{ PCI_MSI_ADDRESS_LO, 4, .writable = ~3 },
+		{ PCI_MSI_ADDRESS_HI, wide ? 4 : 0, .writable = ~0 },
 		{ wide ? PCI_MSI_DATA_64 : PCI_MSI_DATA_32, 2,
-		  .writable = 0xffff,
-		  .written = mdev_pci_msi_register_written },
+		  .writable = 0xffff },
 	};
 	const struct mdev_pci_register masks[] = {
 		{ wide ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32, 4,
 		  .writable = vectors,
-		  .written = mdev_pci_msi_register_written },
+		  .written = mdev_pci_msi_mask_written },
 		{ wide ? PCI_MSI_PENDING_64 : PCI_MSI_PENDING_32, 4,
 		  .read = mdev_pci_msi_pending },
 	};
@@ -333,7 +345,7 @@ static void mdev_pci_add_msix(struct mdev_pci_layout *layout, u8 base)
 	const struct mdev_pci_register regs[] = {
 		{ PCI_MSIX_FLAGS, 2, .value = function->msix.vectors - 1,
 		  .writable = PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL,
-		  .written = mdev_pci_msix_register_written },
+		  .written = mdev_pci_msix_flags_written },
 		{ PCI_MSIX_TABLE, 4, .value = function->msix.table_offset |
 					      function->msix.table_bar },
 		{ PCI_MSIX_PBA, 4, .value = function->msix.pba_offset |
@@ -346,18 +358,20 @@ static void mdev_pci_add_msix(struct mdev_pci_layout *layout, u8 base)
 
 /* Function-level reset: PCI Express 2.0, 6.6.2, and the ECN to PCI 3.0 */
 
-static void mdev_pci_express_written(struct mdev_pci_core *core, u32 old,
-				     u32 value, u32 mask)
+static int mdev_pci_express_written(struct mdev_pci_core *core, u32 old,
+				    u32 value, u32 mask)
 {
 	if (value & PCI_EXP_DEVCTL_BCR_FLR)
-		mdev_request_reset(core->pci->mdev);
+		mdev_pci_request_reset(core, MDEV_PCI_RESET_FLR);
+	return 0;
 }
 
-static void mdev_pci_af_written(struct mdev_pci_core *core, u32 old, u32 value,
-				u32 mask)
+static int mdev_pci_af_written(struct mdev_pci_core *core, u32 old, u32 value,
+			       u32 mask)
 {
 	if (value & PCI_AF_CTRL_FLR)
-		mdev_request_reset(core->pci->mdev);
+		mdev_pci_request_reset(core, MDEV_PCI_RESET_FLR);
+	return 0;
 }
 
 static unsigned int
@@ -599,9 +613,40 @@ void mdev_pci_config_load(struct mdev_pci_core *core, const u8 *config)
 		WRITE_ONCE(core->config[i], config[i]);
 }
 
-void mdev_pci_config_reset(struct mdev_pci_core *core)
+/* Config space when the device is opened */
+void mdev_pci_config_init(struct mdev_pci_core *core)
 {
 	mdev_pci_config_load(core, core->layout->initial);
+}
+
+/* What pci_restore_state() restores of a physical function after a reset */
+static bool mdev_pci_config_is_kept(const struct mdev_pci_layout *layout,
+				    unsigned int offset)
+{
+	return offset < PCI_STD_HEADER_SIZEOF ||
+	       (layout->express && offset >= layout->express &&
+		offset < layout->express + MDEV_PCI_EXPRESS_SIZE);
+}
+
+/*
+ * Reset the registers but for those that a VMM expects to be as before, since
+ * vfio-pci restores them: the command register, the BARs and the rest of the header,
+ * and the control registers of PCI Express. A VMM keeps BARs mapped over a reset,
+ * and a userspace driver that has enabled bus mastering does not do so again.
+ */
+void mdev_pci_config_reset(struct mdev_pci_core *core)
+{
+	const struct mdev_pci_layout *layout = core->layout;
+	unsigned int i;
+	u8 kept;
+
+	lockdep_assert_held(&core->lock);
+	for (i = 0; i < layout->size; i++) {
+		kept = mdev_pci_config_is_kept(layout, i) ?
+		       layout->writable[i] : 0;
+		WRITE_ONCE(core->config[i], (layout->initial[i] & ~kept) |
+					    (core->config[i] & kept));
+	}
 }
 
 /* Whether config space of a migration can be what a guest has made of it */
@@ -669,8 +714,8 @@ static void mdev_pci_write_byte(struct mdev_pci_core *core, unsigned int offset,
 		   (old & ~writable & ~clear) | (value & writable));
 }
 
-static void mdev_pci_write_dword(struct mdev_pci_core *core, const char *buf,
-				 size_t count, unsigned int offset)
+static int mdev_pci_write_dword(struct mdev_pci_core *core, const char *buf,
+				size_t count, unsigned int offset)
 {
 	const struct mdev_pci_dword *dword =
 		mdev_pci_dword(core->layout, offset);
@@ -686,19 +731,21 @@ static void mdev_pci_write_dword(struct mdev_pci_core *core, const char *buf,
 		value |= (u32)(u8)buf[i] << shift;
 		mask |= 0xffU << shift;
 	}
-	if (dword->written)
-		dword->written(core, old, value, mask);
+	return dword->written ? dword->written(core, old, value, mask) : 0;
 }
 
-/* As for reads */
-void mdev_pci_config_write(struct mdev_pci_core *core, const char *buf,
-			   size_t count, unsigned int offset)
+/* As for reads. Returns the driver's error if it could not stop or run. */
+int mdev_pci_config_write(struct mdev_pci_core *core, const char *buf,
+			  size_t count, unsigned int offset)
 {
 	size_t size = min(count, sizeof(u32));
+	int ret = 0;
 	size_t done;
 
 	offset = array_index_nospec(offset, core->layout->size);
 	guard(mutex)(&core->lock);
-	for (done = 0; done < count; done += size)
-		mdev_pci_write_dword(core, buf + done, size, offset + done);
+	for (done = 0; done < count && !ret; done += size)
+		ret = mdev_pci_write_dword(core, buf + done, size,
+					   offset + done);
+	return ret;
 }

@@ -6,14 +6,16 @@
  * used and what is masked. config.c calls this file when the guest has written
  * one of them. Paragraphs are those of the PCI Local Bus Specification 3.0.
  *
- * The registers of MSI and MSI-X count from the first write on. A VMM that sets
- * eventfds and never writes them, as userspace drivers do, is taken to have
- * enabled and unmasked the vectors that have an eventfd. The MSI-X table counts by
- * itself: QEMU emulates it, but passes writes of the capability on.
+ * The registers of MSI and MSI-X count from the first write of their enable bit on,
+ * over resets, until the device is closed. A VMM that sets eventfds and never writes
+ * it, as userspace drivers do, is taken to have enabled and unmasked the vectors that
+ * have an eventfd. The MSI-X table counts by itself: QEMU emulates it, but passes
+ * writes of the capability on.
  *
  * irq_lock makes a raise atomic: it finds one of the three and a message, and is
- * signalled or pending there. A write of a register takes irq_lock afterwards, and
- * then looks for what is pending.
+ * signalled or pending there. Raises of different vectors hold it for reading. A
+ * write of a register takes it for writing afterwards, and then looks for what is
+ * pending.
  */
 
 #include <linux/align.h>
@@ -32,7 +34,6 @@
 
 #include "private.h"
 
-#define MDEV_PCI_MESSAGE_FLAGS	(VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE)
 #define MDEV_PCI_MSIX_DWORDS	(PCI_MSIX_ENTRY_SIZE / sizeof(u32))
 #define MDEV_PCI_MSIX_CONTROL	(PCI_MSIX_ENTRY_VECTOR_CTRL / sizeof(u32))
 
@@ -173,9 +174,10 @@ static u32 mdev_pci_message(const struct mdev_pci_core *core, u32 mode,
 static void mdev_pci_update_intx(struct mdev_pci_core *core)
 {
 	lockdep_assert_held(&core->irq_lock);
-	mdev_irqs_set_level(core->irqs, VFIO_PCI_INTX_IRQ_INDEX, 0,
-			    !bitmap_empty(core->raised,
-					  core->layout->nr_vectors));
+	if (core->layout->function->interrupt_pin)
+		mdev_irqs_set_level(core->irqs, VFIO_PCI_INTX_IRQ_INDEX, 0,
+				    !bitmap_empty(core->raised,
+						  core->layout->nr_vectors));
 }
 
 /* A pending message of a number that is not in use any more is sent as another. */
@@ -197,7 +199,7 @@ static void mdev_pci_resend(struct mdev_pci_core *core, u32 mode, u32 message)
 static void mdev_pci_update_pending(struct mdev_pci_core *core, u32 index,
 				    unsigned int message)
 {
-	lockdep_assert_held(&core->irq_lock);
+	lockdep_assert_held_write(&core->irq_lock);
 	if (mdev_pci_irq_mode(core) == index)
 		mdev_pci_resend(core, index, message);
 	else if (!mdev_pci_is_silent(core))
@@ -211,13 +213,13 @@ static bool mdev_pci_update_next(struct mdev_pci_core *core, u32 index,
 	unsigned long flags;
 	bool found = false;
 
-	spin_lock_irqsave(&core->irq_lock, flags);
+	write_lock_irqsave(&core->irq_lock, flags);
 	for (; *message < count && !found; (*message)++) {
 		found = mdev_irqs_is_pending(core->irqs, index, *message);
 		if (found)
 			mdev_pci_update_pending(core, index, *message);
 	}
-	spin_unlock_irqrestore(&core->irq_lock, flags);
+	write_unlock_irqrestore(&core->irq_lock, flags);
 	return found;
 }
 
@@ -243,27 +245,27 @@ void mdev_pci_irqs_update(struct mdev_pci_core *core)
 				  function->msix.vectors);
 }
 
-/* INTx is one level of all vectors; a function without INTx has none. */
-static void mdev_pci_set_raised(struct mdev_pci_core *core, unsigned int vector,
-				bool raised)
+/* Send the message of a vector, unless the function uses INTx. */
+static void mdev_pci_send(struct mdev_pci_core *core, unsigned int vector)
 {
-	if (!core->layout->function->interrupt_pin)
-		return;
-	__assign_bit(vector, core->raised, raised);
-	mdev_pci_update_intx(core);
+	u32 mode = mdev_pci_irq_mode(core);
+
+	lockdep_assert_held(&core->irq_lock);
+	if (mode != VFIO_PCI_INTX_IRQ_INDEX)
+		mdev_irqs_trigger(core->irqs, mode,
+				  mdev_pci_message(core, mode, vector));
 }
 
 /**
- * mdev_pci_raise_irq - raise an interrupt vector
+ * mdev_pci_raise_irq - raise a level-triggered interrupt vector
  * @pci: the function
  * @vector: vector, ignored if it is out of range
  *
- * With MSI or MSI-X enabled, each call sends the message of @vector; vectors share
- * messages if the guest has enabled fewer. A masked message is pending, and sent
- * when it is unmasked. Otherwise INTx is asserted until mdev_pci_lower_irq() has
- * been called for all vectors. A driver of a function with an interrupt pin calls
- * that even if messages are sent: else INTx is asserted when the guest disables
- * MSI or MSI-X.
+ * INTx is asserted until mdev_pci_lower_irq() has been called for all vectors that
+ * were raised. With MSI or MSI-X enabled, each call sends the message of @vector;
+ * vectors share messages if the guest has enabled fewer. A masked message is pending,
+ * and sent when it is unmasked. For an event that the guest does not acknowledge, see
+ * mdev_pci_trigger_irq().
  *
  * Context: Any context in which a spinlock can be taken, hard interrupts included.
  */
@@ -271,26 +273,61 @@ void mdev_pci_raise_irq(struct mdev_pci *pci, unsigned int vector)
 {
 	struct mdev_pci_core *core = pci->core;
 	unsigned long flags;
-	u32 mode;
 
 	if (vector >= core->layout->nr_vectors)
 		return;
-	spin_lock_irqsave(&core->irq_lock, flags);
-	mdev_pci_set_raised(core, vector, true);
-	mode = mdev_pci_irq_mode(core);
-	if (mode != VFIO_PCI_INTX_IRQ_INDEX)
-		mdev_irqs_trigger(core->irqs, mode,
-				  mdev_pci_message(core, mode, vector));
-	spin_unlock_irqrestore(&core->irq_lock, flags);
+	read_lock_irqsave(&core->irq_lock, flags);
+	set_bit(vector, core->raised);
+	mdev_pci_update_intx(core);
+	mdev_pci_send(core, vector);
+	read_unlock_irqrestore(&core->irq_lock, flags);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_raise_irq);
 
 /**
- * mdev_pci_lower_irq - lower an interrupt vector
+ * mdev_pci_trigger_irq - send the message of an edge-triggered interrupt vector
  * @pci: the function
  * @vector: vector, ignored if it is out of range
  *
- * Does not drop a message that is pending.
+ * As mdev_pci_raise_irq(), but nothing has to be lowered: while the guest uses
+ * neither MSI nor MSI-X, the event is dropped, since INTx is a level. For functions
+ * without an interrupt pin, and for vectors that only messages have.
+ *
+ * Context: Any context in which a spinlock can be taken, hard interrupts included.
+ */
+void mdev_pci_trigger_irq(struct mdev_pci *pci, unsigned int vector)
+{
+	struct mdev_pci_core *core = pci->core;
+	unsigned long flags;
+
+	if (vector >= core->layout->nr_vectors)
+		return;
+	read_lock_irqsave(&core->irq_lock, flags);
+	mdev_pci_send(core, vector);
+	read_unlock_irqrestore(&core->irq_lock, flags);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_trigger_irq);
+
+/* Drop a pending message, unless another raised vector shares it. */
+static void mdev_pci_drop_pending(struct mdev_pci_core *core, u32 mode,
+				  u32 message)
+{
+	unsigned int other;
+
+	lockdep_assert_held_write(&core->irq_lock);
+	for_each_set_bit(other, core->raised, core->layout->nr_vectors)
+		if (mdev_pci_message(core, mode, other) == message)
+			return;
+	mdev_irqs_clear_pending(core->irqs, mode, message);
+}
+
+/**
+ * mdev_pci_lower_irq - lower a level-triggered interrupt vector
+ * @pci: the function
+ * @vector: vector, ignored if it is out of range
+ *
+ * The cause of the interrupt has gone: a message that is pending is dropped (PCI 3.0,
+ * 6.8.3.5).
  *
  * Context: Any context in which a spinlock can be taken, hard interrupts included.
  */
@@ -298,42 +335,73 @@ void mdev_pci_lower_irq(struct mdev_pci *pci, unsigned int vector)
 {
 	struct mdev_pci_core *core = pci->core;
 	unsigned long flags;
+	u32 mode;
 
 	if (vector >= core->layout->nr_vectors)
 		return;
-	spin_lock_irqsave(&core->irq_lock, flags);
-	mdev_pci_set_raised(core, vector, false);
-	spin_unlock_irqrestore(&core->irq_lock, flags);
+	write_lock_irqsave(&core->irq_lock, flags);
+	clear_bit(vector, core->raised);
+	mdev_pci_update_intx(core);
+	mode = mdev_pci_irq_mode(core);
+	if (mode != VFIO_PCI_INTX_IRQ_INDEX)
+		mdev_pci_drop_pending(core, mode,
+				      mdev_pci_message(core, mode, vector));
+	write_unlock_irqrestore(&core->irq_lock, flags);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_lower_irq);
+
+/**
+ * mdev_pci_trigger_error - notify the VMM of an error of the device
+ * @pci: the function
+ *
+ * Signals VFIO_PCI_ERR_IRQ_INDEX, which functions with MDEV_PCI_EXPRESS have. QEMU
+ * stops the guest.
+ *
+ * Context: Any context in which a spinlock can be taken, hard interrupts included.
+ */
+void mdev_pci_trigger_error(struct mdev_pci *pci)
+{
+	mdev_irqs_trigger(pci->core->irqs, VFIO_PCI_ERR_IRQ_INDEX, 0);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_trigger_error);
+
+/**
+ * mdev_pci_trigger_request - request that the VMM closes the device
+ * @pci: the function
+ *
+ * Signals VFIO_PCI_REQ_IRQ_INDEX. QEMU unplugs the device from its guest. A removal of
+ * the device does that by itself, with &parent_ops.hot_unplug.
+ *
+ * Context: Any context in which a spinlock can be taken, hard interrupts included.
+ */
+void mdev_pci_trigger_request(struct mdev_pci *pci)
+{
+	mdev_irqs_trigger(pci->core->irqs, VFIO_PCI_REQ_IRQ_INDEX, 0);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_trigger_request);
 
 /* Registers that show the state of interrupts */
 
 /* 6.2.3: set while a vector is raised, also if INTx is disabled */
 u32 mdev_pci_irq_status(struct mdev_pci_core *core)
 {
-	unsigned long flags;
-	bool raised;
+	const struct mdev_pci_layout *layout = core->layout;
 
-	spin_lock_irqsave(&core->irq_lock, flags);
-	raised = !bitmap_empty(core->raised, core->layout->nr_vectors);
-	spin_unlock_irqrestore(&core->irq_lock, flags);
-	return raised ? PCI_STATUS_INTERRUPT : 0;
+	return layout->function->interrupt_pin &&
+	       !bitmap_empty(core->raised, layout->nr_vectors) ?
+	       PCI_STATUS_INTERRUPT : 0;
 }
 
 /* Bits of the pending messages from @first on */
 static u64 mdev_pci_pending_bits(struct mdev_pci_core *core, u32 index,
 				 unsigned int first, unsigned int count)
 {
-	unsigned long flags;
 	u64 pending = 0;
 	unsigned int i;
 
-	spin_lock_irqsave(&core->irq_lock, flags);
 	for (i = 0; i < count; i++)
 		if (mdev_irqs_is_pending(core->irqs, index, first + i))
 			pending |= BIT_ULL(i);
-	spin_unlock_irqrestore(&core->irq_lock, flags);
 	return pending;
 }
 
@@ -349,9 +417,9 @@ static void mdev_pci_set_written(struct mdev_pci_core *core, bool *written)
 {
 	unsigned long flags;
 
-	spin_lock_irqsave(&core->irq_lock, flags);
+	write_lock_irqsave(&core->irq_lock, flags);
 	WRITE_ONCE(*written, true);
-	spin_unlock_irqrestore(&core->irq_lock, flags);
+	write_unlock_irqrestore(&core->irq_lock, flags);
 	mdev_pci_irqs_update(core);
 }
 
@@ -475,21 +543,26 @@ static void mdev_pci_msix_reset(struct mdev_pci_core *core)
 		WRITE_ONCE(core->msix_table[i],
 			   i % MDEV_PCI_MSIX_DWORDS == MDEV_PCI_MSIX_CONTROL ?
 			   PCI_MSIX_ENTRY_CTRL_MASKBIT : 0);
-	WRITE_ONCE(core->msix_table_written, false);
 }
 
-/* After config space has been reset; eventfds are kept. */
-void mdev_pci_irqs_reset(struct mdev_pci_core *core)
+/*
+ * After config space has been reset. Eventfds are kept, and with @keep_written whether
+ * the VMM enables interrupts by registers.
+ */
+void mdev_pci_irqs_reset(struct mdev_pci_core *core, bool keep_written)
 {
 	unsigned long flags;
 
-	spin_lock_irqsave(&core->irq_lock, flags);
-	WRITE_ONCE(core->msi_written, false);
-	WRITE_ONCE(core->msix_written, false);
+	write_lock_irqsave(&core->irq_lock, flags);
+	if (!keep_written) {
+		WRITE_ONCE(core->msi_written, false);
+		WRITE_ONCE(core->msix_written, false);
+		WRITE_ONCE(core->msix_table_written, false);
+	}
 	mdev_pci_msix_reset(core);
 	bitmap_zero(core->raised, core->layout->nr_vectors);
 	mdev_irqs_reset(core->irqs);
-	spin_unlock_irqrestore(&core->irq_lock, flags);
+	write_unlock_irqrestore(&core->irq_lock, flags);
 	mdev_pci_irqs_update(core);
 }
 
@@ -536,7 +609,7 @@ u32 mdev_pci_irqs_save(struct mdev_pci_core *core, u8 *raised, u8 *pending)
 	unsigned int vector;
 	unsigned int i;
 
-	spin_lock_irqsave(&core->irq_lock, flags);
+	write_lock_irqsave(&core->irq_lock, flags);
 	for_each_set_bit(vector, core->raised, core->layout->nr_vectors)
 		mdev_pci_add_vector(raised, vector);
 	for (i = 0; i < ARRAY_SIZE(indexes); i++) {
@@ -545,7 +618,7 @@ u32 mdev_pci_irqs_save(struct mdev_pci_core *core, u8 *raised, u8 *pending)
 			break;
 		}
 	}
-	spin_unlock_irqrestore(&core->irq_lock, flags);
+	write_unlock_irqrestore(&core->irq_lock, flags);
 	return index;
 }
 
@@ -560,14 +633,15 @@ void mdev_pci_irqs_load(struct mdev_pci_core *core, const u8 *raised, u32 index,
 	unsigned long flags;
 	unsigned int vector;
 
-	spin_lock_irqsave(&core->irq_lock, flags);
+	write_lock_irqsave(&core->irq_lock, flags);
 	for (vector = 0; vector < core->layout->nr_vectors; vector++) {
-		mdev_pci_set_raised(core, vector,
-				    mdev_pci_test_vector(raised, vector));
+		__assign_bit(vector, core->raised,
+			     mdev_pci_test_vector(raised, vector));
 		if (message && mdev_pci_test_vector(pending, vector))
 			mdev_irqs_trigger(core->irqs, index, vector);
 	}
-	spin_unlock_irqrestore(&core->irq_lock, flags);
+	mdev_pci_update_intx(core);
+	write_unlock_irqrestore(&core->irq_lock, flags);
 }
 
 /* &parent_ops */
@@ -576,6 +650,7 @@ int mdev_pci_get_irq_info(struct mdev_device *mdev, struct vfio_irq_info *info)
 {
 	return mdev_irqs_get_info(mdev_pci_core(mdev)->irqs, info);
 }
+EXPORT_SYMBOL_GPL(mdev_pci_get_irq_info);
 
 /* Eventfds, too, decide which of INTx, MSI and MSI-X is used. */
 int mdev_pci_set_irqs(struct mdev_device *mdev, u32 flags, u32 index, u32 start,
@@ -589,11 +664,13 @@ int mdev_pci_set_irqs(struct mdev_device *mdev, u32 flags, u32 index, u32 start,
 		mdev_pci_irqs_update(core);
 	return ret;
 }
+EXPORT_SYMBOL_GPL(mdev_pci_set_irqs);
 
 void mdev_pci_request(struct mdev_device *mdev, unsigned int count)
 {
-	mdev_irqs_trigger(mdev_pci_core(mdev)->irqs, VFIO_PCI_REQ_IRQ_INDEX, 0);
+	mdev_pci_trigger_request(mdev_pci_core(mdev)->pci);
 }
+EXPORT_SYMBOL_GPL(mdev_pci_request);
 
 static struct mdev_irqs *mdev_pci_irqs_create(const struct mdev_pci_core *core)
 {
@@ -607,12 +684,14 @@ static struct mdev_irqs *mdev_pci_irqs_create(const struct mdev_pci_core *core)
 			.masked = mdev_pci_irq_masked,
 		},
 		[VFIO_PCI_MSI_IRQ_INDEX] = {
-			.flags = MDEV_PCI_MESSAGE_FLAGS,
+			/* 6.8.1.3: the number is fixed while MSI is enabled */
+			.flags = VFIO_IRQ_INFO_EVENTFD |
+				 VFIO_IRQ_INFO_NORESIZE,
 			.count = function->msi.vectors,
 			.masked = mdev_pci_irq_masked,
 		},
 		[VFIO_PCI_MSIX_IRQ_INDEX] = {
-			.flags = MDEV_PCI_MESSAGE_FLAGS,
+			.flags = VFIO_IRQ_INFO_EVENTFD,
 			.count = function->msix.vectors,
 			.masked = mdev_pci_irq_masked,
 		},

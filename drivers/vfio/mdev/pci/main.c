@@ -8,6 +8,7 @@
 #include <linux/cleanup.h>
 #include <linux/compiler.h>
 #include <linux/err.h>
+#include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -33,17 +34,25 @@ mdev_pci_type_of(const struct mdev_type *type)
 
 /* Attributes of the types */
 
+static const char *mdev_pci_label(const struct mdev_pci_type *type)
+{
+	return type->label ?: type->name;
+}
+
 static ssize_t name_show(struct mdev_type *type,
 			 struct mdev_type_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%s\n", mdev_pci_type_of(type)->label);
+	return sysfs_emit(buf, "%s\n", mdev_pci_label(mdev_pci_type_of(type)));
 }
 static MDEV_TYPE_ATTR_RO(name);
 
 static ssize_t description_show(struct mdev_type *type,
 				struct mdev_type_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%s\n", mdev_pci_type_of(type)->description);
+	const struct mdev_pci_type *pci_type = mdev_pci_type_of(type);
+
+	return sysfs_emit(buf, "%s\n", pci_type->description ?:
+					mdev_pci_label(pci_type));
 }
 static MDEV_TYPE_ATTR_RO(description);
 
@@ -58,9 +67,16 @@ static ssize_t available_instances_show(struct mdev_type *type,
 					struct mdev_type_attribute *attr,
 					char *buf)
 {
-	return sysfs_emit(buf, "%u\n",
-			  atomic_read(&mdev_pci_parent_of(type)->free_units) /
-			  mdev_pci_type_of(type)->units);
+	const struct mdev_pci_type *pci_type = mdev_pci_type_of(type);
+	struct mdev_pci_parent_core *parent = mdev_pci_parent_of(type);
+	unsigned int available =
+		atomic_read(&parent->free_units) / pci_type->units;
+
+	if (parent->driver->available)
+		available = min(available,
+				parent->driver->available(parent->parent,
+							  pci_type));
+	return sysfs_emit(buf, "%u\n", available);
 }
 static MDEV_TYPE_ATTR_RO(available_instances);
 
@@ -71,19 +87,6 @@ static struct attribute *mdev_pci_type_attrs[] = {
 	&mdev_type_attr_available_instances.attr,
 	NULL
 };
-
-static umode_t mdev_pci_type_attr_visible(struct kobject *kobj,
-					  struct attribute *attr, int index)
-{
-	const struct mdev_pci_type *type =
-		mdev_pci_type_of(mdev_type_from_kobj(kobj));
-
-	if (attr == &mdev_type_attr_name.attr && !type->label)
-		return 0;
-	if (attr == &mdev_type_attr_description.attr && !type->description)
-		return 0;
-	return attr->mode;
-}
 
 /* Units of the parent */
 
@@ -113,53 +116,45 @@ unsigned int mdev_pci_free_units(struct mdev_pci_parent *parent)
 }
 EXPORT_SYMBOL_GPL(mdev_pci_free_units);
 
-/* Resets */
+/* Open, VFIO_DEVICE_RESET and close */
 
-/*
- * Requested by a write to config space. PCI Express 2.0, 6.6.2: keeps the fields
- * that both ends of the link have to agree on.
- */
-static void mdev_pci_function_reset(struct mdev_device *mdev)
+/* After an error of the driver's reset or run the device stays stopped. */
+static int mdev_pci_open(struct mdev_device *mdev)
 {
 	struct mdev_pci_core *core = mdev_pci_core(mdev);
-	unsigned int express = core->layout->express;
-	u8 *link = &core->config[express + PCI_EXP_LNKCTL];
-	u8 control;
+	int ret;
 
 	guard(mutex)(&core->lock);
-	control = *link;
-	mdev_pci_reset_locked(core);
-	if (express)
-		WRITE_ONCE(*link, control);
+	mdev_pci_migration_end(core);
+	ret = mdev_pci_reset_locked(core, MDEV_PCI_RESET_OPEN);
+	if (ret)
+		WRITE_ONCE(core->stopped, true);
+	return ret;
 }
 
-/* VFIO_DEVICE_RESET, which ends a migration too */
+/* Ends a migration too */
 static int mdev_pci_reset(struct mdev_device *mdev)
 {
 	struct mdev_pci_core *core = mdev_pci_core(mdev);
 
 	guard(mutex)(&core->lock);
 	mdev_pci_migration_end(core);
-	mdev_pci_reset_locked(core);
-	return 0;
-}
-
-/* The state at open is that after power-on. */
-static int mdev_pci_open(struct mdev_device *mdev)
-{
-	return mdev_pci_reset(mdev);
+	return mdev_pci_reset_locked(core, MDEV_PCI_RESET_DEVICE);
 }
 
 /* The driver may not use memory of the VMM any more. */
 static void mdev_pci_release(struct mdev_device *mdev)
 {
 	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	int ret;
 
 	guard(mutex)(&core->lock);
 	mdev_pci_migration_end(core);
 	WRITE_ONCE(core->stopped, true);
-	mdev_pci_update_running(core);
-	mdev_pci_reset_locked(core);
+	ret = mdev_pci_reset_locked(core, MDEV_PCI_RESET_CLOSE);
+	if (ret)
+		dev_err_ratelimited(mdev_dev(mdev), "reset() at close: %d\n",
+				    ret);
 }
 
 /* Creation and removal */
@@ -185,7 +180,7 @@ static struct mdev_pci_core *mdev_pci_alloc(struct mdev_pci_parent_core *parent,
 	core->layout = layout;
 	core->stopped = true;
 	mutex_init(&core->lock);
-	spin_lock_init(&core->irq_lock);
+	rwlock_init(&core->irq_lock);
 	core->config = kmemdup(layout->initial, layout->size, GFP_KERNEL);
 	core->pci = kzalloc(parent->driver->device_size, GFP_KERNEL);
 	if (!core->config || !core->pci) {
@@ -193,6 +188,7 @@ static struct mdev_pci_core *mdev_pci_alloc(struct mdev_pci_parent_core *parent,
 		return NULL;
 	}
 	core->pci->mdev = mdev;
+	core->pci->parent = parent->parent;
 	core->pci->type = mdev_pci_type_of(mdev->type);
 	core->pci->core = core;
 	return core;
@@ -214,10 +210,15 @@ static int mdev_pci_init(struct mdev_pci_core *core)
 		goto out_memory;
 
 	mutex_lock(&core->lock);
-	mdev_pci_reset_locked(core);
+	ret = mdev_pci_reset_locked(core, MDEV_PCI_RESET_CREATE);
 	mutex_unlock(&core->lock);
+	if (ret)
+		goto out_remove;
 	return 0;
 
+out_remove:
+	if (driver->remove)
+		driver->remove(core->pci);
 out_memory:
 	mdev_pci_memory_destroy(core);
 out_irqs:
@@ -237,7 +238,7 @@ static int mdev_pci_create(struct kobject *kobj, struct mdev_device *mdev)
 	core = mdev_pci_alloc(parent, mdev);
 	if (!core)
 		goto out_units;
-	mdev_set_drvdata(mdev, core->pci);
+	mdev->library = core->pci;
 	ret = mdev_pci_init(core);
 	if (ret)
 		goto out_free;
@@ -267,12 +268,27 @@ static int mdev_pci_remove(struct mdev_device *mdev)
 
 /* Registration */
 
-static void mdev_pci_fill_ops(struct mdev_pci_parent_core *parent)
+/* @own are those of the driver, or NULL */
+static void mdev_pci_fill_migration(struct mdev_migration_ops *ops,
+				    const struct mdev_migration_ops *own)
+{
+	const struct mdev_migration_ops *filled = &mdev_pci_migration;
+
+	*ops = own ? *own : *filled;
+	ops->set_state = ops->set_state ?: filled->set_state;
+	ops->data_size = ops->data_size ?: filled->data_size;
+	ops->save = ops->save ?: filled->save;
+	ops->load = ops->load ?: filled->load;
+}
+
+static void mdev_pci_fill_ops(struct mdev_pci_parent_core *parent,
+			      struct module *owner)
 {
 	const struct mdev_pci_driver *driver = parent->driver;
 	struct parent_ops *ops = &parent->ops;
 
 	*ops = driver->ops;
+	ops->owner = ops->owner ?: owner;
 	ops->supported_type_groups = parent->group_list;
 	ops->create = mdev_pci_create;
 	ops->remove = mdev_pci_remove;
@@ -289,8 +305,10 @@ static void mdev_pci_fill_ops(struct mdev_pci_parent_core *parent)
 	ops->request = ops->request ?: mdev_pci_request;
 	ops->validate_map_request = ops->validate_map_request ?:
 				    mdev_pci_validate_map_request;
-	if (driver->save)
-		ops->migration = ops->migration ?: &mdev_pci_migration;
+	if (driver->save) {
+		mdev_pci_fill_migration(&parent->migration, ops->migration);
+		ops->migration = &parent->migration;
+	}
 }
 
 static void mdev_pci_parent_free(struct mdev_pci_parent_core *parent)
@@ -323,7 +341,6 @@ static int mdev_pci_parent_init(struct mdev_pci_parent_core *parent)
 	for (i = 0; i < nr_types; i++) {
 		parent->groups[i].name = driver->types[i].name;
 		parent->groups[i].attrs = mdev_pci_type_attrs;
-		parent->groups[i].is_visible = mdev_pci_type_attr_visible;
 		parent->group_list[i] = &parent->groups[i];
 		parent->layouts[i] =
 			mdev_pci_layout_create(driver->types[i].function);
@@ -334,7 +351,8 @@ static int mdev_pci_parent_init(struct mdev_pci_parent_core *parent)
 }
 
 static struct mdev_pci_parent_core *
-mdev_pci_parent_alloc(const struct mdev_pci_driver *driver, unsigned int units)
+mdev_pci_parent_alloc(const struct mdev_pci_driver *driver, unsigned int units,
+		      struct module *owner)
 {
 	struct mdev_pci_parent_core *parent = kzalloc_obj(*parent);
 	int ret;
@@ -348,12 +366,12 @@ mdev_pci_parent_alloc(const struct mdev_pci_driver *driver, unsigned int units)
 		mdev_pci_parent_free(parent);
 		return ERR_PTR(ret);
 	}
-	mdev_pci_fill_ops(parent);
+	mdev_pci_fill_ops(parent, owner);
 	return parent;
 }
 
 /**
- * mdev_pci_register - register a device as a parent of PCI functions
+ * __mdev_pci_register - register a device as a parent of PCI functions
  * @parent: zeroed, in use until mdev_pci_unregister() has returned
  * @dev: the physical device, which must be in sysfs
  * @driver: the vendor driver; constant, with all that it points to, until
@@ -361,6 +379,8 @@ mdev_pci_parent_alloc(const struct mdev_pci_driver *driver, unsigned int units)
  * @units: units of @dev to be shared. Each device takes
  *	&mdev_pci_type.units of them; ``create`` fails with -ENOSPC when too few
  *	are free.
+ * @owner: module that is held while a device is open, unless &parent_ops.owner is
+ *	set; mdev_pci_register() passes the calling one
  *
  * As mdev_register_device(), with defaults for all members of
  * &mdev_pci_driver.ops that are NULL. A description that no PCI function can
@@ -370,8 +390,9 @@ mdev_pci_parent_alloc(const struct mdev_pci_driver *driver, unsigned int units)
  * Return: 0; -EINVAL if @driver is invalid; -EEXIST if @dev or @parent is
  *	registered; -ENOMEM.
  */
-int mdev_pci_register(struct mdev_pci_parent *parent, struct device *dev,
-		      const struct mdev_pci_driver *driver, unsigned int units)
+int __mdev_pci_register(struct mdev_pci_parent *parent, struct device *dev,
+			const struct mdev_pci_driver *driver,
+			unsigned int units, struct module *owner)
 {
 	struct mdev_pci_parent_core *core;
 	int ret;
@@ -381,9 +402,10 @@ int mdev_pci_register(struct mdev_pci_parent *parent, struct device *dev,
 		return ret;
 	if (parent->core)
 		return -EEXIST;
-	core = mdev_pci_parent_alloc(driver, units);
+	core = mdev_pci_parent_alloc(driver, units, owner);
 	if (IS_ERR(core))
 		return PTR_ERR(core);
+	core->parent = parent;
 	/* ->create() can be called before mdev_register_device() returns */
 	parent->dev = dev;
 	parent->core = core;
@@ -394,7 +416,7 @@ int mdev_pci_register(struct mdev_pci_parent *parent, struct device *dev,
 	}
 	return ret;
 }
-EXPORT_SYMBOL_GPL(mdev_pci_register);
+EXPORT_SYMBOL_GPL(__mdev_pci_register);
 
 /**
  * mdev_pci_unregister - unregister a parent and remove its mediated devices

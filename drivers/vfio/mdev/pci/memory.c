@@ -250,6 +250,52 @@ void mdev_pci_memory_reset(struct mdev_pci_core *core)
 		mdev_pci_memory_discard(core->pci, region, 0, U64_MAX);
 }
 
+/*
+ * Accesses of the size of a register are single accesses of memory: the guest's
+ * processors and the device may share it without a lock.
+ */
+static void mdev_pci_memory_copy(void *to, const void *from, size_t size)
+{
+	if (!IS_ALIGNED((unsigned long)to | (unsigned long)from, size)) {
+		memcpy(to, from, size);
+		return;
+	}
+	switch (size) {
+	case sizeof(u8):
+		WRITE_ONCE(*(u8 *)to, READ_ONCE(*(const u8 *)from));
+		break;
+	case sizeof(u16):
+		WRITE_ONCE(*(u16 *)to, READ_ONCE(*(const u16 *)from));
+		break;
+	case sizeof(u32):
+		WRITE_ONCE(*(u32 *)to, READ_ONCE(*(const u32 *)from));
+		break;
+	case sizeof(u64):
+		WRITE_ONCE(*(u64 *)to, READ_ONCE(*(const u64 *)from));
+		break;
+	default:
+		memcpy(to, from, size);
+	}
+}
+
+static void mdev_pci_memory_load(void *buf, struct page *page,
+				 unsigned int offset, size_t size)
+{
+	void *contents = kmap_local_page(page);
+
+	mdev_pci_memory_copy(buf, contents + offset, size);
+	kunmap_local(contents);
+}
+
+static void mdev_pci_memory_store(struct page *page, unsigned int offset,
+				  const void *buf, size_t size)
+{
+	void *contents = kmap_local_page(page);
+
+	mdev_pci_memory_copy(contents + offset, buf, size);
+	kunmap_local(contents);
+}
+
 static size_t mdev_pci_memory_piece(u64 offset, size_t count)
 {
 	return min(count, PAGE_SIZE - offset_in_page(offset));
@@ -270,7 +316,7 @@ int mdev_pci_memory_read(struct mdev_pci_core *core, unsigned int region,
 			memset(buf, 0, size);
 			continue;
 		}
-		memcpy_from_page(buf, page, offset_in_page(offset), size);
+		mdev_pci_memory_load(buf, page, offset_in_page(offset), size);
 		put_page(page);
 	}
 	return 0;
@@ -287,7 +333,7 @@ int mdev_pci_memory_write(struct mdev_pci_core *core, unsigned int region,
 		page = mdev_pci_memory_page(core->pci, region, offset);
 		if (IS_ERR(page))
 			return PTR_ERR(page);
-		memcpy_to_page(page, offset_in_page(offset), buf, size);
+		mdev_pci_memory_store(page, offset_in_page(offset), buf, size);
 		put_page(page);
 	}
 	return 0;

@@ -9,6 +9,7 @@
 #include <linux/bits.h>
 #include <linux/cleanup.h>
 #include <linux/compiler.h>
+#include <linux/export.h>
 #include <linux/lockdep.h>
 #include <linux/mutex.h>
 #include <linux/nospec.h>
@@ -121,20 +122,29 @@ static const struct {
 	[VFIO_DEVICE_STATE_PRE_COPY_P2P] = { .stopped = true, .saving = true },
 };
 
+static void mdev_pci_enter_state(struct mdev_pci_core *core,
+				 enum vfio_device_mig_state state)
+{
+	WRITE_ONCE(core->saving, mdev_pci_states[state].saving);
+	WRITE_ONCE(core->silent, mdev_pci_states[state].silent);
+	WRITE_ONCE(core->stopped, mdev_pci_states[state].stopped);
+}
+
 /* Interrupts that were raised while the device was stopped are signalled then. */
 static int mdev_pci_set_state(struct mdev_device *mdev,
 			      enum vfio_device_mig_state from,
 			      enum vfio_device_mig_state to)
 {
 	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	int ret;
 
 	guard(mutex)(&core->lock);
-	WRITE_ONCE(core->saving, mdev_pci_states[to].saving);
-	WRITE_ONCE(core->silent, mdev_pci_states[to].silent);
-	WRITE_ONCE(core->stopped, mdev_pci_states[to].stopped);
-	mdev_pci_update_running(core);
+	mdev_pci_enter_state(core, to);
+	ret = mdev_pci_update_running(core);
+	if (ret)
+		mdev_pci_enter_state(core, from);
 	mdev_pci_irqs_update(core);
-	return 0;
+	return ret;
 }
 
 void mdev_pci_migration_end(struct mdev_pci_core *core)
@@ -269,12 +279,15 @@ static ssize_t mdev_pci_save(struct mdev_device *mdev, void *buf, size_t size)
 	const struct mdev_pci_places places = mdev_pci_places(core);
 	struct mdev_pci_state *state = buf;
 	ssize_t blocks;
+	int ret;
 
 	guard(mutex)(&core->lock);
 	mdev_pci_fill_state(core, state);
 	mdev_pci_save_registers(core, buf);
 	mdev_pci_save_irqs(core, buf);
-	core->parent->driver->save(core->pci, buf + places.vendor);
+	ret = core->parent->driver->save(core->pci, buf + places.vendor);
+	if (ret)
+		return ret;
 	blocks = mdev_pci_save_memory(core, buf + places.blocks,
 				      (size - places.blocks) /
 				      sizeof(struct mdev_pci_block));
@@ -411,7 +424,9 @@ static int mdev_pci_load(struct mdev_device *mdev, const void *buf, size_t size)
 	if (!mdev_pci_state_valid(core, buf, size))
 		return -EINVAL;
 	guard(mutex)(&core->lock);
-	mdev_pci_reset_locked(core);
+	ret = mdev_pci_reset_locked(core, MDEV_PCI_RESET_LOAD);
+	if (ret)
+		return ret;
 	mdev_pci_load_registers(core, buf);
 	mdev_pci_load_irqs(core, buf);
 	ret = mdev_pci_load_memory(core, buf + places.blocks,
@@ -431,3 +446,4 @@ const struct mdev_migration_ops mdev_pci_migration = {
 	.save = mdev_pci_save,
 	.load = mdev_pci_load,
 };
+EXPORT_SYMBOL_GPL(mdev_pci_migration);

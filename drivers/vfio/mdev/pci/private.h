@@ -12,9 +12,6 @@
 
 struct mdev_pci_memory;
 struct va_format;
-struct vfio_info_cap;
-struct vfio_irq_info;
-struct vfio_region_info;
 
 /*
  * Locks, in the order in which they are taken:
@@ -25,28 +22,28 @@ struct vfio_region_info;
  *						of a migration; held across run,
  *						reset, save and load of the driver
  *	    mdev_device.map_lock		mdev_map_block(), mdev_pci_invalidate()
- *	    mdev_pci_core.irq_lock		spinlock with interrupts disabled:
- *						raised vectors, and what becomes
- *						of a message, see irq.c
+ *	    mdev_pci_core.irq_lock		rwlock with interrupts disabled:
+ *						what becomes of a message, see
+ *						irq.c
  *	      lock of a vector in mdev_irqs.c
  *	        lock of an eventfd
  *
  * Page faults, which hold mmap_lock, take mdev_device.map_lock and none of these
  * locks. Pages of a region are in an xarray, which has a lock of its own; they are
- * looked up under RCU. Reads of config space take no lock, but irq_lock for the status
- * register and the pending bits of MSI.
+ * looked up under RCU. Reads of config space take no lock.
  */
 
 /**
  * struct mdev_pci_dword - what is special about a dword of config space
  * @read: returns bits that are not in &mdev_pci_core.config, or NULL
  * @written: called with &mdev_pci_core.lock held after the guest has written the
- *	bits in @mask of the dword, which was @old before; or NULL
+ *	bits in @mask of the dword, which was @old before; or NULL. Returns 0 or an
+ *	error of the driver for the writer.
  */
 struct mdev_pci_dword {
 	u32 (*read)(struct mdev_pci_core *core);
-	void (*written)(struct mdev_pci_core *core, u32 old, u32 value,
-			u32 mask);
+	int (*written)(struct mdev_pci_core *core, u32 old, u32 value,
+		       u32 mask);
 };
 
 /**
@@ -94,15 +91,18 @@ struct mdev_pci_layout {
  * @stopped: not open, or stopped by a migration; written under @lock
  * @silent: stopped by a migration, may not interrupt; written under @lock
  * @saving: in a state of a migration's source; written under @lock
- * @running: last argument of &mdev_pci_driver.run; protected by @lock
+ * @run_flags: last argument of &mdev_pci_driver.run that succeeded; protected by
+ *	@lock
+ * @requested_reset: cause of the reset that a write to config space requested last;
+ *	protected by @lock
  * @irqs: eventfds, pending messages and the level of INTx
  * @irq_lock: see the block above
- * @raised: vectors that the driver has raised and not lowered, protected by
- *	@irq_lock; none in a function without INTx
+ * @raised: vectors that the driver has raised and not lowered; bits are set with
+ *	@irq_lock held for reading, cleared with it held for writing
  * @msix_table: MSI-X table, dwords read and written without a lock
- * @msi_written: a register of MSI was written since the last reset
- * @msix_written: a register of MSI-X was written since the last reset
- * @msix_table_written: the MSI-X table was written since the last reset
+ * @msi_written: the enable bit of MSI was written since the device was opened
+ * @msix_written: that of MSI-X was written since the device was opened
+ * @msix_table_written: the MSI-X table was written since the device was opened
  * @memory: by region index, NULL for a region that is not memory
  */
 struct mdev_pci_core {
@@ -115,10 +115,11 @@ struct mdev_pci_core {
 	bool stopped;
 	bool silent;
 	bool saving;
-	bool running;
+	unsigned int run_flags;
+	enum mdev_pci_reset_cause requested_reset;
 	struct mdev_irqs *irqs;
 	/* The block above has the locks */
-	spinlock_t irq_lock;
+	rwlock_t irq_lock;
 	unsigned long *raised;
 	u32 *msix_table;
 	bool msi_written;
@@ -129,7 +130,9 @@ struct mdev_pci_core {
 
 /**
  * struct mdev_pci_parent_core - a parent of PCI functions
+ * @parent: what the driver sees of it
  * @ops: the driver's, with mdev_pci's for all that are absent
+ * @migration: likewise
  * @driver: the driver
  * @layouts: by type
  * @groups: attributes of the types
@@ -137,7 +140,9 @@ struct mdev_pci_core {
  * @free_units: units that no device has taken
  */
 struct mdev_pci_parent_core {
+	struct mdev_pci_parent *parent;
 	struct parent_ops ops;
+	struct mdev_migration_ops migration;
 	const struct mdev_pci_driver *driver;
 	struct mdev_pci_layout **layouts;
 	struct attribute_group *groups;
@@ -148,7 +153,7 @@ struct mdev_pci_parent_core {
 static inline struct mdev_pci_core *
 mdev_pci_core(const struct mdev_device *mdev)
 {
-	struct mdev_pci *pci = mdev_get_drvdata(mdev);
+	struct mdev_pci *pci = mdev->library;
 
 	return pci->core;
 }
@@ -200,11 +205,15 @@ int mdev_pci_check(struct device *dev, const struct mdev_pci_driver *driver,
 void mdev_pci_print_invalid(struct device *dev, struct va_format *message);
 
 /* reset.c */
-void mdev_pci_reset_locked(struct mdev_pci_core *core);
+int mdev_pci_reset_locked(struct mdev_pci_core *core,
+			  enum mdev_pci_reset_cause cause);
+void mdev_pci_request_reset(struct mdev_pci_core *core,
+			    enum mdev_pci_reset_cause cause);
+void mdev_pci_function_reset(struct mdev_device *mdev);
 
 /* run.c */
-void mdev_pci_update_running(struct mdev_pci_core *core);
-void mdev_pci_end_dma(struct mdev_pci_core *core);
+int mdev_pci_update_running(struct mdev_pci_core *core);
+void mdev_pci_stop_for_reset(struct mdev_pci_core *core);
 
 /* config.c */
 struct mdev_pci_layout *
@@ -212,17 +221,18 @@ mdev_pci_layout_create(const struct mdev_pci_function *function);
 void mdev_pci_layout_free(struct mdev_pci_layout *layout);
 unsigned int mdev_pci_caps_size(const struct mdev_pci_function *function);
 void mdev_pci_config_load(struct mdev_pci_core *core, const u8 *config);
+void mdev_pci_config_init(struct mdev_pci_core *core);
 void mdev_pci_config_reset(struct mdev_pci_core *core);
 bool mdev_pci_config_valid(const struct mdev_pci_core *core, const u8 *config);
 void mdev_pci_config_read(struct mdev_pci_core *core, char *buf, size_t count,
 			  unsigned int offset);
-void mdev_pci_config_write(struct mdev_pci_core *core, const char *buf,
-			   size_t count, unsigned int offset);
+int mdev_pci_config_write(struct mdev_pci_core *core, const char *buf,
+			  size_t count, unsigned int offset);
 
 /* irq.c */
 int mdev_pci_irqs_init(struct mdev_pci_core *core);
 void mdev_pci_irqs_destroy(struct mdev_pci_core *core);
-void mdev_pci_irqs_reset(struct mdev_pci_core *core);
+void mdev_pci_irqs_reset(struct mdev_pci_core *core, bool keep_written);
 void mdev_pci_irqs_update(struct mdev_pci_core *core);
 u32 mdev_pci_irqs_save(struct mdev_pci_core *core, u8 *raised, u8 *pending);
 void mdev_pci_irqs_load(struct mdev_pci_core *core, const u8 *raised, u32 index,
@@ -238,25 +248,6 @@ u64 mdev_pci_msix_read(struct mdev_pci_core *core, unsigned int bar,
 void mdev_pci_msix_write(struct mdev_pci_core *core, unsigned int bar,
 			 u64 offset, unsigned int size, u64 value);
 bool mdev_pci_msix_valid(const struct mdev_pci_core *core, const __le32 *table);
-int mdev_pci_get_irq_info(struct mdev_device *mdev, struct vfio_irq_info *info);
-int mdev_pci_set_irqs(struct mdev_device *mdev, u32 flags, u32 index, u32 start,
-		      u32 count, void *data);
-void mdev_pci_request(struct mdev_device *mdev, unsigned int count);
-
-/* regions.c */
-int mdev_pci_get_device_info(struct mdev_device *mdev,
-			     struct vfio_device_info *info,
-			     struct vfio_info_cap *caps);
-int mdev_pci_get_region_info(struct mdev_device *mdev,
-			     struct vfio_region_info *info,
-			     struct vfio_info_cap *caps);
-ssize_t mdev_pci_read(struct mdev_device *mdev, char *buf, size_t count,
-		      loff_t pos);
-ssize_t mdev_pci_write(struct mdev_device *mdev, const char *buf, size_t count,
-		       loff_t pos);
-int mdev_pci_validate_map_request(struct mdev_device *mdev, loff_t pos,
-				  unsigned long *pfn, unsigned long *size,
-				  pgprot_t *prot);
 
 /* memory.c */
 int mdev_pci_memory_init(struct mdev_pci_core *core);
@@ -274,6 +265,5 @@ bool mdev_pci_memory_is_zero(struct mdev_pci_core *core, unsigned int region,
 /* migration.c */
 /* For a close or VFIO_DEVICE_RESET */
 void mdev_pci_migration_end(struct mdev_pci_core *core);
-extern const struct mdev_migration_ops mdev_pci_migration;
 
 #endif /* _MDEV_PCI_PRIVATE_H */

@@ -68,6 +68,7 @@ int mdev_pci_get_device_info(struct mdev_device *mdev,
 	info->num_regions = mdev_pci_core(mdev)->layout->nr_regions;
 	return 0;
 }
+EXPORT_SYMBOL_GPL(mdev_pci_get_device_info);
 
 static bool mdev_pci_region_mappable(const struct mdev_pci_region *region)
 {
@@ -153,6 +154,7 @@ int mdev_pci_get_region_info(struct mdev_device *mdev,
 				0;
 	}
 }
+EXPORT_SYMBOL_GPL(mdev_pci_get_region_info);
 
 /*
  * Between the image and the end of the BAR is erased flash, ones, and no header
@@ -198,11 +200,15 @@ static u64 mdev_pci_get_value(const char *buf, size_t size)
 	return le64_to_cpu(bytes);
 }
 
-/* Size of the accesses that the driver is called for */
-static size_t mdev_pci_access_width(const struct mdev_pci_region *region,
-				    size_t count)
+/* A read of a part of a register, which has region->width bytes */
+static u64 mdev_pci_read_part(struct mdev_pci_core *core,
+			      const struct mdev_pci_region *region,
+			      unsigned int index, u64 offset)
 {
-	return region->width ? min(count, region->width) : count;
+	u64 start = ALIGN_DOWN(offset, region->width);
+
+	return region->read(core->pci, index, start, region->width) >>
+	       (offset - start) * BITS_PER_BYTE;
 }
 
 static void mdev_pci_driver_read(struct mdev_pci_core *core,
@@ -210,10 +216,15 @@ static void mdev_pci_driver_read(struct mdev_pci_core *core,
 				 unsigned int index, u64 offset, char *buf,
 				 size_t count)
 {
-	size_t size = mdev_pci_access_width(region, count);
+	size_t size = region->width ?: count;
 
 	if (!region->read) {
 		memset(buf, 0, count);
+		return;
+	}
+	if (count < size) {
+		mdev_pci_put_value(buf, mdev_pci_read_part(core, region, index,
+							   offset), count);
 		return;
 	}
 	for (; count; count -= size, offset += size, buf += size)
@@ -227,9 +238,9 @@ static void mdev_pci_driver_write(struct mdev_pci_core *core,
 				  unsigned int index, u64 offset,
 				  const char *buf, size_t count)
 {
-	size_t size = mdev_pci_access_width(region, count);
+	size_t size = region->width ?: count;
 
-	if (!region->write)
+	if (!region->write || count < size)
 		return;
 	for (; count; count -= size, offset += size, buf += size)
 		region->write(core->pci, index, offset, size,
@@ -293,6 +304,7 @@ ssize_t mdev_pci_read(struct mdev_device *mdev, char *buf, size_t count,
 		ret = mdev_pci_region_read(core, index, offset, buf, count);
 	return ret ?: count;
 }
+EXPORT_SYMBOL_GPL(mdev_pci_read);
 
 ssize_t mdev_pci_write(struct mdev_device *mdev, const char *buf, size_t count,
 		       loff_t pos)
@@ -303,11 +315,12 @@ ssize_t mdev_pci_write(struct mdev_device *mdev, const char *buf, size_t count,
 	int ret = 0;
 
 	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
-		mdev_pci_config_write(core, buf, count, offset);
+		ret = mdev_pci_config_write(core, buf, count, offset);
 	else
 		ret = mdev_pci_region_write(core, index, offset, buf, count);
 	return ret ?: count;
 }
+EXPORT_SYMBOL_GPL(mdev_pci_write);
 
 static int mdev_pci_map_memory(struct mdev_pci_core *core, unsigned int index,
 			       u64 offset, unsigned long *pfn,
@@ -349,3 +362,4 @@ int mdev_pci_validate_map_request(struct mdev_device *mdev, loff_t pos,
 		       region->map(core->pci, index, offset, pfn, size, prot) :
 		       -EINVAL;
 }
+EXPORT_SYMBOL_GPL(mdev_pci_validate_map_request);

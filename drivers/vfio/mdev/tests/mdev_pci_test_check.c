@@ -314,17 +314,18 @@ static void test_type_fault(struct kunit *test)
 	test_expect_fault(test, "types[1].name: empty");
 	check->types[1].name = "b";
 	check->types[1].units = 0;
-	test_expect_fault(test, "type b: units: 0 (min 1, max 2147483647)");
-	check->types[1].units = (u32)INT_MAX + 1;
+	test_expect_fault(test, "type b: units: 0 (min 1, max 1 of the parent)");
+	check->types[1].units = 2;
 	test_expect_fault(test,
-			  "type b: units: 2147483648 (min 1, max 2147483647)");
+			  "type b: units: 2 (min 1, max 1 of the parent)");
 	check->types[1].units = 1;
 	check->types[1].function = NULL;
 	test_expect_fault(test, "type b: function: NULL");
 }
 
-static void test_save(struct mdev_pci *pci, void *state)
+static int test_save(struct mdev_pci *pci, void *state)
 {
+	return 0;
 }
 
 static int test_load(struct mdev_pci *pci, const void *state)
@@ -346,22 +347,11 @@ static void test_release(struct mdev_device *mdev)
 {
 }
 
-static int test_region_info(struct mdev_device *mdev,
-			    struct vfio_region_info *info,
-			    struct vfio_info_cap *caps)
+static struct file *test_open_data(struct mdev_device *mdev,
+				   enum vfio_device_mig_state from,
+				   enum vfio_device_mig_state to)
 {
-	return 0;
-}
-
-static ssize_t test_ops_read(struct mdev_device *mdev, char *buf, size_t count,
-			     loff_t pos)
-{
-	return count;
-}
-
-static int test_irq_info(struct mdev_device *mdev, struct vfio_irq_info *info)
-{
-	return 0;
+	return ERR_PTR(-EIO);
 }
 
 static const struct attribute_group *const test_groups[] = { NULL };
@@ -389,6 +379,9 @@ static void test_driver_fault(struct kunit *test)
 {
 	struct mdev_pci_driver *driver =
 		&((struct test_check *)test->priv)->driver;
+	static const struct mdev_migration_ops own = {
+		.open_data = test_open_data,
+	};
 	const struct mdev_pci_driver right = *driver;
 
 	driver->device_size = sizeof(struct mdev_pci) - 1;
@@ -411,6 +404,9 @@ static void test_driver_fault(struct kunit *test)
 	*driver = right;
 	driver->load = test_load;
 	test_expect_fault(test, "load: set without save");
+	driver->save = test_save;
+	driver->ops.migration = &own;
+	test_expect_fault(test, "save: never called with ops.migration.open_data");
 }
 
 /* What mdev_pci does in a way that fits together */
@@ -430,13 +426,6 @@ static void test_ops_fault(struct kunit *test)
 	test_expect_fault(test, text);
 	*ops = (struct parent_ops) { .reset = test_call };
 	test_expect_fault(test, text);
-	*ops = (struct parent_ops) {
-		.get_region_info = test_region_info,
-		.read = test_ops_read,
-	};
-	test_expect_fault(test, "ops.get_region_info: set without read and write");
-	*ops = (struct parent_ops) { .get_irq_info = test_irq_info };
-	test_expect_fault(test, "ops.get_irq_info: set without set_irqs");
 }
 
 static void test_state_fault(struct kunit *test)

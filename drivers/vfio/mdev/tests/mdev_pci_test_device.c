@@ -69,19 +69,29 @@ static int test_vendor_create(struct mdev_pci *pci)
 	return 0;
 }
 
-static void test_vendor_reset(struct mdev_pci *pci)
+static int test_vendor_reset(struct mdev_pci *pci,
+			     enum mdev_pci_reset_cause cause)
 {
-	to_test_pci(pci)->resets++;
+	struct test_pci *fixture = to_test_pci(pci);
+
+	fixture->resets++;
+	fixture->reset_cause = cause;
+	return fixture->reset_error;
 }
 
-static void test_vendor_run(struct mdev_pci *pci, bool running)
+static int test_vendor_run(struct mdev_pci *pci, unsigned int flags)
 {
-	to_test_pci(pci)->running = running;
+	struct test_pci *fixture = to_test_pci(pci);
+
+	if (!fixture->run_error)
+		fixture->run_flags = flags;
+	return fixture->run_error;
 }
 
-static void test_vendor_save(struct mdev_pci *pci, void *state)
+static int test_vendor_save(struct mdev_pci *pci, void *state)
 {
 	memcpy(state, to_test_pci(pci)->state, TEST_STATE_SIZE);
+	return to_test_pci(pci)->save_error;
 }
 
 static int test_vendor_load(struct mdev_pci *pci, const void *state)

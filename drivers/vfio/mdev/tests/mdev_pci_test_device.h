@@ -64,10 +64,14 @@ struct test_pci_eventfd {
  * @size: its size
  * @value: what it wrote
  * @answer: what a read gets
- * @running: what the vendor was told last
- * @resets: how often it was reset
- * @state: what the vendor saves, or was loaded with
- * @load_error: what it answers to a load
+ * @run_flags: the last flags of run that succeeded
+ * @run_error: what run returns
+ * @resets: number of resets
+ * @reset_cause: of the last reset
+ * @reset_error: what reset returns
+ * @state: the driver's state data, saved or loaded
+ * @save_error: what save returns
+ * @load_error: what load returns
  */
 struct test_pci {
 	struct kunit *test;
@@ -90,9 +94,13 @@ struct test_pci {
 	u64 value;
 	u64 answer;
 
-	bool running;
+	unsigned int run_flags;
+	int run_error;
 	unsigned int resets;
+	enum mdev_pci_reset_cause reset_cause;
+	int reset_error;
 	u8 state[TEST_STATE_SIZE];
+	int save_error;
 	int load_error;
 };
 

@@ -16,7 +16,7 @@
 #define TEST_D2		2
 #define TEST_D3HOT	3
 
-/* Registers that a guest has set up, and that a reset sets back */
+/* Registers that a guest has set up */
 static void test_set_up(struct test_pci *fixture)
 {
 	test_config_write(fixture, PCI_BASE_ADDRESS_1, 4, 0xfebf0000);
@@ -25,23 +25,44 @@ static void test_set_up(struct test_pci *fixture)
 	fixture->resets = 0;
 }
 
-/* @resets: how many since test_set_up() */
-static void test_expect_reset(struct test_pci *fixture, unsigned int resets)
+/* The header, which a VMM has set up, is as it was, however many @resets there were. */
+static void test_expect_reset(struct test_pci *fixture, unsigned int resets,
+			      enum mdev_pci_reset_cause cause)
 {
 	struct kunit *test = fixture->test;
-	bool reset = resets > 0;
 
 	KUNIT_EXPECT_EQ(test, fixture->resets, resets);
-	KUNIT_EXPECT_EQ(test, !test_config_read(fixture, PCI_BASE_ADDRESS_1, 4),
-			reset);
-	KUNIT_EXPECT_EQ(test, !test_config_read(fixture, PCI_INTERRUPT_LINE, 1),
-			reset);
-	KUNIT_EXPECT_EQ(test, !test_config_read(fixture, PCI_COMMAND, 2),
-			reset);
-	KUNIT_EXPECT_EQ(test, !mdev_pci_is_master(fixture->pci), reset);
+	if (resets)
+		KUNIT_EXPECT_EQ(test, fixture->reset_cause, cause);
+	KUNIT_EXPECT_EQ(test, test_config_read(fixture, PCI_BASE_ADDRESS_1, 4) &
+			      PCI_BASE_ADDRESS_MEM_MASK, 0xfebf0000);
+	KUNIT_EXPECT_EQ(test, test_config_read(fixture, PCI_INTERRUPT_LINE, 1),
+			11);
+	/* Some of the functions have no I/O */
+	KUNIT_EXPECT_EQ(test, test_config_read(fixture, PCI_COMMAND, 2) |
+			      PCI_COMMAND_IO,
+			TEST_DECODE | PCI_COMMAND_MASTER);
+	KUNIT_EXPECT_TRUE(test, mdev_pci_is_master(fixture->pci));
+	KUNIT_EXPECT_EQ(test, fixture->run_flags, MDEV_PCI_RUN | MDEV_PCI_DMA);
 }
 
-/* 6.2.2: after a reset a function answers to nothing and is no master */
+/* As vfio-pci: at open all BARs are decoded, and the function is no bus master. */
+static void test_open(struct kunit *test)
+{
+	struct test_pci *fixture = test_config_create(test, TEST_CARD);
+
+	KUNIT_EXPECT_EQ(test, test_config_read(fixture, PCI_COMMAND, 2),
+			TEST_DECODE);
+	test_set_up(fixture);
+	fixture->ops->release(fixture->mdev);
+	KUNIT_EXPECT_EQ(test, fixture->ops->open(fixture->mdev), 0);
+	KUNIT_EXPECT_EQ(test, test_config_read(fixture, PCI_COMMAND, 2),
+			TEST_DECODE);
+	KUNIT_EXPECT_EQ(test, test_config_read(fixture, PCI_BASE_ADDRESS_1, 4) &
+			      PCI_BASE_ADDRESS_MEM_MASK, 0);
+}
+
+/* 6.2.2. VFIO_DEVICE_RESET keeps what the VMM has set up, as vfio-pci does. */
 static void test_master(struct kunit *test)
 {
 	struct test_pci *fixture = test_config_create(test, TEST_CARD);
@@ -49,10 +70,9 @@ static void test_master(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, mdev_pci_is_master(fixture->pci));
 	test_pci_command(fixture, TEST_DECODE);
 	KUNIT_EXPECT_FALSE(test, mdev_pci_is_master(fixture->pci));
-	test_pci_command(fixture, PCI_COMMAND_MASTER);
-	KUNIT_EXPECT_TRUE(test, mdev_pci_is_master(fixture->pci));
-	fixture->ops->reset(fixture->mdev);
-	KUNIT_EXPECT_FALSE(test, mdev_pci_is_master(fixture->pci));
+	test_set_up(fixture);
+	KUNIT_EXPECT_EQ(test, fixture->ops->reset(fixture->mdev), 0);
+	test_expect_reset(fixture, 1, MDEV_PCI_RESET_DEVICE);
 }
 
 /* 6.2.2: what is mapped is not reached when memory is decoded no more */
@@ -81,9 +101,9 @@ static void test_d3hot(struct kunit *test)
 	unsigned int control = TEST_EXPRESS_PM + PCI_PM_CTRL;
 
 	test_set_up(fixture);
-	KUNIT_EXPECT_TRUE(test, fixture->running);
+	KUNIT_EXPECT_TRUE(test, fixture->run_flags);
 	test_pci_power(fixture, TEST_D3HOT);
-	KUNIT_EXPECT_FALSE(test, fixture->running);
+	KUNIT_EXPECT_FALSE(test, fixture->run_flags);
 	KUNIT_EXPECT_FALSE(test, mdev_pci_is_master(fixture->pci));
 	KUNIT_EXPECT_EQ(test, test_pci_read(fixture, 0, 0, 4), 0xffffffff);
 	KUNIT_EXPECT_EQ(test, fixture->accesses, 0);
@@ -104,8 +124,8 @@ static void test_no_soft_reset(struct kunit *test)
 	test_set_up(fixture);
 	test_pci_power(fixture, TEST_D3HOT);
 	test_pci_power(fixture, 0);
-	test_expect_reset(fixture, 0);
-	KUNIT_EXPECT_TRUE(test, fixture->running);
+	test_expect_reset(fixture, 0, 0);
+	KUNIT_EXPECT_TRUE(test, fixture->run_flags);
 }
 
 /* PM 1.2, 5.4.1: without, all is as after power-on */
@@ -117,8 +137,8 @@ static void test_soft_reset(struct kunit *test)
 	test_pci_power(fixture, TEST_D3HOT);
 	KUNIT_EXPECT_EQ(test, fixture->resets, 0);
 	test_pci_power(fixture, 0);
-	test_expect_reset(fixture, 1);
-	KUNIT_EXPECT_TRUE(test, fixture->running);
+	test_expect_reset(fixture, 1, MDEV_PCI_RESET_PM);
+	KUNIT_EXPECT_TRUE(test, fixture->run_flags);
 }
 
 /* PM 1.2, 3.2.4: a state that is not supported is not entered */
@@ -133,7 +153,7 @@ static void test_no_such_state(struct kunit *test)
 		test_pci_power(fixture, state);
 		KUNIT_EXPECT_EQ(test, test_config_read(fixture, control, 2), 0);
 	}
-	KUNIT_EXPECT_TRUE(test, fixture->running);
+	KUNIT_EXPECT_TRUE(test, fixture->run_flags);
 
 	test_pci_power(fixture, TEST_D3HOT);
 	for (state = TEST_D1; state <= TEST_D2; state++) {
@@ -141,7 +161,7 @@ static void test_no_such_state(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, test_config_read(fixture, control, 2),
 				TEST_D3HOT);
 	}
-	KUNIT_EXPECT_FALSE(test, fixture->running);
+	KUNIT_EXPECT_FALSE(test, fixture->run_flags);
 	KUNIT_EXPECT_EQ(test, fixture->resets, 0);
 }
 
@@ -158,7 +178,7 @@ static void test_other_byte(struct kunit *test)
 			TEST_D3HOT);
 }
 
-/* PCI Express 2.0, 6.6.2: but for what both ends of the link agree on */
+/* PCI Express 2.0, 6.6.2. vfio-pci restores the control registers. */
 static void test_express_flr(struct kunit *test)
 {
 	struct test_pci *fixture = test_config_create(test, TEST_EXPRESS);
@@ -166,18 +186,20 @@ static void test_express_flr(struct kunit *test)
 	unsigned int link = TEST_EXPRESS_EXP + PCI_EXP_LNKCTL;
 
 	test_set_up(fixture);
-	test_config_write(fixture, control, 2, 0);
+	test_config_write(fixture, control, 2, PCI_EXP_DEVCTL_READRQ_256B);
 	test_config_write(fixture, link, 2, 0x42);
-	test_expect_reset(fixture, 0);
-	test_config_write(fixture, control, 2, PCI_EXP_DEVCTL_BCR_FLR);
-	test_expect_reset(fixture, 1);
-	KUNIT_EXPECT_EQ(test, test_config_read(fixture, control, 2), 0x2810);
+	test_expect_reset(fixture, 0, 0);
+	test_config_write(fixture, control, 2, PCI_EXP_DEVCTL_READRQ_256B |
+					       PCI_EXP_DEVCTL_BCR_FLR);
+	test_expect_reset(fixture, 1, MDEV_PCI_RESET_FLR);
+	KUNIT_EXPECT_EQ(test, test_config_read(fixture, control, 2),
+			PCI_EXP_DEVCTL_READRQ_256B);
 	KUNIT_EXPECT_EQ(test, test_config_read(fixture, link, 2), 0x42);
-	KUNIT_EXPECT_TRUE(test, fixture->running);
+	KUNIT_EXPECT_TRUE(test, fixture->run_flags);
 
 	test_set_up(fixture);
 	test_config_write(fixture, control + 1, 1, PCI_EXP_DEVCTL_BCR_FLR >> 8);
-	test_expect_reset(fixture, 1);
+	test_expect_reset(fixture, 1, MDEV_PCI_RESET_FLR);
 	KUNIT_EXPECT_EQ(test, test_config_read(fixture, control + 2, 2) &
 			      PCI_EXP_DEVSTA_TRPND, 0);
 }
@@ -196,7 +218,7 @@ static void test_no_flr(struct kunit *test)
 				 PCI_EXP_DEVCAP_FLR);
 	test_set_up(fixture);
 	test_config_write(fixture, control, 2, PCI_EXP_DEVCTL_BCR_FLR);
-	test_expect_reset(fixture, 0);
+	test_expect_reset(fixture, 0, 0);
 	KUNIT_EXPECT_EQ(test, test_config_read(fixture, control, 2), 0);
 }
 
@@ -208,9 +230,9 @@ static void test_af_flr(struct kunit *test)
 
 	test_set_up(fixture);
 	test_config_write(fixture, control, 1, ~PCI_AF_CTRL_FLR);
-	test_expect_reset(fixture, 0);
+	test_expect_reset(fixture, 0, 0);
 	test_config_write(fixture, control, 1, PCI_AF_CTRL_FLR);
-	test_expect_reset(fixture, 1);
+	test_expect_reset(fixture, 1, MDEV_PCI_RESET_FLR);
 	KUNIT_EXPECT_EQ(test, test_config_read(fixture, control, 2), 0);
 }
 
@@ -223,8 +245,8 @@ static void test_reset_in_d3hot(struct kunit *test)
 	test_pci_power(fixture, TEST_D3HOT);
 	test_config_write(fixture, TEST_CARD_AF + PCI_AF_CTRL, 1,
 			  PCI_AF_CTRL_FLR);
-	test_expect_reset(fixture, 1);
-	KUNIT_EXPECT_TRUE(test, fixture->running);
+	test_expect_reset(fixture, 1, MDEV_PCI_RESET_FLR);
+	KUNIT_EXPECT_TRUE(test, fixture->run_flags);
 }
 
 /* 3.2.2.3: eight bytes are two accesses, of a dword each */
@@ -235,11 +257,11 @@ static void test_two_dwords(struct kunit *test)
 	test_set_up(fixture);
 	test_pci_power(fixture, TEST_D3HOT);
 	test_pci_write(fixture, TEST_CONFIG, TEST_CARD_PM, 8, 0);
-	test_expect_reset(fixture, 1);
+	test_expect_reset(fixture, 1, MDEV_PCI_RESET_PM);
 	test_set_up(fixture);
 	test_pci_write(fixture, TEST_CONFIG, TEST_CARD_AF + PCI_AF_CTRL, 8,
 		       PCI_AF_CTRL_FLR);
-	test_expect_reset(fixture, 1);
+	test_expect_reset(fixture, 1, MDEV_PCI_RESET_FLR);
 }
 
 /* What a migration brings differs in what the guest or the function changes */
@@ -288,6 +310,7 @@ static void test_valid(struct kunit *test)
 }
 
 static struct kunit_case mdev_pci_effects_cases[] = {
+	KUNIT_CASE(test_open),
 	KUNIT_CASE(test_master),
 	KUNIT_CASE(test_unmap),
 	KUNIT_CASE(test_d3hot),

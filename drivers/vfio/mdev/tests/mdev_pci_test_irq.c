@@ -30,13 +30,12 @@ static void test_expect_info(struct kunit *test, u32 index, u32 flags,
 
 static void test_info(struct kunit *test)
 {
-	u32 message = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE;
-
 	test_expect_info(test, INTX,
 			 VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE |
 			 VFIO_IRQ_INFO_AUTOMASKED, 1);
-	test_expect_info(test, MSI, message, TEST_MSI_VECTORS);
-	test_expect_info(test, MSIX, message, TEST_MSIX_VECTORS);
+	test_expect_info(test, MSI, VFIO_IRQ_INFO_EVENTFD |
+				    VFIO_IRQ_INFO_NORESIZE, TEST_MSI_VECTORS);
+	test_expect_info(test, MSIX, VFIO_IRQ_INFO_EVENTFD, TEST_MSIX_VECTORS);
 	test_expect_info(test, VFIO_PCI_ERR_IRQ_INDEX, VFIO_IRQ_INFO_EVENTFD,
 			 1);
 	test_expect_info(test, VFIO_PCI_REQ_IRQ_INDEX, VFIO_IRQ_INFO_EVENTFD,
@@ -273,11 +272,71 @@ static void test_msi_masked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 2), 1);
 	KUNIT_EXPECT_EQ(test, test_msi_pending(fixture), BIT(1));
 
-	/* A message that is pending is sent, though its reason has gone */
-	mdev_pci_lower_irq(fixture->pci, 1);
 	test_msi_write(fixture, PCI_MSI_MASK_64, 4, 0);
 	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 1), 1);
 	KUNIT_EXPECT_EQ(test, test_msi_pending(fixture), 0);
+}
+
+/* 6.8.3.5: a pending message does not outlive its cause. */
+static void test_msi_pending_lowered(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_msi_enabled(test);
+
+	test_msi_write(fixture, PCI_MSI_MASK_64, 4, BIT(1));
+	mdev_pci_raise_irq(fixture->pci, 1);
+	mdev_pci_lower_irq(fixture->pci, 1);
+	KUNIT_EXPECT_EQ(test, test_msi_pending(fixture), 0);
+	test_msi_write(fixture, PCI_MSI_MASK_64, 4, 0);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 1), 0);
+}
+
+/* 6.8.3.5: with fewer messages, the cause of another vector can remain. */
+static void test_msi_pending_shared(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_msi_enabled(test);
+
+	test_msi_enable(fixture, 0);
+	test_msi_write(fixture, PCI_MSI_MASK_64, 4, BIT(0));
+	mdev_pci_raise_irq(fixture->pci, 1);
+	mdev_pci_raise_irq(fixture->pci, 2);
+	mdev_pci_lower_irq(fixture->pci, 1);
+	KUNIT_EXPECT_EQ(test, test_msi_pending(fixture), BIT(0));
+	mdev_pci_lower_irq(fixture->pci, 2);
+	KUNIT_EXPECT_EQ(test, test_msi_pending(fixture), 0);
+}
+
+/* An edge is a message, and nothing else */
+static void test_trigger(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_intx(test);
+
+	mdev_pci_trigger_irq(fixture->pci, 1);
+	mdev_pci_trigger_irq(fixture->pci, UINT_MAX);
+	KUNIT_EXPECT_FALSE(test, test_status(fixture));
+	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 0);
+
+	test_with_msi_enabled(test);
+	mdev_pci_trigger_irq(fixture->pci, 1);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 1), 1);
+	test_msi_write(fixture, PCI_MSI_MASK_64, 4, BIT(1));
+	mdev_pci_trigger_irq(fixture->pci, 1);
+	KUNIT_EXPECT_EQ(test, test_msi_pending(fixture), BIT(1));
+	test_msi_write(fixture, PCI_MSI_MASK_64, 4, 0);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 1), 1);
+	KUNIT_EXPECT_FALSE(test, test_status(fixture));
+}
+
+static void test_trigger_error(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+
+	KUNIT_EXPECT_EQ(test,
+			test_pci_set_eventfds(fixture, VFIO_PCI_ERR_IRQ_INDEX,
+					      0, 1, TEST_REQUEST_FD), 0);
+	mdev_pci_trigger_error(fixture->pci);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, TEST_REQUEST_FD), 1);
+	mdev_pci_trigger_request(fixture->pci);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, TEST_REQUEST_FD), 0);
 }
 
 /* 6.8.1.8: software can't make a message pending. */
@@ -392,18 +451,59 @@ static void test_msi_unconfigured(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 2), 0);
 }
 
-/* 6.8.1.3: disabled after a reset. Then the eventfds count again. */
+/*
+ * 6.8.1.3: disabled after a reset, though the eventfds are still there. INTx is used
+ * until the guest has enabled MSI again.
+ */
 static void test_msi_reset(struct kunit *test)
 {
-	struct test_pci *fixture = test_with_msi_enabled(test);
+	struct test_pci *fixture = test_with_intx(test);
 
+	test_with_msi_enabled(test);
 	test_msi_write(fixture, PCI_MSI_MASK_64, 4, BIT(0));
 	mdev_pci_raise_irq(fixture->pci, 0);
 	KUNIT_EXPECT_EQ(test, fixture->ops->reset(fixture->mdev), 0);
 	KUNIT_EXPECT_EQ(test, test_msi_pending(fixture), 0);
 	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 0), 0);
 	mdev_pci_raise_irq(fixture->pci, 0);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 0), 0);
+	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 1);
+	mdev_pci_lower_irq(fixture->pci, 0);
+	test_msi_enable(fixture, ilog2(TEST_MSI_VECTORS));
+	mdev_pci_raise_irq(fixture->pci, 0);
 	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 0), 1);
+}
+
+/* A userspace driver that has never written the enable bit, over a reset */
+static void test_msi_reset_by_eventfds(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_msi(test);
+
+	KUNIT_EXPECT_EQ(test, fixture->ops->reset(fixture->mdev), 0);
+	mdev_pci_raise_irq(fixture->pci, 2);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 2), 1);
+}
+
+/* After the last close, the next user can be one that writes no registers. */
+static void test_msi_reopen(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_msi_enabled(test);
+
+	fixture->ops->release(fixture->mdev);
+	KUNIT_EXPECT_EQ(test, fixture->ops->open(fixture->mdev), 0);
+	mdev_pci_raise_irq(fixture->pci, 2);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 2), 1);
+}
+
+/* Registers other than the enable bit don't tell how the user enables MSI. */
+static void test_msi_address_written(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_msi(test);
+
+	test_msi_write(fixture, PCI_MSI_ADDRESS_LO, 4, 0xfee00000);
+	test_msi_write(fixture, PCI_MSI_DATA_64, 2, 0x41);
+	mdev_pci_raise_irq(fixture->pci, 2);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 2), 1);
 }
 
 static struct kunit_case mdev_pci_irq_cases[] = {
@@ -419,6 +519,10 @@ static struct kunit_case mdev_pci_irq_cases[] = {
 	KUNIT_CASE(test_msi_enable_bit),
 	KUNIT_CASE(test_msi_disabled),
 	KUNIT_CASE(test_msi_masked),
+	KUNIT_CASE(test_msi_pending_lowered),
+	KUNIT_CASE(test_msi_pending_shared),
+	KUNIT_CASE(test_trigger),
+	KUNIT_CASE(test_trigger_error),
 	KUNIT_CASE(test_msi_pending_read_only),
 	KUNIT_CASE(test_msi_fewer),
 	KUNIT_CASE(test_msi_more),
@@ -428,6 +532,9 @@ static struct kunit_case mdev_pci_irq_cases[] = {
 	KUNIT_CASE(test_msi_in_d3),
 	KUNIT_CASE(test_msi_unconfigured),
 	KUNIT_CASE(test_msi_reset),
+	KUNIT_CASE(test_msi_reset_by_eventfds),
+	KUNIT_CASE(test_msi_reopen),
+	KUNIT_CASE(test_msi_address_written),
 	{}
 };
 

@@ -24,8 +24,12 @@
  * @driver: its vendor; a test may change it before test_register()
  * @create_error: what @driver answers to a creation
  * @pci: the device that was created last
- * @log: a letter for each call: [C]reate, [R]eset, run [+], stop [-], remove
- *	[X], the vendor's own read [O]
+ * @reset_fails_for: cause of resets that fail
+ * @reset_error: what they return
+ * @run_error: what run returns
+ * @log: a letter for each call: [C]reate, remove [X], the driver's own read [O],
+ *	run with no flag [-], MDEV_PCI_RUN [+] and MDEV_PCI_DMA [*], and resets by
+ *	their causes: [c]reate, [o]pen, close [x], [d]evice, [f]lr, [p]m, [l]oad
  */
 struct test_life {
 	struct kunit *test;
@@ -35,6 +39,9 @@ struct test_life {
 	struct mdev_pci_driver driver;
 	int create_error;
 	struct mdev_pci *pci;
+	enum mdev_pci_reset_cause reset_fails_for;
+	int reset_error;
+	int run_error;
 	char log[64];
 };
 
@@ -77,21 +84,42 @@ static void test_life_remove(struct mdev_pci *pci)
 	test_log(pci->mdev, 'X');
 }
 
-static void test_life_reset(struct mdev_pci *pci)
+static int test_life_reset(struct mdev_pci *pci,
+			   enum mdev_pci_reset_cause cause)
 {
-	test_log(pci->mdev, 'R');
+	static const char letters[] = {
+		[MDEV_PCI_RESET_CREATE] = 'c',
+		[MDEV_PCI_RESET_OPEN] = 'o',
+		[MDEV_PCI_RESET_CLOSE] = 'x',
+		[MDEV_PCI_RESET_DEVICE] = 'd',
+		[MDEV_PCI_RESET_FLR] = 'f',
+		[MDEV_PCI_RESET_PM] = 'p',
+		[MDEV_PCI_RESET_LOAD] = 'l',
+	};
+	struct test_life *life = to_test_life(pci->mdev);
+
+	test_log(pci->mdev, letters[cause]);
+	return cause == life->reset_fails_for ? life->reset_error : 0;
 }
 
-static void test_life_run(struct mdev_pci *pci, bool running)
+static int test_life_run(struct mdev_pci *pci, unsigned int flags)
 {
-	test_log(pci->mdev, running ? '+' : '-');
+	static const char letters[] = {
+		[0] = '-',
+		[MDEV_PCI_RUN] = '+',
+		[MDEV_PCI_RUN | MDEV_PCI_DMA] = '*',
+	};
+	struct test_life *life = to_test_life(pci->mdev);
+
+	test_log(pci->mdev, letters[flags]);
+	return life->run_error;
 }
 
 static ssize_t test_life_own_read(struct mdev_device *mdev, char *buf,
 				  size_t count, loff_t pos)
 {
 	test_log(mdev, 'O');
-	return count;
+	return mdev_pci_read(mdev, buf, count, pos);
 }
 
 static int test_life_init(struct kunit *test)
@@ -175,62 +203,144 @@ static void test_calls(struct kunit *test)
 	struct mdev_device *mdev;
 
 	KUNIT_ASSERT_EQ(test, test_create(life, 0), 0);
-	KUNIT_EXPECT_STREQ(test, life->log, "CR");
+	KUNIT_EXPECT_STREQ(test, life->log, "Cc");
 	KUNIT_EXPECT_PTR_EQ(test, life->pci->type, &life->types[0]);
+	KUNIT_EXPECT_PTR_EQ(test, life->pci->parent, &life->parent);
 	mdev = life->pci->mdev;
 
 	KUNIT_EXPECT_EQ(test, ops->open(mdev), 0);
-	KUNIT_EXPECT_STREQ(test, life->log, "CRR+");
+	KUNIT_EXPECT_STREQ(test, life->log, "Cco+");
 	KUNIT_EXPECT_EQ(test, ops->reset(mdev), 0);
-	KUNIT_EXPECT_STREQ(test, life->log, "CRR+R");
+	KUNIT_EXPECT_STREQ(test, life->log, "Cco+-d+");
 	ops->release(mdev);
-	KUNIT_EXPECT_STREQ(test, life->log, "CRR+R-R");
+	KUNIT_EXPECT_STREQ(test, life->log, "Cco+-d+-x");
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), 0);
-	KUNIT_EXPECT_STREQ(test, life->log, "CRR+R-RX");
+	KUNIT_EXPECT_STREQ(test, life->log, "Cco+-d+-xX");
 }
 
-/* PM 1.2, 5.4.1: what D3hot has stopped, a reset starts */
+static struct mdev_device *test_create_open(struct test_life *life)
+{
+	const struct parent_ops *ops = &life->parent.core->ops;
+
+	KUNIT_ASSERT_EQ(life->test, test_create(life, 0), 0);
+	KUNIT_EXPECT_EQ(life->test, ops->open(life->pci->mdev), 0);
+	return life->pci->mdev;
+}
+
+/* PM 1.2, 5.4.1: a reset leads from D3hot to D0 */
 static void test_calls_in_d3hot(struct kunit *test)
 {
 	struct test_life *life = test_register(test);
 	const struct parent_ops *ops = &life->parent.core->ops;
 	loff_t control = TEST_CONFIG_POS + TEST_CARD_PM + PCI_PM_CTRL;
-	struct mdev_device *mdev;
+	struct mdev_device *mdev = test_create_open(life);
 	u8 d3hot = 3;
 
-	KUNIT_ASSERT_EQ(test, test_create(life, 0), 0);
-	mdev = life->pci->mdev;
-	KUNIT_EXPECT_EQ(test, ops->open(mdev), 0);
 	KUNIT_EXPECT_EQ(test, ops->write(mdev, &d3hot, 1, control), 1);
 	KUNIT_EXPECT_EQ(test, ops->write(mdev, &d3hot, 1, control), 1);
-	KUNIT_EXPECT_STREQ(test, life->log, "CRR+-");
+	KUNIT_EXPECT_STREQ(test, life->log, "Cco+-");
 	KUNIT_EXPECT_EQ(test, ops->reset(mdev), 0);
-	KUNIT_EXPECT_STREQ(test, life->log, "CRR+-R+");
+	KUNIT_EXPECT_STREQ(test, life->log, "Cco+-d+");
 	KUNIT_EXPECT_EQ(test, ops->write(mdev, &d3hot, 1, control), 1);
 	ops->release(mdev);
-	KUNIT_EXPECT_STREQ(test, life->log, "CRR+-R+-R");
+	KUNIT_EXPECT_STREQ(test, life->log, "Cco+-d+-x");
 }
 
-/* 6.2.2: when the guest forbids accesses to memory, there are none any more */
-static void test_calls_without_master(struct kunit *test)
+/* 6.2.2: bus mastering, which a reset keeps */
+static void test_calls_bus_master(struct kunit *test)
+{
+	struct test_life *life = test_register(test);
+	const struct parent_ops *ops = &life->parent.core->ops;
+	struct mdev_device *mdev = test_create_open(life);
+	loff_t pos = TEST_CONFIG_POS + PCI_COMMAND;
+	u8 master = PCI_COMMAND_MASTER;
+	u8 none = 0;
+
+	KUNIT_EXPECT_EQ(test, ops->write(mdev, &master, 1, pos), 1);
+	KUNIT_EXPECT_EQ(test, ops->write(mdev, &master, 1, pos), 1);
+	KUNIT_EXPECT_STREQ(test, life->log, "Cco+*");
+	KUNIT_EXPECT_EQ(test, ops->reset(mdev), 0);
+	KUNIT_EXPECT_STREQ(test, life->log, "Cco+*-d*");
+	KUNIT_EXPECT_EQ(test, ops->write(mdev, &none, 1, pos), 1);
+	KUNIT_EXPECT_EQ(test, ops->write(mdev, &none, 1, pos), 1);
+	KUNIT_EXPECT_STREQ(test, life->log, "Cco+*-d*+");
+	ops->release(mdev);
+}
+
+static void test_reset_fails(struct test_life *life,
+			     enum mdev_pci_reset_cause cause)
+{
+	life->reset_fails_for = cause;
+	life->reset_error = -EIO;
+}
+
+/* The device is freed */
+static void test_reset_fails_create(struct kunit *test)
+{
+	struct test_life *life = test_register(test);
+
+	test_reset_fails(life, MDEV_PCI_RESET_CREATE);
+	KUNIT_EXPECT_EQ(test, test_create(life, 0), -EIO);
+	KUNIT_EXPECT_STREQ(test, life->log, "CcX");
+	KUNIT_EXPECT_EQ(test, mdev_pci_free_units(&life->parent), TEST_UNITS);
+}
+
+/* The device stays stopped */
+static void test_reset_fails_open(struct kunit *test)
+{
+	struct test_life *life = test_register(test);
+	const struct parent_ops *ops = &life->parent.core->ops;
+
+	KUNIT_ASSERT_EQ(test, test_create(life, 0), 0);
+	test_reset_fails(life, MDEV_PCI_RESET_OPEN);
+	KUNIT_EXPECT_EQ(test, ops->open(life->pci->mdev), -EIO);
+	KUNIT_EXPECT_STREQ(test, life->log, "Cco");
+	KUNIT_EXPECT_TRUE(test, life->pci->core->stopped);
+	life->reset_error = 0;
+	KUNIT_EXPECT_EQ(test, ops->open(life->pci->mdev), 0);
+	KUNIT_EXPECT_STREQ(test, life->log, "Ccoo+");
+	ops->release(life->pci->mdev);
+}
+
+/* VFIO_DEVICE_RESET returns the error; the next one can succeed. */
+static void test_reset_fails_device(struct kunit *test)
+{
+	struct test_life *life = test_register(test);
+	const struct parent_ops *ops = &life->parent.core->ops;
+	struct mdev_device *mdev = test_create_open(life);
+
+	test_reset_fails(life, MDEV_PCI_RESET_DEVICE);
+	KUNIT_EXPECT_EQ(test, ops->reset(mdev), -EIO);
+	KUNIT_EXPECT_STREQ(test, life->log, "Cco+-d");
+	life->reset_error = 0;
+	KUNIT_EXPECT_EQ(test, ops->reset(mdev), 0);
+	KUNIT_EXPECT_STREQ(test, life->log, "Cco+-dd+");
+	ops->release(mdev);
+}
+
+/* The open, or the write to config space that requires the change, fails. */
+static void test_run_fails(struct kunit *test)
 {
 	struct test_life *life = test_register(test);
 	const struct parent_ops *ops = &life->parent.core->ops;
 	loff_t pos = TEST_CONFIG_POS + PCI_COMMAND;
 	u8 master = PCI_COMMAND_MASTER;
 	struct mdev_device *mdev;
-	u8 none = 0;
 
 	KUNIT_ASSERT_EQ(test, test_create(life, 0), 0);
 	mdev = life->pci->mdev;
+	life->run_error = -ETIMEDOUT;
+	KUNIT_EXPECT_EQ(test, ops->open(mdev), -ETIMEDOUT);
+	KUNIT_EXPECT_STREQ(test, life->log, "Cco+");
+	life->run_error = 0;
 	KUNIT_EXPECT_EQ(test, ops->open(mdev), 0);
+	KUNIT_EXPECT_STREQ(test, life->log, "Cco+o+");
+
+	life->run_error = -ETIMEDOUT;
+	KUNIT_EXPECT_EQ(test, ops->write(mdev, &master, 1, pos), -ETIMEDOUT);
+	life->run_error = 0;
 	KUNIT_EXPECT_EQ(test, ops->write(mdev, &master, 1, pos), 1);
-	KUNIT_EXPECT_EQ(test, ops->write(mdev, &master, 1, pos), 1);
-	KUNIT_EXPECT_STREQ(test, life->log, "CRR+");
-	KUNIT_EXPECT_EQ(test, ops->write(mdev, &none, 1, pos), 1);
-	KUNIT_EXPECT_STREQ(test, life->log, "CRR+-+");
-	KUNIT_EXPECT_EQ(test, ops->write(mdev, &none, 1, pos), 1);
-	KUNIT_EXPECT_STREQ(test, life->log, "CRR+-+");
+	KUNIT_EXPECT_STREQ(test, life->log, "Cco+o+**");
 	ops->release(mdev);
 }
 
@@ -299,9 +409,8 @@ static void test_attributes(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, one->sysfs_name, "one");
 	KUNIT_EXPECT_TRUE(test, test_has_attribute(one, "name"));
 	KUNIT_EXPECT_TRUE(test, test_has_attribute(one, "description"));
-	/* The core's, in place of the one that is not visible */
 	KUNIT_EXPECT_TRUE(test, test_has_attribute(three, "name"));
-	KUNIT_EXPECT_FALSE(test, test_has_attribute(three, "description"));
+	KUNIT_EXPECT_TRUE(test, test_has_attribute(three, "description"));
 	KUNIT_EXPECT_TRUE(test, test_has_attribute(three, "device_api"));
 
 	KUNIT_ASSERT_EQ(test, test_create(life, 0), 0);
@@ -309,15 +418,61 @@ static void test_attributes(struct kunit *test)
 	test_expect_attribute(test, one, 1, "A description\n");
 	test_expect_attribute(test, one, 2, "vfio-pci\n");
 	test_expect_attribute(test, one, 3, "4\n");
+	test_expect_attribute(test, three, 0, "three\n");
+	test_expect_attribute(test, three, 1, "three\n");
 	test_expect_attribute(test, three, 3, "1\n");
 }
 
-/* What a vendor has set stays, the rest is filled in. */
+static unsigned int test_life_available(struct mdev_pci_parent *parent,
+					const struct mdev_pci_type *type)
+{
+	return type->units == 1 ? 3 : UINT_MAX;
+}
+
+/* Neither more than the driver has nor than units are free */
+static void test_available(struct kunit *test)
+{
+	struct test_life *life = test->priv;
+
+	life->driver.available = test_life_available;
+	test_register(test);
+	test_expect_attribute(test, test_type(life, 0), 3, "3\n");
+	test_expect_attribute(test, test_type(life, 1), 3, "1\n");
+}
+
+/* The pointer of a device is the driver's own */
+static void test_drvdata(struct kunit *test)
+{
+	struct test_life *life = test_register(test);
+	const struct parent_ops *ops = &life->parent.core->ops;
+	struct mdev_device *mdev;
+
+	KUNIT_ASSERT_EQ(test, test_create(life, 0), 0);
+	mdev = life->pci->mdev;
+	KUNIT_EXPECT_NULL(test, mdev_get_drvdata(mdev));
+	mdev_set_drvdata(mdev, life);
+	KUNIT_EXPECT_EQ(test, ops->open(mdev), 0);
+	KUNIT_EXPECT_PTR_EQ(test, mdev_pci_from_mdev(mdev), life->pci);
+	ops->release(mdev);
+	KUNIT_EXPECT_PTR_EQ(test, mdev_get_drvdata(mdev), life);
+}
+
+/* mdev_pci_register() passes the module that calls it */
+static void test_owner(struct kunit *test)
+{
+	struct test_life *life = test->priv;
+
+	life->driver.ops.owner = NULL;
+	test_register(test);
+	KUNIT_EXPECT_PTR_EQ(test, life->parent.core->ops.owner, THIS_MODULE);
+}
+
+/* What a driver has set stays, the rest is filled in. */
 static void test_override(struct kunit *test)
 {
 	struct test_life *life = test->priv;
 	const struct parent_ops *ops;
-	char buf;
+	char buf = 0;
 
 	life->driver.ops.read = test_life_own_read;
 	test_register(test);
@@ -325,7 +480,9 @@ static void test_override(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, test_create(life, 0), 0);
 	KUNIT_EXPECT_EQ(test, ops->read(life->pci->mdev, &buf, 1,
 					TEST_CONFIG_POS), 1);
-	KUNIT_EXPECT_STREQ(test, life->log, "CRO");
+	KUNIT_EXPECT_STREQ(test, life->log, "CcO");
+	/* The driver's own has called the default */
+	KUNIT_EXPECT_EQ(test, (u8)buf, test_functions[TEST_CARD].vendor & 0xff);
 	KUNIT_EXPECT_NOT_NULL(test, ops->write);
 	KUNIT_EXPECT_NULL(test, ops->migration);
 }
@@ -378,10 +535,17 @@ static void test_refused(struct kunit *test)
 static struct kunit_case mdev_pci_life_cases[] = {
 	KUNIT_CASE(test_calls),
 	KUNIT_CASE(test_calls_in_d3hot),
-	KUNIT_CASE(test_calls_without_master),
+	KUNIT_CASE(test_calls_bus_master),
+	KUNIT_CASE(test_reset_fails_create),
+	KUNIT_CASE(test_reset_fails_open),
+	KUNIT_CASE(test_reset_fails_device),
+	KUNIT_CASE(test_run_fails),
 	KUNIT_CASE(test_units),
 	KUNIT_CASE(test_create_fails),
 	KUNIT_CASE(test_attributes),
+	KUNIT_CASE(test_available),
+	KUNIT_CASE(test_drvdata),
+	KUNIT_CASE(test_owner),
 	KUNIT_CASE(test_override),
 	KUNIT_CASE(test_device_twice),
 	KUNIT_CASE(test_parent_twice),

@@ -123,10 +123,10 @@ static void test_running(struct kunit *test)
 	struct test_pci *fixture = test->priv;
 	unsigned int i;
 
-	KUNIT_EXPECT_TRUE(test, fixture->running);
+	KUNIT_EXPECT_TRUE(test, fixture->run_flags);
 	for (i = 0; i < ARRAY_SIZE(steps); i++) {
 		test_step(fixture, from, steps[i].to);
-		KUNIT_EXPECT_EQ_MSG(test, fixture->running, steps[i].running,
+		KUNIT_EXPECT_EQ_MSG(test, !!fixture->run_flags, steps[i].running,
 				    "step %u", i);
 		from = steps[i].to;
 	}
@@ -138,11 +138,11 @@ static void test_in_d3(struct kunit *test)
 	struct test_pci *fixture = test->priv;
 
 	test_pci_power(fixture, 3);
-	KUNIT_EXPECT_FALSE(test, fixture->running);
+	KUNIT_EXPECT_FALSE(test, fixture->run_flags);
 	test_migrate(fixture);
-	KUNIT_EXPECT_FALSE(test, fixture->running);
+	KUNIT_EXPECT_FALSE(test, fixture->run_flags);
 	test_pci_power(fixture, 0);
-	KUNIT_EXPECT_TRUE(test, fixture->running);
+	KUNIT_EXPECT_TRUE(test, fixture->run_flags);
 }
 
 /* A reset ends what a migration has begun. */
@@ -156,9 +156,9 @@ static void test_reset(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fixture->ops->reset(fixture->mdev), 0);
 	KUNIT_EXPECT_EQ(test, test_data_size(fixture), size);
 	test_stop(fixture);
-	KUNIT_EXPECT_FALSE(test, fixture->running);
+	KUNIT_EXPECT_FALSE(test, fixture->run_flags);
 	KUNIT_EXPECT_EQ(test, fixture->ops->reset(fixture->mdev), 0);
-	KUNIT_EXPECT_TRUE(test, fixture->running);
+	KUNIT_EXPECT_TRUE(test, fixture->run_flags);
 }
 
 /*

@@ -299,7 +299,11 @@ static void test_reset(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_table_read(fixture, 0, 12, 4),
 			PCI_MSIX_ENTRY_CTRL_MASKBIT);
 	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 3), 0);
-	/* The eventfds are the user's, and the registers untouched again */
+	/* Eventfds alone don't enable it again */
+	mdev_pci_raise_irq(fixture->pci, 3);
+	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 3), 0);
+	test_mask(fixture, 3, false);
+	test_msix_control(fixture, PCI_MSIX_FLAGS_ENABLE);
 	mdev_pci_raise_irq(fixture->pci, 3);
 	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 3), 1);
 }

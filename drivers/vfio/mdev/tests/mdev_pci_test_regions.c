@@ -170,8 +170,21 @@ static void test_width(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_pci_read(fixture, TEST_PORTS, 4, 4),
 			0xabcdabcd);
 	KUNIT_EXPECT_EQ(test, fixture->accesses, 6);
-	KUNIT_EXPECT_EQ(test, test_pci_read(fixture, TEST_PORTS, 3, 1), 0xcd);
-	KUNIT_EXPECT_EQ(test, fixture->size, 1);
+}
+
+/* A part of a register can be read, and not written. */
+static void test_width_narrower(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+
+	fixture->answer = 0xabcd;
+	KUNIT_EXPECT_EQ(test, test_pci_read(fixture, TEST_PORTS, 2, 1), 0xcd);
+	KUNIT_EXPECT_EQ(test, test_pci_read(fixture, TEST_PORTS, 3, 1), 0xab);
+	KUNIT_EXPECT_EQ(test, fixture->offset, 2);
+	KUNIT_EXPECT_EQ(test, fixture->size, 2);
+	KUNIT_EXPECT_EQ(test, fixture->accesses, 2);
+	test_pci_write(fixture, TEST_PORTS, 3, 1, 0x12);
+	KUNIT_EXPECT_EQ(test, fixture->accesses, 2);
 }
 
 static void test_no_callbacks(struct kunit *test)
@@ -216,6 +229,7 @@ static void test_disabled(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
+	test_pci_command(fixture, 0);
 	test_expect_silent(fixture, TEST_REGISTERS, 0, 4);
 	test_expect_silent(fixture, TEST_PORTS, 0, 2);
 	test_expect_silent(fixture, TEST_MEMORY, 0, 8);
@@ -252,6 +266,7 @@ static void test_rom(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
+	test_pci_command(fixture, 0);
 	test_pci_write(fixture, TEST_CONFIG, PCI_ROM_ADDRESS, 4,
 		       PCI_ROM_ADDRESS_ENABLE);
 	KUNIT_EXPECT_EQ(test, test_pci_read(fixture, TEST_ROM, 0, 2), 0xffff);
@@ -318,6 +333,7 @@ static void test_map(struct kunit *test)
 	struct test_pci *fixture = test->priv;
 	unsigned long pfn = 0;
 
+	test_pci_command(fixture, 0);
 	KUNIT_EXPECT_EQ(test, test_fault(fixture, TEST_MAPPED, PAGE_SIZE, &pfn),
 			-EIO);
 	test_pci_command(fixture, TEST_DECODE);
@@ -382,6 +398,7 @@ static struct kunit_case mdev_pci_regions_cases[] = {
 	KUNIT_CASE(test_type),
 	KUNIT_CASE(test_access),
 	KUNIT_CASE(test_width),
+	KUNIT_CASE(test_width_narrower),
 	KUNIT_CASE(test_no_callbacks),
 	KUNIT_CASE(test_disabled),
 	KUNIT_CASE(test_in_d3),

@@ -117,7 +117,8 @@ struct test_register {
 static const struct test_register test_registers[] = {
 	{ TEST_CARD, "6.2.1: vendor ID", 0x00, 2, .value = 0x1af4 },
 	{ TEST_CARD, "6.2.1: device ID", 0x02, 2, .value = 0x1234 },
-	{ TEST_CARD, "6.2.2: command", 0x04, 2, .writable = 0x0547 },
+	{ TEST_CARD, "6.2.2: command", 0x04, 2, .value = 0x0003,
+	  .writable = 0x0547 },
 	{ TEST_CARD, "6.2.3: status", 0x06, 2, .value = 0x0210,
 	  .clear = ERRORS },
 	{ TEST_CARD, "6.2.1: revision and class", 0x08, 4,
@@ -186,7 +187,7 @@ static const struct test_register test_registers[] = {
 	{ TEST_EXPRESS, "6.2.1: vendor and device ID", 0x00, 4,
 	  .value = 0x12351af4 },
 	{ TEST_EXPRESS, "6.2.2: command without I/O", 0x04, 2,
-	  .writable = 0x0546 },
+	  .value = 0x0002, .writable = 0x0546 },
 	{ TEST_EXPRESS, "PCIe 2.0, 7.5.1.2: status", 0x06, 2, .value = 0x0010,
 	  .clear = ERRORS },
 	{ TEST_EXPRESS, "6.2.1: revision and class", 0x08, 4,
@@ -241,7 +242,7 @@ static const struct test_register test_registers[] = {
 	{ TEST_SMALL, "6.2.1: vendor and device ID", 0x00, 4,
 	  .value = 0x12361af4 },
 	{ TEST_SMALL, "6.2.2: command without I/O", 0x04, 2,
-	  .writable = 0x0546 },
+	  .value = 0x0002, .writable = 0x0546 },
 	{ TEST_SMALL, "6.2.3: status", 0x06, 2, .value = 0x0210,
 	  .clear = ERRORS },
 	{ TEST_SMALL, "6.2.1: revision and class", 0x08, 4,
@@ -330,7 +331,7 @@ static void test_expect(struct test_pci *fixture, struct test_image *image,
 
 /*
  * Write ones or zeros to the naturally aligned @size bytes at @offset of a
- * function that was reset: nothing changes but the writable bits of these.
+ * function that was just opened: nothing changes but the writable bits of these.
  */
 static void test_write(struct test_pci *fixture, struct test_image *image,
 		       unsigned int offset, unsigned int size, u8 pattern)
@@ -338,7 +339,8 @@ static void test_write(struct test_pci *fixture, struct test_image *image,
 	u8 buf[8];
 	unsigned int i;
 
-	fixture->ops->reset(fixture->mdev);
+	fixture->ops->release(fixture->mdev);
+	fixture->ops->open(fixture->mdev);
 	memcpy(image->expected, image->value, sizeof(image->expected));
 	for (i = 0; i < size; i++) {
 		u8 writable = image->writable[offset + i];
@@ -351,7 +353,7 @@ static void test_write(struct test_pci *fixture, struct test_image *image,
 	test_expect(fixture, image, PCI_CFG_SPACE_SIZE);
 }
 
-static void test_after_reset(struct kunit *test)
+static void test_at_open(struct kunit *test)
 {
 	const struct test_register *reg = test->param_value;
 	struct test_pci *fixture = test_config_create(test, reg->function);
@@ -458,7 +460,7 @@ static void test_reserved(struct kunit *test)
 }
 
 static struct kunit_case mdev_pci_register_cases[] = {
-	KUNIT_CASE_PARAM(test_after_reset, test_register_gen_params),
+	KUNIT_CASE_PARAM(test_at_open, test_register_gen_params),
 	KUNIT_CASE_PARAM(test_writable, test_register_gen_params),
 	KUNIT_CASE_PARAM(test_clear, test_whole_gen_params),
 	KUNIT_CASE_PARAM(test_reserved, test_whole_gen_params),

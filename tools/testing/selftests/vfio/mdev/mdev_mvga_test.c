@@ -114,10 +114,9 @@ TEST_F(display, commits_memory_when_it_is_touched)
 	EXPECT_EQ(12, mvga_committed(UUID_A));
 	EXPECT_EQ(value, memory[PAGE / 4]);
 
-	/* A reset gives it back, and has it decode nothing */
+	/* A reset frees it; the BAR is decoded as before, for QEMU has it mapped. */
 	ASSERT_EQ(0, ioctl(self->device, VFIO_DEVICE_RESET));
 	EXPECT_EQ(0, mvga_committed(UUID_A));
-	ASSERT_EQ(0, vfio_pci_enable(self->device));
 	EXPECT_EQ(0, memory[0]);
 	EXPECT_EQ(0, memory[MVGA_MEMORY / 4 - 1]);
 	EXPECT_EQ(8, mvga_committed(UUID_A));

@@ -172,20 +172,34 @@ TEST_F(function, lists_its_capabilities)
 	EXPECT_EQ(variant->capabilities, found);
 }
 
-/* 6.2.2: after a reset it answers to nothing but config space */
-TEST_F(function, is_disconnected_after_a_reset)
+/* As a function that vfio-pci has opened (6.2.2) */
+TEST_F(function, decoding_at_open)
 {
-	int round;
+	EXPECT_EQ(variant->command & ~PCI_COMMAND_MASTER,
+		  read_config(PCI_COMMAND, 2));
+	EXPECT_NE(0xff, vfio_load(self->device, BAR0, variant->scratch & ~3,
+				  1));
+}
 
-	for (round = 0; round < 2; round++) {
-		EXPECT_EQ(0, read_config(PCI_COMMAND, 2));
-		EXPECT_EQ(0xff, vfio_load(self->device, BAR0,
-					  variant->scratch, 1));
-		ASSERT_EQ(0, vfio_pci_enable(self->device));
-		EXPECT_NE(0xff, vfio_load(self->device, BAR0,
-					  variant->scratch & ~3, 1));
-		ASSERT_EQ(0, vfio_ioctl(self->device, VFIO_DEVICE_RESET, NULL));
-	}
+/* Userspace drivers enable a function and then reset it */
+TEST_F(function, decoding_kept_by_reset)
+{
+	int64_t bar;
+
+	write_config(PCI_COMMAND, 2, variant->command);
+	write_config(PCI_BASE_ADDRESS_0, 4, 0xfe000000);
+	bar = read_config(PCI_BASE_ADDRESS_0, 4);
+	ASSERT_EQ(0, vfio_ioctl(self->device, VFIO_DEVICE_RESET, NULL));
+	EXPECT_EQ(variant->command, read_config(PCI_COMMAND, 2));
+	EXPECT_EQ(bar, read_config(PCI_BASE_ADDRESS_0, 4));
+	EXPECT_NE(0xff, vfio_load(self->device, BAR0, variant->scratch & ~3,
+				  1));
+
+	/* And what is off stays off */
+	write_config(PCI_COMMAND, 2, 0);
+	ASSERT_EQ(0, vfio_ioctl(self->device, VFIO_DEVICE_RESET, NULL));
+	EXPECT_EQ(0, read_config(PCI_COMMAND, 2));
+	EXPECT_EQ(0xff, vfio_load(self->device, BAR0, variant->scratch, 1));
 }
 
 /* 6.2.2 and 3.3.3.1: nobody answers a read, which gives ones, nor a write */
@@ -412,7 +426,6 @@ TEST_F(card, is_woken_by_a_reset)
 	go_to_power_state(3);
 	ASSERT_EQ(0, vfio_ioctl(self->device, VFIO_DEVICE_RESET, NULL));
 	EXPECT_EQ(0, power_state());
-	ASSERT_EQ(0, vfio_pci_enable(self->device));
 	EXPECT_EQ(MEDU_IS_EDU, medu_read(self->device, MEDU_ID));
 }
 
@@ -434,14 +447,15 @@ TEST_F(card, resets_itself)
 	write_config(self->af + PCI_AF_CTRL, 1, PCI_AF_CTRL_FLR);
 	EXPECT_EQ(0, read_config(self->af + PCI_AF_STATUS, 1) &
 		  PCI_AF_STATUS_TP);
-	EXPECT_EQ(0, read_config(PCI_COMMAND, 2));
-	EXPECT_EQ(0, read_config(PCI_BASE_ADDRESS_0, 4));
+	/* As vfio-pci, which restores config space */
+	EXPECT_EQ(COMMAND_MEMORY, read_config(PCI_COMMAND, 2));
+	EXPECT_EQ(0xfeb00000, read_config(PCI_BASE_ADDRESS_0, 4));
+	EXPECT_EQ(line, read_config(PCI_INTERRUPT_LINE, 1));
 	EXPECT_FALSE(is_asserted());
 	EXPECT_EQ(0, irq_act(self->device, INTX, UNMASK));
 	EXPECT_EQ(0, irq_signals(self->event));
 
-	/* Eventfds are the monitor's, not the guest's */
-	ASSERT_EQ(0, vfio_pci_enable(self->device));
+	/* Eventfds are the VMM's, not the guest's */
 	EXPECT_EQ(0, medu_read(self->device, MEDU_LIVENESS));
 	raise();
 	EXPECT_EQ(1, irq_signals(self->event));

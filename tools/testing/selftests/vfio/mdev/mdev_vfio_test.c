@@ -273,10 +273,11 @@ TEST_F(device, resets)
 				0xc000));
 
 	EXPECT_EQ(0, vfio_ioctl(self->fd, VFIO_DEVICE_RESET, NULL));
-	EXPECT_EQ(0, vfio_load(self->fd, CONFIG, PCI_COMMAND, 2));
-	EXPECT_EQ(PCI_BASE_ADDRESS_SPACE_IO,
+	/* As vfio-pci, which restores config space */
+	EXPECT_EQ(PCI_COMMAND_IO | PCI_COMMAND_MASTER,
+		  vfio_load(self->fd, CONFIG, PCI_COMMAND, 2));
+	EXPECT_EQ(0xc000 | PCI_BASE_ADDRESS_SPACE_IO,
 		  vfio_load(self->fd, CONFIG, PCI_BASE_ADDRESS_0, 4));
-	ASSERT_EQ(0, vfio_pci_enable(self->fd));
 	EXPECT_EQ(0, vfio_load(self->fd, BAR0, UART_LCR, 1));
 	EXPECT_EQ(0, vfio_load(self->fd, BAR0, UART_IER, 1));
 	EXPECT_EQ(UART_LSR_TEMT | UART_LSR_THRE,
