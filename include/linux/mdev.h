@@ -293,8 +293,13 @@ struct mdev_dirty_log_ops {
  *	the device. Absent: pins are unpinned without notice.
  * @migration: VFIO_DEVICE_FEATURE_MIGRATION; comes with @reset. Absent: the
  *	device can't migrate.
- * @dirty_log: VFIO_DEVICE_FEATURE_DMA_LOGGING_START, _STOP and _REPORT.
- *	Absent: not supported.
+ * @dirty_log: VFIO_DEVICE_FEATURE_DMA_LOGGING_START, _STOP and _REPORT, for a
+ *	device that logs its writes itself. Absent: with @migration, vfio_mdev logs
+ *	what mdev_dma_rw() writes and what is pinned for writing, see @marks_dirty;
+ *	without, not supported.
+ * @marks_dirty: pages that are pinned for writing are logged when the driver calls
+ *	mdev_mark_dirty(), instead of at each report while they are pinned and when
+ *	they are unpinned
  *
  * Callbacks are called in process context and may sleep. Callbacks of different
  * devices run concurrently, and no lock is held that another device takes. For
@@ -359,6 +364,7 @@ struct parent_ops {
 	void (*dma_unmap)(struct mdev_device *mdev, u64 iova, u64 length);
 	const struct mdev_migration_ops *migration;
 	const struct mdev_dirty_log_ops *dirty_log;
+	bool marks_dirty;
 };
 
 /* Position in a device file: region index from this bit on, offset below it */
@@ -523,6 +529,7 @@ int mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
 int mdev_unpin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage);
 int mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova, void *data,
 		size_t len, bool write);
+int mdev_mark_dirty(struct mdev_device *mdev, dma_addr_t iova, size_t len);
 
 static inline struct mdev_device *to_mdev_device(struct device *dev)
 {

@@ -46,9 +46,10 @@ struct mdev_callbacks {
  *	the device lock held, for a device that is bound. Absent: there are no
  *	such files.
  * @pin_pages: see mdev_pin_pages(). Called while @mdev is open, may sleep, as
- *	the next two. Absent: -EOPNOTSUPP.
+ *	the next three. Absent: -EOPNOTSUPP.
  * @unpin_pages: see mdev_unpin_pages()
  * @dma_rw: see mdev_dma_rw()
+ * @mark_dirty: see mdev_mark_dirty(). Absent: -EOPNOTSUPP.
  * @get_kvm: see mdev_get_kvm(). Called while @mdev is open, in any context.
  *	Absent: no KVM is associated with devices of this driver.
  * @driver: probe, remove and the &struct device_driver, whose name must be set; all
@@ -64,6 +65,8 @@ struct mdev_bus_driver {
 			   int npage);
 	int (*dma_rw)(struct mdev_device *mdev, dma_addr_t iova, void *data,
 		      size_t len, bool write);
+	int (*mark_dirty)(struct mdev_device *mdev, dma_addr_t iova,
+			  size_t len);
 	struct kvm *(*get_kvm)(struct mdev_device *mdev);
 };
 

@@ -16,14 +16,11 @@
 #include <linux/err.h>
 #include <linux/highmem.h>
 #include <linux/iommu.h>
-#include <linux/iova_bitmap.h>
 #include <linux/mdev_pci.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
-#include <linux/pfn.h>
 #include <linux/platform_device.h>
 #include <linux/workqueue.h>
-#include <linux/xarray.h>
 
 #include "mdma_regs.h"
 
@@ -46,10 +43,8 @@ struct mdma_queue {
 
 struct mdma_engine {
 	struct mdev_pci pci;
+	/* Its queues may access memory */
 	bool running;
-	bool logging;
-	/* By number, the pages that were written while logging */
-	struct xarray log;
 	struct mdma_queue queues[MDMA_MAX_QUEUES];
 };
 
@@ -59,53 +54,6 @@ static struct mdma_engine *mdma_engine(struct mdev_device *mdev)
 {
 	return container_of(mdev_pci_from_mdev(mdev), struct mdma_engine, pci);
 }
-
-/* The log of memory that was written */
-
-/* The guest would lose what is left out, so there is no way to fail. */
-static void mdma_log(struct mdma_engine *engine, u64 iova)
-{
-	if (READ_ONCE(engine->logging))
-		xa_store(&engine->log, PFN_DOWN(iova), xa_mk_value(0),
-			 GFP_KERNEL | __GFP_NOFAIL);
-}
-
-static int mdma_log_start(struct mdev_device *mdev,
-			  struct rb_root_cached *ranges, u32 nr_ranges,
-			  u64 *page_size)
-{
-	*page_size = PAGE_SIZE;
-	WRITE_ONCE(mdma_engine(mdev)->logging, true);
-	return 0;
-}
-
-static int mdma_log_stop(struct mdev_device *mdev)
-{
-	WRITE_ONCE(mdma_engine(mdev)->logging, false);
-	xa_destroy(&mdma_engine(mdev)->log);
-	return 0;
-}
-
-static int mdma_log_report(struct mdev_device *mdev, unsigned long iova,
-			   unsigned long length, struct iova_bitmap *dirty)
-{
-	struct xarray *log = &mdma_engine(mdev)->log;
-	unsigned long page;
-	void *entry;
-
-	xa_for_each_range(log, page, entry, PFN_DOWN(iova),
-			  PFN_DOWN(iova + length - 1)) {
-		xa_erase(log, page);
-		iova_bitmap_set(dirty, PFN_PHYS(page), PAGE_SIZE);
-	}
-	return 0;
-}
-
-static const struct mdev_dirty_log_ops mdma_log_ops = {
-	.start = mdma_log_start,
-	.stop = mdma_log_stop,
-	.report = mdma_log_report,
-};
 
 /* The guest's memory */
 
@@ -194,8 +142,6 @@ static int mdma_copy(struct mdma_queue *queue,
 		    PAGE_SIZE - offset_in_page(to));
 	if (mdma_pin_and_copy(queue, from, to, size, flags & MDMA_COPY))
 		return MDMA_BAD_ADDRESS;
-	if (flags & MDMA_COPY)
-		mdma_log(queue->engine, to);
 	return done + size == length ? MDMA_DONE : 0;
 }
 
@@ -248,7 +194,6 @@ static void mdma_step(struct work_struct *work)
 		descriptor.result = cpu_to_le32(result);
 		if (mdev_dma_rw(pci->mdev, address, &descriptor, size, true))
 			result = -EIO;
-		mdma_log(queue->engine, address);
 	}
 	if (result)
 		mdma_end(queue, result);
@@ -329,7 +274,6 @@ static int mdma_create(struct mdev_pci *pci)
 {
 	struct mdma_engine *engine = mdma_engine(pci->mdev);
 
-	xa_init(&engine->log);
 	for (unsigned int i = 0; i < pci->type->units; i++) {
 		struct mdma_queue *queue = &engine->queues[i];
 
@@ -340,12 +284,6 @@ static int mdma_create(struct mdev_pci *pci)
 		disable_work(&queue->work);
 	}
 	return 0;
-}
-
-/* A step may have logged something after the log had been stopped. */
-static void mdma_remove(struct mdev_pci *pci)
-{
-	xa_destroy(&mdma_engine(pci->mdev)->log);
 }
 
 static int mdma_run(struct mdev_pci *pci, unsigned int flags)
@@ -442,13 +380,11 @@ static const struct mdev_pci_type mdma_types[] = {
 static const struct mdev_pci_driver mdma_driver = {
 	.ops.hot_unplug = true,
 	.ops.dma_unmap = mdma_dma_unmap,
-	.ops.dirty_log = &mdma_log_ops,
 	.types = mdma_types,
 	.nr_types = ARRAY_SIZE(mdma_types),
 	.device_size = MDEV_PCI_DEVICE_SIZE(struct mdma_engine, pci),
 	.state_size = MDMA_MAX_QUEUES * MDMA_QUEUE_SIZE,
 	.create = mdma_create,
-	.remove = mdma_remove,
 	.reset = mdma_reset,
 	.run = mdma_run,
 	.save = mdma_save,
@@ -501,5 +437,3 @@ module_exit(mdma_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("Sample vendor driver: mediated copy engines");
-/* Kernels differ in how MODULE_IMPORT_NS() wants it */
-MODULE_INFO(import_ns, "IOMMUFD");

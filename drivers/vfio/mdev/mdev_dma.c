@@ -96,3 +96,28 @@ int mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova, void *data,
 	return drv->dma_rw(mdev, iova, data, len, write);
 }
 EXPORT_SYMBOL_GPL(mdev_dma_rw);
+
+/**
+ * mdev_mark_dirty - log that the device has written userspace memory
+ * @mdev: the device
+ * @iova: address of the first byte, as the device sees it
+ * @len: number of bytes
+ *
+ * For a driver with &parent_ops.marks_dirty, after a write to pages that it has
+ * pinned, and before it unpins them. Without a migration that logs, nothing is done.
+ *
+ * Context: may sleep, between &parent_ops.open and &parent_ops.release.
+ * Return: 0, -EINVAL for an empty range or one beyond the address space, -ENODEV if
+ *	the device is not open, or -EOPNOTSUPP if its bus driver has no such memory.
+ */
+int mdev_mark_dirty(struct mdev_device *mdev, dma_addr_t iova, size_t len)
+{
+	const struct mdev_bus_driver *drv = READ_ONCE(mdev->core->opener);
+
+	if (!drv)
+		return -ENODEV;
+	if (!drv->mark_dirty)
+		return -EOPNOTSUPP;
+	return drv->mark_dirty(mdev, iova, len);
+}
+EXPORT_SYMBOL_GPL(mdev_mark_dirty);

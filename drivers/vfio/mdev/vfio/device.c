@@ -145,6 +145,7 @@ static int vfio_mdev_init_device(struct vfio_device *vdev)
 	init_rwsem(&vmdev->huge_lock);
 	mutex_init(&vmdev->mig_lock);
 	mutex_init(&vmdev->log_lock);
+	vfio_mdev_dirty_init(vmdev);
 	mutex_init(&vmdev->dma.unmap_lock);
 	spin_lock_init(&vmdev->dma.lock);
 	INIT_LIST_HEAD(&vmdev->dma.calls);
@@ -240,11 +241,27 @@ static int vfio_mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova,
 {
 	struct vfio_mdev *vmdev = dev_get_drvdata(mdev_dev(mdev));
 	dma_addr_t last;
+	int ret;
 
 	if (!len || check_add_overflow(iova, len - 1, &last))
 		return -EINVAL;
-	return vfio_mdev_dma_result(vfio_dma_rw(&vmdev->vdev, iova, data, len,
-						write));
+	ret = vfio_dma_rw(&vmdev->vdev, iova, data, len, write);
+	/* A part can be written even after an error */
+	if (write)
+		vfio_mdev_mark_dirty(vmdev, iova, len);
+	return vfio_mdev_dma_result(ret);
+}
+
+static int vfio_mdev_mark_dirty_checked(struct mdev_device *mdev,
+					dma_addr_t iova, size_t len)
+{
+	dma_addr_t last;
+
+	if (!len || check_add_overflow(iova, len - 1, &last) ||
+	    last > ULONG_MAX)
+		return -EINVAL;
+	vfio_mdev_mark_dirty(dev_get_drvdata(mdev_dev(mdev)), iova, len);
+	return 0;
 }
 
 static struct mdev_bus_driver vfio_mdev_driver = {
@@ -252,6 +269,7 @@ static struct mdev_bus_driver vfio_mdev_driver = {
 	.pin_pages = vfio_mdev_pin_pages,
 	.unpin_pages = vfio_mdev_unpin_pages,
 	.dma_rw = vfio_mdev_dma_rw,
+	.mark_dirty = vfio_mdev_mark_dirty_checked,
 	.get_kvm = vfio_mdev_get_kvm,
 	.driver = {
 		.probe = vfio_mdev_probe,
@@ -275,5 +293,7 @@ static void __exit vfio_mdev_exit(void)
 module_exit(vfio_mdev_exit);
 
 MODULE_IMPORT_NS(MDEV_BUS_NAMESPACE);
+/* Of iova_bitmap_set(); kernels differ in how MODULE_IMPORT_NS() wants it */
+MODULE_INFO(import_ns, "IOMMUFD");
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("VFIO bus driver for mediated devices");

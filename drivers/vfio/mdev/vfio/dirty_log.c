@@ -2,7 +2,8 @@
 /*
  * VFIO_DEVICE_FEATURE_DMA_LOGGING_*: the log of the memory that a device writes.
  * VFIO core checks neither the order of the requests nor the alignment of a
- * report; &struct mdev_dirty_log_ops sees valid requests only.
+ * report; &struct mdev_dirty_log_ops sees valid requests only. dirty_pages.c has the
+ * log of a driver without one of its own.
  */
 
 #include <linux/align.h>
@@ -50,7 +51,7 @@ static int vfio_mdev_call_log_start(struct vfio_mdev *vmdev,
 				    struct rb_root_cached *ranges,
 				    u32 nr_ranges, u64 *page_size)
 {
-	const struct mdev_dirty_log_ops *ops = vmdev->ops->dirty_log;
+	const struct mdev_dirty_log_ops *ops = vmdev->log_ops;
 	int ret;
 
 	if (vmdev->log_page_size)
@@ -92,7 +93,7 @@ static int vfio_mdev_call_log_stop(struct vfio_mdev *vmdev)
 
 	if (!vmdev->log_page_size)
 		return 0;
-	ret = vmdev->ops->dirty_log->stop(vmdev->mdev);
+	ret = vmdev->log_ops->stop(vmdev->mdev);
 	if (!ret)
 		vmdev->log_page_size = 0;
 	return ret;
@@ -133,8 +134,7 @@ static int vfio_mdev_log_report(struct vfio_device *vdev, unsigned long iova,
 	    !IS_ALIGNED((u64)iova | length, vmdev->log_page_size))
 		ret = -EINVAL;
 	else
-		ret = vmdev->ops->dirty_log->report(vmdev->mdev, iova, length,
-						    dirty);
+		ret = vmdev->log_ops->report(vmdev->mdev, iova, length, dirty);
 	vfio_mdev_log_end(vmdev);
 	return ret;
 }
@@ -148,7 +148,10 @@ static const struct vfio_log_ops vfio_mdev_log_ops = {
 /* Before the device is registered with VFIO core. */
 void vfio_mdev_log_init(struct vfio_mdev *vmdev)
 {
-	if (vmdev->ops->dirty_log)
+	/* QEMU does not migrate a device without a log by default */
+	vmdev->log_ops = vmdev->ops->dirty_log ?:
+			 vmdev->ops->migration ? &vfio_mdev_dirty_ops : NULL;
+	if (vmdev->log_ops)
 		vmdev->vdev.log_ops = &vfio_mdev_log_ops;
 }
 

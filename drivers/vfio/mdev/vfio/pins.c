@@ -11,6 +11,7 @@
  * long as userspace likes.
  */
 
+#include <linux/cleanup.h>
 #include <linux/iommu.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
@@ -122,6 +123,7 @@ int vfio_mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
 	pin = kzalloc_obj(*pin, GFP_KERNEL_ACCOUNT);
 	if (!pin)
 		return -ENOMEM;
+	pin->write = prot & IOMMU_WRITE;
 	ret = vfio_mdev_pin_range(&pin->node, iova, npage);
 	if (!ret)
 		ret = vfio_mdev_pin_begin(&vmdev->dma, pin);
@@ -160,8 +162,33 @@ vfio_mdev_take_pin(struct vfio_mdev_dma *dma,
 	return pin;
 }
 
+/*
+ * The first range, from @range->start to @last, that a driver has pinned for writing.
+ * Returns false if there is none.
+ */
+bool vfio_mdev_next_written_pin(struct vfio_mdev_dma *dma,
+				struct interval_tree_node *range,
+				unsigned long last)
+{
+	unsigned long start = range->start;
+	struct interval_tree_node *node;
+
+	guard(spinlock)(&dma->lock);
+	node = interval_tree_iter_first(&dma->pins, start, last);
+	while (node && !container_of(node, struct vfio_mdev_pin, node)->write)
+		node = interval_tree_iter_next(node, start, last);
+	if (!node)
+		return false;
+	range->start = max(start, node->start);
+	range->last = min(last, node->last);
+	return true;
+}
+
 void vfio_mdev_unpin(struct vfio_mdev *vmdev, struct vfio_mdev_pin *pin)
 {
+	if (pin->write && !vmdev->ops->marks_dirty)
+		vfio_mdev_mark_dirty(vmdev, pin->node.start,
+				     pin->node.last - pin->node.start + 1);
 	vfio_mdev_unpin_in_vfio(vmdev, pin->node.start,
 				vfio_mdev_pin_npage(pin));
 	vfio_mdev_pin_end(&vmdev->dma, pin, false);

@@ -13,6 +13,7 @@
 #include <linux/spinlock.h>
 #include <linux/vfio.h>
 #include <linux/wait.h>
+#include <linux/xarray.h>
 
 /*
  * Locks, in the order in which they are taken, each line inside of those above it
@@ -29,6 +30,8 @@
  *
  *	vfio_mdev.log_lock			dirty log
  *	  mdev_callback_enter()
+ *	    vfio_mdev_dirty.lock		also taken by mdev_dma_rw(),
+ *						mdev_unpin_pages(), mdev_mark_dirty()
  *
  *	vfio_mdev.mig_lock			migration, resets
  *	  vfio_mdev_transfer.lock
@@ -77,11 +80,13 @@ struct vfio_mdev_region {
  * @node: addresses of their first and last byte; in &vfio_mdev_dma.pins
  * @call: in &vfio_mdev_dma.calls, and not in the tree, while VFIO pins or
  *	unpins them
+ * @write: the device can write them
  * @seq: number of the call that pins them, 0 in one that unpins
  */
 struct vfio_mdev_pin {
 	struct interval_tree_node node;
 	struct list_head call;
+	bool write;
 	u64 seq;
 };
 
@@ -120,6 +125,21 @@ struct vfio_mdev_dma {
 };
 
 /**
+ * struct vfio_mdev_dirty - the dirty log of a driver without one of its own
+ * @logging: written under &vfio_mdev.log_lock, read without
+ * @all: memory was short: all pages are dirty
+ * @lock: held for reading to mark pages, for writing to free @chunks
+ * @chunks: bitmaps of marked pages, see dirty_pages.c
+ */
+struct vfio_mdev_dirty {
+	bool logging;
+	bool all;
+	/* Inside of log_lock; no lock of ours is taken inside of it */
+	struct rw_semaphore lock;
+	struct xarray chunks;
+};
+
+/**
  * struct vfio_mdev - the VFIO device of a mediated device
  * @vdev: the &struct vfio_device, must be first
  * @mdev: the mediated device that it is bound to
@@ -138,7 +158,9 @@ struct vfio_mdev_dma {
  * @mig_state: migration state; written under @mig_lock, read without it
  * @transfer: file of transfer.c for the state data, or NULL
  * @log_lock: serializes &struct mdev_dirty_log_ops
+ * @log_ops: the driver's, or vfio_mdev_dirty_ops; NULL for none
  * @log_page_size: page size of the dirty log, 0 while nothing is logged
+ * @dirty: what @log_ops reports, if they are vfio_mdev_dirty_ops
  * @dma: userspace memory that the driver has pinned
  */
 struct vfio_mdev {
@@ -167,7 +189,9 @@ struct vfio_mdev {
 	struct file *transfer;
 	/* Held across the driver's callbacks for the dirty log */
 	struct mutex log_lock;
+	const struct mdev_dirty_log_ops *log_ops;
 	u64 log_page_size;
+	struct vfio_mdev_dirty dirty;
 	struct vfio_mdev_dma dma;
 };
 
@@ -218,6 +242,9 @@ struct vfio_mdev_pin *
 vfio_mdev_take_pin(struct vfio_mdev_dma *dma,
 		   const struct interval_tree_node *range, bool exact);
 void vfio_mdev_unpin(struct vfio_mdev *vmdev, struct vfio_mdev_pin *pin);
+bool vfio_mdev_next_written_pin(struct vfio_mdev_dma *dma,
+				struct interval_tree_node *range,
+				unsigned long last);
 
 /* unmap.c */
 void vfio_mdev_dma_begin(struct vfio_mdev *vmdev);
@@ -269,5 +296,11 @@ void vfio_mdev_function_resets(struct vfio_mdev *vmdev);
 /* dirty_log.c */
 void vfio_mdev_log_init(struct vfio_mdev *vmdev);
 void vfio_mdev_log_close(struct vfio_mdev *vmdev);
+
+/* dirty_pages.c */
+extern const struct mdev_dirty_log_ops vfio_mdev_dirty_ops;
+void vfio_mdev_dirty_init(struct vfio_mdev *vmdev);
+void vfio_mdev_mark_dirty(struct vfio_mdev *vmdev, unsigned long iova,
+			  unsigned long size);
 
 #endif /* _VFIO_MDEV_PRIVATE_H */
