@@ -108,6 +108,9 @@ struct vm_area_struct;
  * of its own, must end in &parent_ops.reset or &parent_ops.release.
  */
 
+/* Maximum of what &mdev_migration_ops.info writes, in bytes, a multiple of 8 */
+#define MDEV_MIGRATION_INFO_SIZE	1024
+
 /**
  * struct mdev_migration_ops - migration callbacks of a vendor driver
  * @flags: VFIO_MIGRATION_STOP_COPY, and VFIO_MIGRATION_P2P and
@@ -127,6 +130,16 @@ struct vm_area_struct;
  * @load: load state data of @size bytes at @buf, which comes from @save but can
  *	be corrupt or forged. After a negative errno the device is in the ERROR
  *	state until it is reset. Mandatory, unless there is @open_data.
+ * @info: write what decides whether another device can load the state data, such as
+ *	the sizes of regions and the version of the state data, to @buf, which has
+ *	MDEV_MIGRATION_INFO_SIZE bytes and is zeroed. Returns the number of bytes
+ *	written. Precedes the state data, with the name of the type, is transferred
+ *	in PRE_COPY, and must not change while the device is open. Absent: nothing
+ *	but the name of the type. Not used with @open_data.
+ * @compatible: whether a device whose @info is @own can load state data of one whose
+ *	@info is @info; that can be corrupt or forged. Called when it has been
+ *	written, before the source is stopped, with a mutex held; must not sleep for
+ *	long. Absent: both have to be equal.
  * @open_data: open a file for the arc from @from to @to, through which
  *	userspace reads or writes the state data. It can stay open longer than
  *	the device, so its file_operations need an owner. Returns an ERR_PTR()
@@ -143,6 +156,9 @@ struct mdev_migration_ops {
 	size_t (*data_size)(struct mdev_device *mdev);
 	ssize_t (*save)(struct mdev_device *mdev, void *buf, size_t size);
 	int (*load)(struct mdev_device *mdev, const void *buf, size_t size);
+	size_t (*info)(struct mdev_device *mdev, void *buf);
+	bool (*compatible)(const void *own, size_t own_size, const void *info,
+			   size_t size);
 	struct file *(*open_data)(struct mdev_device *mdev,
 				  enum vfio_device_mig_state from,
 				  enum vfio_device_mig_state to);

@@ -218,7 +218,9 @@ enum mdev_pci_reset_cause {
  * @types: the types
  * @nr_types: number of @types
  * @device_size: size of the driver's device: MDEV_PCI_DEVICE_SIZE()
- * @state_size: what @save writes, in bytes
+ * @state_version: version of what @save writes, the driver's own count
+ * @state_min_version: the oldest version that @load loads
+ * @state_size: maximum of what @save writes and @load is called with, in bytes
  * @available: number of devices of @type that @parent can create now, whatever its
  *	units. Contents of ``available_instances``, unless fewer units are free.
  *	Absent: units count alone.
@@ -237,12 +239,13 @@ enum mdev_pci_reset_cause {
  *	come in any state. A negative errno, which leaves the device as it was, fails
  *	the open, the write to config space or the migration. Not called for
  *	&parent_ops.stop. Absent: the device does nothing asynchronously.
- * @save: write the driver's state to @state, which is zeroed, in a form that does
- *	not depend on the kernel. The device is stopped. Registers of config space,
- *	interrupts and @memory regions are saved by mdev_pci. A negative errno fails
- *	the migration.
- * @load: load such a state, which can be corrupt or forged. Follows @reset; the
- *	device is stopped, config space is loaded. A negative errno refuses it.
+ * @save: write the driver's state to @buf, which has @size bytes, @state_size, and is
+ *	zeroed, in a form that does not depend on the kernel. The device is stopped.
+ *	Config space, interrupts and @memory regions are saved by mdev_pci. Returns
+ *	the number of bytes written, or a negative errno, which fails the migration.
+ * @load: load such a state of @size bytes, of a version from @state_min_version to
+ *	@state_version; it can be corrupt or forged. Follows @reset; the device is
+ *	stopped, and what mdev_pci saves is loaded. A negative errno refuses it.
  *
  * @types and @device_size are mandatory. Without both @save and @load, devices can't
  * migrate. Callbacks may sleep. @reset, @run, @save and @load of one device never
@@ -256,6 +259,8 @@ struct mdev_pci_driver {
 	const struct mdev_pci_type *types;
 	unsigned int nr_types;
 	size_t device_size;
+	u32 state_version;
+	u32 state_min_version;
 	size_t state_size;
 	unsigned int (*available)(struct mdev_pci_parent *parent,
 				  const struct mdev_pci_type *type);
@@ -263,8 +268,9 @@ struct mdev_pci_driver {
 	void (*remove)(struct mdev_pci *pci);
 	int (*reset)(struct mdev_pci *pci, enum mdev_pci_reset_cause cause);
 	int (*run)(struct mdev_pci *pci, unsigned int flags);
-	int (*save)(struct mdev_pci *pci, void *state);
-	int (*load)(struct mdev_pci *pci, const void *state);
+	ssize_t (*save)(struct mdev_pci *pci, void *buf, size_t size);
+	int (*load)(struct mdev_pci *pci, u32 version, const void *buf,
+		    size_t size);
 };
 
 /* The size of @_struct, whose first member, @_member, is its struct mdev_pci */

@@ -316,20 +316,24 @@ static int mdma_reset(struct mdev_pci *pci, enum mdev_pci_reset_cause cause)
 	return 0;
 }
 
-static int mdma_save(struct mdev_pci *pci, void *state)
+static ssize_t mdma_save(struct mdev_pci *pci, void *buf, size_t size)
 {
 	struct mdma_engine *engine = mdma_engine(pci->mdev);
-	__le32 (*saved)[MDMA_NR_REGISTERS] = state;
+	__le32 (*saved)[MDMA_NR_REGISTERS] = buf;
 
 	for (unsigned int i = 0; i < pci->type->units; i++)
 		for (unsigned int j = 0; j < MDMA_NR_REGISTERS; j++)
 			saved[i][j] = cpu_to_le32(engine->queues[i].registers[j]);
-	return 0;
+	return pci->type->units * MDMA_QUEUE_SIZE;
 }
 
-static int mdma_load(struct mdev_pci *pci, const void *state)
+static int mdma_load(struct mdev_pci *pci, u32 version, const void *buf,
+		     size_t size)
 {
-	const __le32 (*saved)[MDMA_NR_REGISTERS] = state;
+	const __le32 (*saved)[MDMA_NR_REGISTERS] = buf;
+
+	if (size != pci->type->units * MDMA_QUEUE_SIZE)
+		return -EINVAL;
 
 	for (unsigned int i = 0; i < pci->type->units; i++) {
 		struct mdma_queue *queue = &mdma_engine(pci->mdev)->queues[i];

@@ -149,19 +149,22 @@ static void mdpy_pci_remove(struct mdev_pci *pci)
 
 /* Migration: config space is mdev_pci's */
 
-static int mdpy_pci_save(struct mdev_pci *pci, void *state)
+static ssize_t mdpy_pci_save(struct mdev_pci *pci, void *buf, size_t size)
 {
 	struct mdpy_pci *mdpy = to_mdpy_pci(pci);
 
-	memcpy(state, mdpy->memory, mdpy->size);
-	return 0;
+	memcpy(buf, mdpy->memory, mdpy->size);
+	return mdpy->size;
 }
 
-static int mdpy_pci_load(struct mdev_pci *pci, const void *state)
+static int mdpy_pci_load(struct mdev_pci *pci, u32 version, const void *buf,
+			 size_t size)
 {
 	struct mdpy_pci *mdpy = to_mdpy_pci(pci);
 
-	memcpy(mdpy->memory, state, mdpy->size);
+	if (size != mdpy->size)
+		return -EINVAL;
+	memcpy(mdpy->memory, buf, size);
 	return 0;
 }
 

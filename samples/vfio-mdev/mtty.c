@@ -302,25 +302,31 @@ static int mtty_reset(struct mdev_pci *pci, enum mdev_pci_reset_cause cause)
 }
 
 /* A port migrates as the bytes that it consists of. */
-static int mtty_save(struct mdev_pci *pci, void *state)
+static ssize_t mtty_save(struct mdev_pci *pci, void *buf, size_t size)
 {
 	struct mtty_card *card = to_mtty_card(pci);
+	size_t used = pci->type->units * sizeof(card->port[0]);
 
 	guard(mutex)(&card->lock);
-	memcpy(state, card->port, sizeof(card->port));
-	return 0;
+	memcpy(buf, card->port, used);
+	return used;
 }
 
-static int mtty_load(struct mdev_pci *pci, const void *state)
+static int mtty_load(struct mdev_pci *pci, u32 version, const void *buf,
+		     size_t size)
 {
 	struct mtty_card *card = to_mtty_card(pci);
-	const struct mtty_port *port = state;
+	const struct mtty_port *port = buf;
+	unsigned int i;
 
-	if (!mtty_port_valid(&port[0]) || !mtty_port_valid(&port[1]))
+	if (size != pci->type->units * sizeof(*port))
 		return -EINVAL;
+	for (i = 0; i < pci->type->units; i++)
+		if (!mtty_port_valid(&port[i]))
+			return -EINVAL;
 
 	guard(mutex)(&card->lock);
-	memcpy(card->port, port, pci->type->units * sizeof(*port));
+	memcpy(card->port, port, size);
 	return 0;
 }
 

@@ -176,22 +176,24 @@ static int mvga_reset(struct mdev_pci *pci, enum mdev_pci_reset_cause cause)
 	return 0;
 }
 
-static int mvga_save(struct mdev_pci *pci, void *state)
+static ssize_t mvga_save(struct mdev_pci *pci, void *buf, size_t size)
 {
 	struct mvga *mvga = to_mvga(pci);
 
 	guard(mutex)(&mvga->lock);
-	memcpy(state, &mvga->registers, sizeof(mvga->registers));
-	return 0;
+	memcpy(buf, &mvga->registers, sizeof(mvga->registers));
+	return sizeof(mvga->registers);
 }
 
-static int mvga_load(struct mdev_pci *pci, const void *state)
+static int mvga_load(struct mdev_pci *pci, u32 version, const void *buf,
+		     size_t size)
 {
 	struct mvga *mvga = to_mvga(pci);
-	const struct mvga_registers *saved = state;
+	const struct mvga_registers *saved = buf;
 
 	guard(mutex)(&mvga->lock);
-	if (saved->memory_64k != mvga->registers.memory_64k ||
+	if (size != sizeof(*saved) ||
+	    saved->memory_64k != mvga->registers.memory_64k ||
 	    saved->id != mvga->registers.id)
 		return -EINVAL;
 	mvga->registers.dispi = saved->dispi;

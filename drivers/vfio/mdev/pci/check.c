@@ -585,6 +585,10 @@ static int mdev_pci_check_driver(const struct mdev_pci_checked *checked,
 		return mdev_pci_invalid(checked, "%s: set without %s",
 					driver->save ? "save" : "load",
 					driver->save ? "load" : "save");
+	if (driver->state_min_version > driver->state_version)
+		return mdev_pci_invalid(checked, "state_min_version: %u (max %u, state_version)",
+					driver->state_min_version,
+					driver->state_version);
 	if (driver->save && driver->ops.migration &&
 	    driver->ops.migration->open_data)
 		return mdev_pci_invalid(checked, "save: never called with ops.migration.open_data");

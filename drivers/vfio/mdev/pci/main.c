@@ -279,6 +279,11 @@ static void mdev_pci_fill_migration(struct mdev_migration_ops *ops,
 	ops->data_size = ops->data_size ?: filled->data_size;
 	ops->save = ops->save ?: filled->save;
 	ops->load = ops->load ?: filled->load;
+	/* The two belong together */
+	if (!ops->info && !ops->compatible) {
+		ops->info = filled->info;
+		ops->compatible = filled->compatible;
+	}
 }
 
 static void mdev_pci_fill_ops(struct mdev_pci_parent_core *parent,

@@ -266,4 +266,33 @@ bool mdev_pci_memory_is_zero(struct mdev_pci_core *core, unsigned int region,
 /* For a close or VFIO_DEVICE_RESET */
 void mdev_pci_migration_end(struct mdev_pci_core *core);
 
+/* sections.c: numbers are those in state data; memory is saved last */
+enum mdev_pci_section_id {
+	MDEV_PCI_SECTION_CONFIG,
+	MDEV_PCI_SECTION_MSIX,
+	MDEV_PCI_SECTION_IRQS,
+	MDEV_PCI_SECTION_DRIVER,
+	MDEV_PCI_SECTION_MEMORY,
+	MDEV_PCI_NR_SECTIONS
+};
+
+/* Contents of a section in state data; @data is NULL if there is none. */
+struct mdev_pci_contents {
+	u32 version;
+	const void *data;
+	u64 size;
+};
+
+struct mdev_pci_sections {
+	struct mdev_pci_contents contents[MDEV_PCI_NR_SECTIONS];
+};
+
+size_t mdev_pci_sections_size(struct mdev_pci_core *core);
+ssize_t mdev_pci_sections_save(struct mdev_pci_core *core, void *buf,
+			       size_t size);
+int mdev_pci_sections_parse(const struct mdev_pci_core *core, const void *buf,
+			    size_t size, struct mdev_pci_sections *sections);
+int mdev_pci_sections_load(struct mdev_pci_core *core,
+			   const struct mdev_pci_sections *sections);
+
 #endif /* _MDEV_PCI_PRIVATE_H */

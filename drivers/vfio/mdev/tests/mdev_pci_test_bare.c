@@ -8,8 +8,8 @@
 
 #include "mdev_pci_test_device.h"
 
-/* Where in a state is which capabilities have been written to */
-#define TEST_STATE_WRITTEN	20
+/* Where in state data the registers that were written are: behind two headers */
+#define TEST_STATE_WRITTEN	(16 + PCI_CFG_SPACE_SIZE + 16)
 
 static int test_bare_init(struct kunit *test)
 {

@@ -323,12 +323,13 @@ static void test_type_fault(struct kunit *test)
 	test_expect_fault(test, "type b: function: NULL");
 }
 
-static int test_save(struct mdev_pci *pci, void *state)
+static ssize_t test_save(struct mdev_pci *pci, void *buf, size_t size)
 {
 	return 0;
 }
 
-static int test_load(struct mdev_pci *pci, const void *state)
+static int test_load(struct mdev_pci *pci, u32 version, const void *buf,
+		     size_t size)
 {
 	return 0;
 }
@@ -404,7 +405,13 @@ static void test_driver_fault(struct kunit *test)
 	*driver = right;
 	driver->load = test_load;
 	test_expect_fault(test, "load: set without save");
+	*driver = right;
+	driver->load = test_load;
 	driver->save = test_save;
+	driver->state_version = 2;
+	driver->state_min_version = 3;
+	test_expect_fault(test, "state_min_version: 3 (max 2, state_version)");
+	driver->state_min_version = 2;
 	driver->ops.migration = &own;
 	test_expect_fault(test, "save: never called with ops.migration.open_data");
 }

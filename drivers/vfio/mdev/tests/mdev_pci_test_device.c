@@ -88,16 +88,24 @@ static int test_vendor_run(struct mdev_pci *pci, unsigned int flags)
 	return fixture->run_error;
 }
 
-static int test_vendor_save(struct mdev_pci *pci, void *state)
+static ssize_t test_vendor_save(struct mdev_pci *pci, void *buf, size_t size)
 {
-	memcpy(state, to_test_pci(pci)->state, TEST_STATE_SIZE);
-	return to_test_pci(pci)->save_error;
+	struct test_pci *fixture = to_test_pci(pci);
+
+	KUNIT_EXPECT_EQ(fixture->test, size, TEST_STATE_SIZE);
+	memcpy(buf, fixture->state, size);
+	return fixture->save_result ?: size;
 }
 
-static int test_vendor_load(struct mdev_pci *pci, const void *state)
+static int test_vendor_load(struct mdev_pci *pci, u32 version, const void *buf,
+			    size_t size)
 {
-	memcpy(to_test_pci(pci)->state, state, TEST_STATE_SIZE);
-	return to_test_pci(pci)->load_error;
+	struct test_pci *fixture = to_test_pci(pci);
+
+	memcpy(fixture->state, buf, size);
+	fixture->load_version = version;
+	fixture->load_size = size;
+	return fixture->load_error;
 }
 
 static const u8 test_pci_rom[TEST_ROM_SIZE] = {
@@ -227,6 +235,8 @@ struct test_pci *test_pci_new(struct kunit *test)
 		.types = &fixture->type,
 		.nr_types = 1,
 		.device_size = sizeof(struct mdev_pci),
+		.state_version = 3,
+		.state_min_version = 2,
 		.state_size = TEST_STATE_SIZE,
 		.create = test_vendor_create,
 		.reset = test_vendor_reset,

@@ -70,7 +70,9 @@ struct test_pci_eventfd {
  * @reset_cause: of the last reset
  * @reset_error: what reset returns
  * @state: the driver's state data, saved or loaded
- * @save_error: what save returns
+ * @save_result: what save returns, 0 for the size
+ * @load_version: version that was loaded last
+ * @load_size: its size
  * @load_error: what load returns
  */
 struct test_pci {
@@ -100,7 +102,9 @@ struct test_pci {
 	enum mdev_pci_reset_cause reset_cause;
 	int reset_error;
 	u8 state[TEST_STATE_SIZE];
-	int save_error;
+	ssize_t save_result;
+	u32 load_version;
+	size_t load_size;
 	int load_error;
 };
 

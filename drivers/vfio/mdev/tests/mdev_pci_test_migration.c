@@ -15,13 +15,25 @@
 #define TEST_VALUE	0x8877665544332211
 #define TEST_BLOCK	4096
 
-/* Where in the state of the function that the tests have, by its format */
-#define TEST_STATE_IRQ_INDEX	24
-#define TEST_STATE_CONFIG	48
-#define TEST_STATE_MSIX		(TEST_STATE_CONFIG + PCI_CFG_SPACE_EXP_SIZE)
-#define TEST_STATE_RAISED	(TEST_STATE_MSIX + TEST_MSIX_VECTORS * 16)
-#define TEST_STATE_VENDOR	(TEST_STATE_RAISED + 2 * 8)
-#define TEST_STATE_BLOCKS	(TEST_STATE_VENDOR + 16)
+/* Where in the state data of the tests' function sections and their contents are */
+#define TEST_SECTION		16
+#define TEST_AT_CONFIG		0
+#define TEST_STATE_CONFIG	(TEST_AT_CONFIG + TEST_SECTION)
+#define TEST_AT_MSIX		(TEST_STATE_CONFIG + PCI_CFG_SPACE_EXP_SIZE)
+#define TEST_STATE_MSIX		(TEST_AT_MSIX + TEST_SECTION)
+#define TEST_AT_IRQS		(TEST_STATE_MSIX + TEST_MSIX_VECTORS * 16)
+#define TEST_STATE_IRQS		(TEST_AT_IRQS + TEST_SECTION)
+#define TEST_STATE_RAISED	(TEST_STATE_IRQS + 8)
+#define TEST_AT_DRIVER		(TEST_STATE_RAISED + 2 * 8)
+#define TEST_STATE_DRIVER	(TEST_AT_DRIVER + TEST_SECTION)
+#define TEST_AT_MEMORY		(TEST_STATE_DRIVER + 16)
+#define TEST_STATE_BLOCKS	(TEST_AT_MEMORY + TEST_SECTION)
+
+/* Members of a section's header */
+#define TEST_ID			0
+#define TEST_FLAGS		2
+#define TEST_VERSION		4
+#define TEST_SIZE		8
 
 /* What was saved of a device */
 struct test_saved {
@@ -69,7 +81,7 @@ static struct test_saved test_save(struct test_pci *fixture)
 	test_stop(fixture);
 	test_step(fixture, VFIO_DEVICE_STATE_STOP, VFIO_DEVICE_STATE_STOP_COPY);
 	room = test_data_size(fixture);
-	saved.buf = kunit_kzalloc(test, room, GFP_KERNEL);
+	saved.buf = kunit_kzalloc(test, room + TEST_BLOCK, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, saved.buf);
 	ret = fixture->ops->migration->save(fixture->mdev, saved.buf, room);
 	KUNIT_ASSERT_GT(test, ret, 0);
@@ -314,26 +326,164 @@ static void test_vendor(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fixture->state[TEST_STATE_SIZE - 1], 0x5a);
 }
 
-/* A byte of a state, and bits that may not change there */
+/* A driver's state data of each size and version that it supports */
+static void test_driver_version(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+	struct test_saved saved;
+	u8 *version;
+
+	fixture->save_result = TEST_STATE_SIZE - 5;
+	saved = test_save(fixture);
+	KUNIT_EXPECT_EQ(test, test_load(fixture, &saved), 0);
+	KUNIT_EXPECT_EQ(test, fixture->load_version, 3);
+	KUNIT_EXPECT_EQ(test, fixture->load_size, TEST_STATE_SIZE - 5);
+
+	version = saved.buf + TEST_AT_DRIVER + TEST_VERSION;
+	*version = 2;
+	KUNIT_EXPECT_EQ(test, test_load(fixture, &saved), 0);
+	KUNIT_EXPECT_EQ(test, fixture->load_version, 2);
+	*version = 1;
+	KUNIT_EXPECT_EQ(test, test_load(fixture, &saved), -EINVAL);
+	*version = 4;
+	KUNIT_EXPECT_EQ(test, test_load(fixture, &saved), -EINVAL);
+}
+
+static void test_save_fails(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+	size_t room = test_data_size(fixture);
+	void *buf = kunit_kzalloc(test, room, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	fixture->save_result = -ENODEV;
+	KUNIT_EXPECT_EQ(test,
+			fixture->ops->migration->save(fixture->mdev, buf, room),
+			-ENODEV);
+	fixture->save_result = TEST_STATE_SIZE + 1;
+	KUNIT_EXPECT_EQ(test,
+			fixture->ops->migration->save(fixture->mdev, buf, room),
+			-EIO);
+}
+
+/* A device that can't be stopped is in the state from which it should be. */
+static void test_run_fails(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+	const struct mdev_migration_ops *ops = fixture->ops->migration;
+
+	fixture->run_error = -ETIMEDOUT;
+	KUNIT_EXPECT_EQ(test,
+			ops->set_state(fixture->mdev, VFIO_DEVICE_STATE_RUNNING,
+				       VFIO_DEVICE_STATE_RUNNING_P2P),
+			-ETIMEDOUT);
+	fixture->run_error = 0;
+	KUNIT_EXPECT_EQ(test, fixture->run_flags, MDEV_PCI_RUN);
+	test_pci_command(fixture, TEST_DECODE | PCI_COMMAND_MASTER);
+	KUNIT_EXPECT_EQ(test, fixture->run_flags, MDEV_PCI_RUN | MDEV_PCI_DMA);
+}
+
+/* Compatibility, which is checked before the source is stopped */
+
+/* A byte of the info, and bits that make it another device */
 static const struct test_fault {
 	const char *what;
 	size_t offset;
 	u8 bits;
-} test_faults[] = {
-	{ "version", 0, 1 },
-	{ "vendor ID", 4, 1 },
-	{ "device ID", 6, 1 },
-	{ "size of config space", 9, 0x10 },
-	{ "vectors", 12, 1 },
-	{ "vectors of MSI-X", 16, 8 },
-	{ "unknown flag", 20, 8 },
-	{ "size of the driver's state", 32, 1 },
-	{ "fewer blocks", 40, 1 },
-	{ "more blocks", 40, 4 },
-	{ "far more blocks", 47, 0x80 },
-	{ "pending vectors of no index", TEST_STATE_IRQ_INDEX,
+} test_infos[] = {
+	{ "vendor ID", 0, 1 },
+	{ "device ID", 2, 1 },
+	{ "subsystem vendor ID", 4, 1 },
+	{ "subsystem ID", 6, 1 },
+	{ "revision ID", 8, 1 },
+	{ "class", 10, 1 },
+	{ "capabilities", 12, 4 },
+	{ "size of config space", 17, 0x10 },
+	{ "size of capabilities", 20, 4 },
+	{ "vectors", 24, 1 },
+	{ "vectors of MSI", 28, 1 },
+	{ "vectors of MSI-X", 32, 1 },
+	{ "regions", 36, 1 },
+	{ "size of the ROM", 41, 0x20 },
+	{ "newer version of the driver's state", 44, 4 },
+	{ "older version of the driver's state", 44, 2 },
+	{ "reserved bits", 52, 1 },
+	{ "size of a BAR", 57, 0x10 },
+	{ "flags of a BAR", 64, 8 },
+	{ "size of the last BAR", 56 + 5 * 16, 1 },
+};
+
+static void test_fault_describe(const struct test_fault *fault, char *desc)
+{
+	strscpy(desc, fault->what, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(test_info, test_infos, test_fault_describe);
+
+static bool test_compatible(struct test_pci *fixture, const u8 *own,
+			    const u8 *info, size_t size)
+{
+	return fixture->ops->migration->compatible(own, size, info, size);
+}
+
+static u8 *test_info_of(struct test_pci *fixture, size_t *size)
+{
+	u8 *info = kunit_kzalloc(fixture->test, MDEV_MIGRATION_INFO_SIZE,
+				 GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(fixture->test, info);
+	*size = fixture->ops->migration->info(fixture->mdev, info);
+	return info;
+}
+
+static void test_incompatible(struct kunit *test)
+{
+	const struct test_fault *fault = test->param_value;
+	struct test_pci *fixture = test->priv;
+	size_t size;
+	u8 *own = test_info_of(fixture, &size);
+	u8 *info = test_info_of(fixture, &size);
+
+	KUNIT_EXPECT_TRUE(test, test_compatible(fixture, own, info, size));
+	info[fault->offset] ^= fault->bits;
+	KUNIT_EXPECT_FALSE(test, test_compatible(fixture, own, info, size));
+}
+
+/* The oldest version that the driver loads, from a driver with another oldest one */
+static void test_older_version(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+	size_t size;
+	u8 *own = test_info_of(fixture, &size);
+	u8 *info = test_info_of(fixture, &size);
+
+	info[44] = 2;
+	info[48] = 0;
+	KUNIT_EXPECT_TRUE(test, test_compatible(fixture, own, info, size));
+	KUNIT_EXPECT_FALSE(test, fixture->ops->migration->compatible(own, size, info,
+								     size - 8));
+	KUNIT_EXPECT_FALSE(test, fixture->ops->migration->compatible(own, size, info,
+								     0));
+}
+
+/* A byte of state data, and bits that may not change there */
+static const struct test_fault test_faults[] = {
+	{ "number of a section", TEST_AT_CONFIG + TEST_ID, 0x80 },
+	{ "section twice", TEST_AT_MSIX + TEST_ID, 1 },
+	{ "flags of a section", TEST_AT_CONFIG + TEST_FLAGS, 2 },
+	{ "version of a section", TEST_AT_CONFIG + TEST_VERSION, 2 },
+	{ "shorter config space", TEST_AT_CONFIG + TEST_SIZE, 1 },
+	{ "longer section", TEST_AT_IRQS + TEST_SIZE, 8 },
+	{ "far longer section", TEST_AT_CONFIG + TEST_SIZE + 7, 0x80 },
+	{ "longest section", TEST_AT_MEMORY + TEST_SIZE + 3, 0xff },
+	{ "shorter MSI-X table", TEST_AT_MSIX + TEST_SIZE, 0x10 },
+	{ "version of interrupts", TEST_AT_IRQS + TEST_VERSION, 2 },
+	{ "longer state of the driver", TEST_AT_DRIVER + TEST_SIZE, 1 },
+	{ "version of the driver's state", TEST_AT_DRIVER + TEST_VERSION, 4 },
+	{ "shorter block", TEST_AT_MEMORY + TEST_SIZE, 8 },
+	{ "unknown flag", TEST_STATE_IRQS, 8 },
+	{ "pending vectors of no index", TEST_STATE_IRQS + 4,
 	  VFIO_PCI_REQ_IRQ_INDEX },
-	{ "reserved bits of the header", TEST_STATE_IRQ_INDEX + 4, 1 },
 	{ "vendor ID of config space", TEST_STATE_CONFIG, 1 },
 	{ "read-only bit of config space", TEST_STATE_CONFIG + PCI_STATUS,
 	  PCI_STATUS_CAP_LIST },
@@ -345,11 +495,6 @@ static const struct test_fault {
 	{ "block that is not aligned", TEST_STATE_BLOCKS + 8, 1 },
 	{ "block beyond the end", TEST_STATE_BLOCKS + 8 + 4, 1 },
 };
-
-static void test_fault_describe(const struct test_fault *fault, char *desc)
-{
-	strscpy(desc, fault->what, KUNIT_PARAM_DESC_SIZE);
-}
 
 KUNIT_ARRAY_PARAM(test_fault, test_faults, test_fault_describe);
 
@@ -395,8 +540,10 @@ static void test_cut_off(struct kunit *test)
 		0,
 		TEST_STATE_CONFIG - 1,
 		TEST_STATE_CONFIG,
+		/* Whole sections, but not all of them */
+		TEST_AT_MSIX,
+		TEST_AT_MEMORY,
 		TEST_STATE_BLOCKS - 1,
-		TEST_STATE_BLOCKS,
 		TEST_STATE_BLOCKS + 16,
 		TEST_STATE_BLOCKS + 16 + TEST_BLOCK - 1,
 	};
@@ -416,12 +563,31 @@ static void test_all_raised(struct kunit *test)
 	struct test_pci *fixture = test->priv;
 	const struct test_saved saved = test_save_block(fixture);
 
-	((u8 *)saved.buf)[TEST_STATE_IRQ_INDEX] = VFIO_PCI_MSIX_IRQ_INDEX;
+	((u8 *)saved.buf)[TEST_STATE_IRQS + 4] = VFIO_PCI_MSIX_IRQ_INDEX;
 	memset(saved.buf + TEST_STATE_RAISED, 0xff, 2 * 8);
 	KUNIT_EXPECT_EQ(test, test_load(fixture, &saved), 0);
 	KUNIT_EXPECT_EQ(test, test_pci_read(fixture, TEST_REGISTERS,
 					    TEST_MSIX_PBA, 8),
 			GENMASK(TEST_MSIX_VECTORS - 1, 0));
+}
+
+/* A section that only a later kernel knows, after the others */
+static void test_unknown_section(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+	struct test_saved saved = test_save(fixture);
+	u8 *section;
+
+	/* test_save() has left room for it */
+	section = saved.buf + saved.size;
+	put_unaligned_le16(0x1234, section + TEST_ID);
+	put_unaligned_le64(3, section + TEST_SIZE);
+	saved.size += TEST_SECTION + 8;
+	KUNIT_EXPECT_EQ(test, test_load(fixture, &saved), -EINVAL);
+	put_unaligned_le16(1, section + TEST_FLAGS);
+	KUNIT_EXPECT_EQ(test, test_load(fixture, &saved), 0);
+	put_unaligned_le64(9, section + TEST_SIZE);
+	KUNIT_EXPECT_EQ(test, test_load(fixture, &saved), -EINVAL);
 }
 
 static struct kunit_case mdev_pci_migration_cases[] = {
@@ -434,9 +600,15 @@ static struct kunit_case mdev_pci_migration_cases[] = {
 	KUNIT_CASE(test_memory),
 	KUNIT_CASE(test_memory_grows),
 	KUNIT_CASE(test_vendor),
+	KUNIT_CASE(test_driver_version),
+	KUNIT_CASE(test_save_fails),
+	KUNIT_CASE(test_run_fails),
+	KUNIT_CASE_PARAM(test_incompatible, test_info_gen_params),
+	KUNIT_CASE(test_older_version),
 	KUNIT_CASE_PARAM(test_refused, test_fault_gen_params),
 	KUNIT_CASE(test_cut_off),
 	KUNIT_CASE(test_all_raised),
+	KUNIT_CASE(test_unknown_section),
 	{}
 };
 

@@ -189,8 +189,9 @@ static int vfio_mdev_migration_get_data_size(struct vfio_device *vdev,
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
 	const struct mdev_migration_ops *ops = vmdev->ops->migration;
 
-	*length = ops->open_data ? ops->data_size(vmdev->mdev) :
-				   vfio_mdev_transfer_size(vmdev);
+	if (!ops->open_data)
+		return vfio_mdev_transfer_size(vmdev, length);
+	*length = ops->data_size(vmdev->mdev);
 	return 0;
 }
 

@@ -6,11 +6,13 @@
  * device. Read migration.c first.
  */
 
+#include <linux/align.h>
 #include <linux/anon_inodes.h>
 #include <linux/cleanup.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kref.h>
+#include <linux/limits.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/overflow.h>
@@ -23,40 +25,45 @@
 #include "private.h"
 
 #define VFIO_MDEV_STREAM_MAGIC		0x5645444d4f494656ULL /* "VFIOMDEV" */
-#define VFIO_MDEV_STREAM_VERSION	1
+#define VFIO_MDEV_STREAM_VERSION	2
 
 /**
- * struct vfio_mdev_stream - format of the file's data
+ * struct vfio_mdev_stream - beginning of the file's data
  * @magic: VFIO_MDEV_STREAM_MAGIC
  * @version: VFIO_MDEV_STREAM_VERSION
- * @reserved: 0
- * @type: name of the device's type, the parent's driver included
- * @size: length of @state, in bytes
- * @state: state data that &mdev_migration_ops.save has written
+ * @name_size: length of the name, in bytes
+ * @info_size: length of the driver's info, in bytes
+ * @data: the name of the device's type, the parent's driver included, and what
+ *	&mdev_migration_ops.info has written, each padded with zeroes to a multiple of
+ *	eight bytes
  *
- * All that precedes @size is known before the device is stopped: with PRE_COPY
- * it is transferred then, and the destination checks whether it is compatible
- * while the source still runs.
+ * The size of the state data, as __le64, and the state data follow.
+ *
+ * All that precedes the size is known before the device is stopped: with PRE_COPY
+ * it is transferred then, and write() checks whether it is compatible, while the
+ * source still runs.
  */
 struct vfio_mdev_stream {
 	__le64 magic;
 	__le32 version;
-	__le32 reserved;
-	char type[48];
-	__le64 size;
-	u8 state[];
+	__le16 name_size;
+	__le16 info_size;
+	u8 data[];
 };
 
-#define VFIO_MDEV_STREAM_HEADER	offsetof(struct vfio_mdev_stream, size)
+/* Names in sysfs, with the terminating zero, are not longer than NAME_MAX + 1 */
+#define VFIO_MDEV_HEAD_MAX	(sizeof(struct vfio_mdev_stream) + \
+				 ALIGN(NAME_MAX + 1, 8) + \
+				 MDEV_MIGRATION_INFO_SIZE)
 
 /**
  * struct vfio_mdev_buffer - memory for the stream
- * @ref: held by the transfer, and by a task that copies from or to @stream
- * @stream: data to be read, or that was written
+ * @ref: held by the transfer, and by a task that copies from or to @data
+ * @data: data to be read, or that was written
  */
 struct vfio_mdev_buffer {
 	struct kref ref;
-	struct vfio_mdev_stream stream;
+	u8 data[] __aligned(8);
 };
 
 /**
@@ -65,10 +72,14 @@ struct vfio_mdev_buffer {
  *	take as long as userspace likes: taken interruptibly, and by nothing
  *	else.
  * @lock: protects all that follows. Inside of @copy_lock, and of
- *	&vfio_mdev.mig_lock; not held across copies and callbacks.
+ *	&vfio_mdev.mig_lock; not held across copies, nor across callbacks other than
+ *	@ops->compatible.
  * @wait: tasks in poll()
- * @head: header of the stream, up to @size of &struct vfio_mdev_stream
+ * @ops: callbacks of the driver; valid while @error is 0
+ * @head: what the device's own stream begins with, up to the size of the state data
+ * @head_size: its length
  * @buffer: has the stream; NULL after the transfer
+ * @state: offset of the state data in @buffer, 0 while it is not known
  * @limit: maximum size of the state data that can be written
  * @size: number of bytes that can be read now, or that are expected to be
  *	written
@@ -79,11 +90,14 @@ struct vfio_mdev_buffer {
 struct vfio_mdev_transfer {
 	/* Held across copies */
 	struct mutex copy_lock;
-	/* Innermost; not held across copies and callbacks */
+	/* Innermost; not held across copies */
 	struct mutex lock;
 	wait_queue_head_t wait;
-	struct vfio_mdev_stream head;
+	const struct mdev_migration_ops *ops;
+	struct vfio_mdev_stream *head;
+	size_t head_size;
 	struct vfio_mdev_buffer *buffer;
+	size_t state;
 	size_t limit;
 	size_t size;
 	size_t pos;
@@ -114,6 +128,36 @@ static void vfio_mdev_buffer_put(struct vfio_mdev_buffer *buffer)
 		kref_put(&buffer->ref, vfio_mdev_buffer_release);
 }
 
+/* The parts of the head */
+
+static size_t vfio_mdev_name_size(const struct vfio_mdev_stream *head)
+{
+	return le16_to_cpu(head->name_size);
+}
+
+static size_t vfio_mdev_info_size(const struct vfio_mdev_stream *head)
+{
+	return le16_to_cpu(head->info_size);
+}
+
+static const void *vfio_mdev_info(const struct vfio_mdev_stream *head)
+{
+	return head->data + ALIGN(vfio_mdev_name_size(head), 8);
+}
+
+static size_t vfio_mdev_head_size(const struct vfio_mdev_stream *head)
+{
+	return sizeof(*head) + ALIGN(vfio_mdev_name_size(head), 8) +
+	       ALIGN(vfio_mdev_info_size(head), 8);
+}
+
+/* The size of the state data lies between the head and the state data. */
+static __le64 *vfio_mdev_state_size(struct vfio_mdev_buffer *buffer,
+				    size_t state)
+{
+	return (__le64 *)(buffer->data + state) - 1;
+}
+
 /* Returns where to copy. The caller puts the buffer after the copy. */
 static void *vfio_mdev_transfer_get(struct vfio_mdev_transfer *transfer,
 				    struct vfio_mdev_buffer **buffer)
@@ -121,7 +165,7 @@ static void *vfio_mdev_transfer_get(struct vfio_mdev_transfer *transfer,
 	lockdep_assert_held(&transfer->lock);
 	*buffer = transfer->buffer;
 	kref_get(&transfer->buffer->ref);
-	return (void *)&transfer->buffer->stream + transfer->pos;
+	return transfer->buffer->data + transfer->pos;
 }
 
 static ssize_t
@@ -215,18 +259,48 @@ static long vfio_mdev_transfer_ioctl(struct file *file, unsigned int cmd,
 	return copy_to_user((void __user *)arg, &info, minsz) ? -EFAULT : 0;
 }
 
-/* The size has been written: allocate memory for that much state data. */
-static int vfio_mdev_transfer_expect(struct vfio_mdev_transfer *transfer,
-				     u64 size)
+/* Whether a head of these sizes can be that of a device of the same type */
+static bool vfio_mdev_begin_valid(const struct vfio_mdev_transfer *transfer)
 {
+	const struct vfio_mdev_stream *own = transfer->head;
+	const struct vfio_mdev_stream *head = (void *)transfer->buffer->data;
+
+	return head->magic == own->magic && head->version == own->version &&
+	       head->name_size == own->name_size &&
+	       vfio_mdev_info_size(head) <= MDEV_MIGRATION_INFO_SIZE;
+}
+
+/* Whether the device can load the state data that follows */
+static bool vfio_mdev_head_valid(const struct vfio_mdev_transfer *transfer)
+{
+	const struct vfio_mdev_stream *own = transfer->head;
+	const struct vfio_mdev_stream *head = (void *)transfer->buffer->data;
+	size_t size = vfio_mdev_info_size(head);
+
+	/* With the zeroes that pad it */
+	if (memcmp(head->data, own->data, ALIGN(vfio_mdev_name_size(own), 8)))
+		return false;
+	if (transfer->ops->compatible)
+		return transfer->ops->compatible(vfio_mdev_info(own),
+						 vfio_mdev_info_size(own),
+						 vfio_mdev_info(head), size);
+	return size == vfio_mdev_info_size(own) &&
+	       !memcmp(vfio_mdev_info(head), vfio_mdev_info(own), size);
+}
+
+/* The size has been written: allocate memory for that much state data. */
+static int vfio_mdev_transfer_expect(struct vfio_mdev_transfer *transfer)
+{
+	u64 size = le64_to_cpu(*vfio_mdev_state_size(transfer->buffer,
+						     transfer->state));
 	struct vfio_mdev_buffer *buffer;
 
 	if (size > transfer->limit)
 		return -EINVAL;
-	buffer = vfio_mdev_buffer_alloc(size, 0);
+	buffer = vfio_mdev_buffer_alloc(size_add(transfer->state, size), 0);
 	if (!buffer)
 		return -ENOMEM;
-	buffer->stream = transfer->buffer->stream;
+	memcpy(buffer->data, transfer->buffer->data, transfer->state);
 	swap(transfer->buffer, buffer);
 	vfio_mdev_buffer_put(buffer);
 	transfer->size += size;
@@ -238,18 +312,22 @@ static int vfio_mdev_transfer_expect(struct vfio_mdev_transfer *transfer,
 static int vfio_mdev_transfer_advance(struct vfio_mdev_transfer *transfer,
 				      size_t count)
 {
-	const struct vfio_mdev_stream *stream = &transfer->buffer->stream;
-
 	lockdep_assert_held(&transfer->lock);
 	transfer->pos += count;
 	if (transfer->pos < transfer->size || transfer->complete)
 		return 0;
-	if (transfer->size > VFIO_MDEV_STREAM_HEADER)
-		return vfio_mdev_transfer_expect(transfer,
-						 le64_to_cpu(stream->size));
-	if (memcmp(stream, &transfer->head, transfer->size))
+	if (transfer->state)
+		return vfio_mdev_transfer_expect(transfer);
+	if (transfer->size == sizeof(struct vfio_mdev_stream)) {
+		if (!vfio_mdev_begin_valid(transfer))
+			return -EINVAL;
+		transfer->size = vfio_mdev_head_size((void *)transfer->buffer->data);
+		return 0;
+	}
+	if (!vfio_mdev_head_valid(transfer))
 		return -EINVAL;
-	transfer->size = sizeof(*stream);
+	transfer->size += sizeof(__le64);
+	transfer->state = transfer->size;
 	return 0;
 }
 
@@ -310,6 +388,7 @@ static ssize_t vfio_mdev_transfer_write(struct file *file,
 static void vfio_mdev_transfer_free(struct vfio_mdev_transfer *transfer)
 {
 	vfio_mdev_buffer_put(transfer->buffer);
+	kfree(transfer->head);
 	mutex_destroy(&transfer->lock);
 	mutex_destroy(&transfer->copy_lock);
 	kfree(transfer);
@@ -336,6 +415,29 @@ static const struct file_operations vfio_mdev_load_fops = {
 	.release = vfio_mdev_transfer_release,
 };
 
+/* What the stream of a device begins with; NULL without memory. */
+static struct vfio_mdev_stream *vfio_mdev_head_create(struct vfio_mdev *vmdev)
+{
+	const struct mdev_migration_ops *ops = vmdev->ops->migration;
+	const char *name = mdev_type_name(vmdev->mdev->type);
+	struct vfio_mdev_stream *head = kzalloc(VFIO_MDEV_HEAD_MAX,
+						GFP_KERNEL_ACCOUNT);
+	size_t size;
+
+	if (!head)
+		return NULL;
+	head->magic = cpu_to_le64(VFIO_MDEV_STREAM_MAGIC);
+	head->version = cpu_to_le32(VFIO_MDEV_STREAM_VERSION);
+	head->name_size = cpu_to_le16(strlen(name) + 1);
+	strscpy(head->data, name, NAME_MAX + 1);
+	if (ops->info) {
+		size = ops->info(vmdev->mdev, (void *)vfio_mdev_info(head));
+		head->info_size = cpu_to_le16(min(size,
+						  MDEV_MIGRATION_INFO_SIZE));
+	}
+	return head;
+}
+
 static struct vfio_mdev_transfer *
 vfio_mdev_transfer_alloc(struct vfio_mdev *vmdev)
 {
@@ -344,22 +446,33 @@ vfio_mdev_transfer_alloc(struct vfio_mdev *vmdev)
 	transfer = kzalloc_obj(*transfer);
 	if (!transfer)
 		return NULL;
-	transfer->buffer = vfio_mdev_buffer_alloc(0, 0);
-	if (!transfer->buffer) {
-		kfree(transfer);
-		return NULL;
-	}
-
 	mutex_init(&transfer->copy_lock);
 	mutex_init(&transfer->lock);
 	init_waitqueue_head(&transfer->wait);
-	transfer->head.magic = cpu_to_le64(VFIO_MDEV_STREAM_MAGIC);
-	transfer->head.version = cpu_to_le32(VFIO_MDEV_STREAM_VERSION);
-	strscpy_pad(transfer->head.type,
-		    mdev_type_name(vmdev->mdev->type));
-	transfer->buffer->stream = transfer->head;
-	transfer->size = VFIO_MDEV_STREAM_HEADER;
+	transfer->ops = vmdev->ops->migration;
+	transfer->head = vfio_mdev_head_create(vmdev);
+	transfer->buffer = vfio_mdev_buffer_alloc(VFIO_MDEV_HEAD_MAX +
+						  sizeof(__le64), 0);
+	if (!transfer->head || !transfer->buffer) {
+		vfio_mdev_transfer_free(transfer);
+		return NULL;
+	}
+	transfer->head_size = vfio_mdev_head_size(transfer->head);
 	return transfer;
+}
+
+/* A source has its head to be read, a destination expects how one begins. */
+static void vfio_mdev_transfer_begin(struct vfio_mdev_transfer *transfer,
+				     struct vfio_mdev *vmdev, bool save)
+{
+	if (save) {
+		memcpy(transfer->buffer->data, transfer->head,
+		       transfer->head_size);
+		transfer->size = transfer->head_size;
+	} else {
+		transfer->size = sizeof(struct vfio_mdev_stream);
+		transfer->limit = transfer->ops->data_size(vmdev->mdev);
+	}
 }
 
 /* Open a file that userspace reads to save, or writes to load. */
@@ -371,9 +484,7 @@ struct file *vfio_mdev_transfer_open(struct vfio_mdev *vmdev, bool save)
 	transfer = vfio_mdev_transfer_alloc(vmdev);
 	if (!transfer)
 		return ERR_PTR(-ENOMEM);
-	if (!save)
-		transfer->limit =
-			vmdev->ops->migration->data_size(vmdev->mdev);
+	vfio_mdev_transfer_begin(transfer, vmdev, save);
 
 	file = anon_inode_getfile("[vfio_mdev]",
 				  save ? &vfio_mdev_save_fops :
@@ -387,10 +498,16 @@ struct file *vfio_mdev_transfer_open(struct vfio_mdev *vmdev, bool save)
 }
 
 /* Upper bound of the length of the stream, if the device was saved now. */
-size_t vfio_mdev_transfer_size(struct vfio_mdev *vmdev)
+int vfio_mdev_transfer_size(struct vfio_mdev *vmdev, unsigned long *size)
 {
-	return struct_size_t(struct vfio_mdev_stream, state,
-			     vmdev->ops->migration->data_size(vmdev->mdev));
+	struct vfio_mdev_stream *head = vfio_mdev_head_create(vmdev);
+
+	if (!head)
+		return -ENOMEM;
+	*size = vfio_mdev_head_size(head) + sizeof(__le64) +
+		vmdev->ops->migration->data_size(vmdev->mdev);
+	kfree(head);
+	return 0;
 }
 
 /* Save the state data of the stopped device to the file. */
@@ -399,24 +516,25 @@ int vfio_mdev_transfer_save(struct vfio_mdev *vmdev, struct file *file)
 	const struct mdev_migration_ops *ops = vmdev->ops->migration;
 	struct vfio_mdev_transfer *transfer = file->private_data;
 	size_t size = ops->data_size(vmdev->mdev);
+	size_t state = transfer->head_size + sizeof(__le64);
 	struct vfio_mdev_buffer *buffer;
 	ssize_t saved;
 
 	/* Zeroed: userspace reads it, even if the driver does not fill it */
-	buffer = vfio_mdev_buffer_alloc(size, __GFP_ZERO);
+	buffer = vfio_mdev_buffer_alloc(size_add(state, size), __GFP_ZERO);
 	if (!buffer)
 		return -ENOMEM;
-	saved = ops->save(vmdev->mdev, buffer->stream.state, size);
+	saved = ops->save(vmdev->mdev, buffer->data + state, size);
 	if (saved < 0 || saved > size) {
 		vfio_mdev_buffer_put(buffer);
 		return saved < 0 ? saved : -EIO;
 	}
-	buffer->stream = transfer->head;
-	buffer->stream.size = cpu_to_le64(saved);
+	memcpy(buffer->data, transfer->head, transfer->head_size);
+	*vfio_mdev_state_size(buffer, state) = cpu_to_le64(saved);
 
 	mutex_lock(&transfer->lock);
 	swap(transfer->buffer, buffer);
-	transfer->size = sizeof(buffer->stream) + saved;
+	transfer->size = state + saved;
 	transfer->complete = true;
 	mutex_unlock(&transfer->lock);
 	wake_up_all(&transfer->wait);
@@ -441,8 +559,8 @@ int vfio_mdev_transfer_load(struct vfio_mdev *vmdev, struct file *file)
 
 	if (!ret)
 		ret = vmdev->ops->migration->load(vmdev->mdev,
-						  buffer->stream.state,
-						  le64_to_cpu(buffer->stream.size));
+						  buffer->data + transfer->state,
+						  transfer->size - transfer->state);
 	vfio_mdev_buffer_put(buffer);
 	return ret;
 }

@@ -27,11 +27,14 @@
 #define SET_EVENTFD	(VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER)
 
 /* What the state of a PCI function consists of, in the stream: see mdev_pci */
-#define AT_HEADER(at)	(STREAM_STATE + (at))
-#define AT_CONFIG(at)	AT_HEADER(48 + (at))
-#define AT_RAISED	AT_CONFIG(256)
+#define AT_SECTION_CONFIG	STREAM_STATE
+#define AT_CONFIG(at)	(AT_SECTION_CONFIG + SECTION_HEADER + (at))
+#define AT_SECTION_IRQS	AT_CONFIG(256)
+#define AT_IRQS(at)	(AT_SECTION_IRQS + SECTION_HEADER + (at))
+#define AT_RAISED	AT_IRQS(8)
 #define AT_PENDING	(AT_RAISED + 8)
-#define AT_CARD		(AT_PENDING + 8)
+#define AT_SECTION_CARD	(AT_PENDING + 8)
+#define AT_CARD		(AT_SECTION_CARD + SECTION_HEADER)
 
 /* And that of a card: see its driver */
 #define PORT_SIZE	29
@@ -102,12 +105,12 @@ TEST_F(cards, say_that_they_migrate)
 	EXPECT_EQ(RUNNING, migration_state(self->source));
 }
 
-TEST_F(cards, do_not_log_what_they_never_write)
+/* Without it, QEMU refuses to migrate them by default. */
+TEST_F(cards, dma_logging)
 {
-	EXPECT_EQ(-ENOTTY, vfio_feature(self->source, FEATURE_PROBE |
-					FEATURE_SET |
-					VFIO_DEVICE_FEATURE_DMA_LOGGING_START,
-					NULL, 0));
+	EXPECT_EQ(0, vfio_feature(self->source, FEATURE_PROBE | FEATURE_SET |
+				  VFIO_DEVICE_FEATURE_DMA_LOGGING_START, NULL,
+				  0));
 }
 
 /* States in which there is a file to be read, or to be written */
@@ -388,22 +391,20 @@ static void refuse_changes(struct __test_metadata *_metadata, int source,
 TEST_F(cards, refuse_impossible_registers)
 {
 	static const struct change changes[] = {
-		/* Version, vendor and device, sizes, index of pending vectors */
-		{ AT_HEADER(0), 1 },
-		{ AT_HEADER(3), 1 },
-		{ AT_HEADER(4), 0 },
-		{ AT_HEADER(6), 0 },
-		{ AT_HEADER(8), 1 },
-		{ AT_HEADER(9), 0x10 },
-		{ AT_HEADER(12), 2 },
-		{ AT_HEADER(16), 1 },
-		{ AT_HEADER(20), 0x08 },
-		{ AT_HEADER(24), VFIO_PCI_MSIX_IRQ_INDEX },
-		{ AT_HEADER(28), 1 },
-		{ AT_HEADER(32), 0 },
-		{ AT_HEADER(39), 0x80 },
-		{ AT_HEADER(40), 1 },
-		{ AT_HEADER(47), 0x80 },
+		/* Number, flags, version and size of sections */
+		{ AT_SECTION_CONFIG, 1 },
+		{ AT_SECTION_CONFIG + 1, 0x80 },
+		{ AT_SECTION_CONFIG + 2, 2 },
+		{ AT_SECTION_CONFIG + 4, 2 },
+		{ AT_SECTION_CONFIG + 8, 0xff },
+		{ AT_SECTION_CONFIG + 15, 0x80 },
+		{ AT_SECTION_IRQS, 3 },
+		{ AT_SECTION_IRQS + 8, 16 },
+		{ AT_SECTION_CARD + 4, 1 },
+		{ AT_SECTION_CARD + 8, 57 },
+		/* Written registers, index of the pending vectors */
+		{ AT_IRQS(0), 0x08 },
+		{ AT_IRQS(4), VFIO_PCI_MSIX_IRQ_INDEX },
 		{ AT_CONFIG(PCI_VENDOR_ID), 0 },
 		{ AT_CONFIG(PCI_COMMAND), PCI_COMMAND_SPECIAL },
 		{ AT_CONFIG(PCI_STATUS), 0 },

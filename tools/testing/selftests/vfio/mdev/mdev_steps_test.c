@@ -31,6 +31,9 @@
 /* How long something is watched before it counts as waiting */
 #define WATCH_MS	200
 
+/* Where the state data is in a stream of mdev_sim, whose migration has no info */
+#define SIM_STREAM_STATE	40
+
 FIXTURE(vendor)
 {
 	struct vfio_user source_user;
@@ -165,7 +168,7 @@ TEST_F(vendor, may_fail_in_any_step)
 	unsigned int i;
 
 	size = migration_save(self->target, self->stream, sizeof(self->stream));
-	ASSERT_LT(STREAM_STATE, size);
+	ASSERT_LT(SIM_STREAM_STATE, size);
 	for (i = 0; i < ARRAY_SIZE(all_steps); i++) {
 		int from = all_steps[i].from, to = all_steps[i].to;
 		bool loading = from == RESUMING;
@@ -201,7 +204,7 @@ TEST_F(vendor, may_refuse_a_state)
 
 	ASSERT_EQ(0, sim_set("state_bad", 1));
 	size = migration_save(self->source, self->stream, sizeof(self->stream));
-	ASSERT_LT(STREAM_STATE, size);
+	ASSERT_LT(SIM_STREAM_STATE, size);
 	EXPECT_EQ(-EINVAL, migration_load(self->target, self->stream, size));
 	EXPECT_EQ(ERROR, migration_state(self->target));
 	/* It was asked, and for no step after that */
@@ -261,10 +264,10 @@ TEST_F(vendor, may_have_a_large_state)
 
 	ASSERT_NE(NULL, stream);
 	ASSERT_EQ(0, sim_set("state_size", size));
-	EXPECT_EQ(STREAM_STATE + size, migration_size(self->source));
+	EXPECT_EQ(SIM_STREAM_STATE + size, migration_size(self->source));
 	ASSERT_EQ(0, vfio_store(self->source, BAR0, SCRATCH, 4, 0x12345678));
 	saved = migration_save(self->source, stream, size + 4096);
-	ASSERT_EQ(STREAM_STATE + size, saved);
+	ASSERT_EQ(SIM_STREAM_STATE + size, saved);
 	ASSERT_EQ(0, migration_load(self->target, stream, saved));
 	EXPECT_EQ(0x12345678, vfio_load(self->target, BAR0, SCRATCH, 4));
 	free(stream);
@@ -287,12 +290,12 @@ TEST_F(vendor, bounds_what_is_loaded)
 	int data;
 
 	size = migration_save(self->source, self->stream, sizeof(self->stream));
-	ASSERT_EQ(STREAM_STATE + 4096, size);
+	ASSERT_EQ(SIM_STREAM_STATE + 4096, size);
 	ASSERT_EQ(0, sim_set("state_size", 4095));
 	data = migration_go(self->target, RESUMING);
 	ASSERT_LT(0, data);
-	EXPECT_EQ(0, stream_write(data, self->stream, STREAM_STATE - 1, size));
-	EXPECT_EQ(-EINVAL, stream_write(data, self->stream + STREAM_STATE - 1,
+	EXPECT_EQ(0, stream_write(data, self->stream, SIM_STREAM_STATE - 1, size));
+	EXPECT_EQ(-EINVAL, stream_write(data, self->stream + SIM_STREAM_STATE - 1,
 					1, 1));
 	close(data);
 	EXPECT_EQ(-EINVAL, migration_move(self->target, STOP));
@@ -378,7 +381,7 @@ TEST_F(vendor, is_asked_one_thing_at_a_time)
 	EXPECT_EQ(3, sim_get("migration_set_state/calls"));
 	/* But questions are answered */
 	EXPECT_EQ(STOP, migration_state(self->source));
-	EXPECT_EQ(STREAM_STATE + 4096, migration_size(self->source));
+	EXPECT_EQ(SIM_STREAM_STATE + 4096, migration_size(self->source));
 	/* And another device is not concerned */
 	ASSERT_EQ(0, sim_only(UUID_A));
 	EXPECT_EQ(0, migration_move(self->target, STOP_COPY));

@@ -27,12 +27,21 @@
 
 #define NR_STATES	8
 
-/* The frame: a header, which names the type, and the length of the state. */
+/*
+ * The stream of a device of mdev_pci whose type has a name of seven characters at
+ * most: a header, the name, the info, the size of the state data and that itself.
+ */
 #define STREAM_MAGIC	0
 #define STREAM_VERSION	8
-#define STREAM_TYPE	16
-#define STREAM_SIZE	64
-#define STREAM_STATE	72
+#define STREAM_NAME	16
+#define STREAM_INFO	24
+/* The oldest version of state data that the source loads: not compared */
+#define STREAM_MIN_VERSION	(STREAM_INFO + 48)
+#define STREAM_SIZE	(STREAM_INFO + 152)
+#define STREAM_STATE	(STREAM_SIZE + 8)
+
+/* Sections of state data: number, flags, version, size and contents */
+#define SECTION_HEADER	16
 
 /* VFIO_DEVICE_FEATURE with @size bytes of data */
 int vfio_feature(int device, uint32_t flags, void *data, size_t size);

@@ -68,6 +68,8 @@ static int sim_command_poke(struct sim_device *sim, const u64 *argument,
 static int sim_command_dirty(struct sim_device *sim, const u64 *argument,
 			     u64 *value)
 {
+	if (mdev_parent_ops(sim->mdev)->marks_dirty)
+		return mdev_mark_dirty(sim->mdev, argument[0], argument[1]);
 	sim_dirty_mark(sim, argument[0], argument[1]);
 	return 0;
 }

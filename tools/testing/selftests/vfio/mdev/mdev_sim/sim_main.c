@@ -39,6 +39,7 @@ static void sim_make_stay(struct parent_ops *ops)
 	ops->ioctl = sim_ioctl;
 	ops->drain_ioctl = true;
 	ops->migration = &sim_stop_copy_ops;
+	ops->dirty_log = NULL;
 }
 
 static void sim_make_plain(struct parent_ops *ops)
@@ -61,6 +62,8 @@ static void sim_make_own(struct parent_ops *ops)
 	ops->mmap = sim_mmap;
 	ops->ioctl = sim_ioctl;
 	ops->migration = &sim_own_migration_ops;
+	ops->dirty_log = NULL;
+	ops->marks_dirty = true;
 }
 
 static void sim_make_minimal(struct parent_ops *ops)
