@@ -17,6 +17,7 @@ struct mdev_pci;
 struct mdev_pci_core;
 struct mdev_pci_parent;
 struct mdev_pci_parent_core;
+struct pci_dev;
 
 /**
  * DOC: mediated PCI functions
@@ -107,6 +108,53 @@ struct mdev_pci_vendor_cap {
 	u8 size;
 };
 
+enum mdev_pci_registers_kind {
+	MDEV_PCI_REGISTERS,	/* at an offset of config space */
+	MDEV_PCI_CAPABILITY,	/* of the list of PCI 3.0, 6.7 */
+	MDEV_PCI_EXT_CAPABILITY, /* of the list of PCI Express 2.0, 7.9 */
+};
+
+/**
+ * struct mdev_pci_registers - registers of config space: a capability or others
+ * @kind: what they are
+ * @id: PCI_CAP_ID_* or PCI_EXT_CAP_ID_* of a capability
+ * @version: version of an extended capability
+ * @offset: where, a multiple of 4. 0: where there is room for the capability.
+ * @size: in bytes, the header of a capability included
+ * @data: values after a reset, @size bytes, of which the header of a capability is
+ *	ignored. Absent: zeroes, or for MDEV_PCI_REGISTERS what is there.
+ * @writable: bits that the guest can change, @size bytes. Absent: none.
+ * @clear: bits that the guest clears by writing 1, likewise
+ * @device: bits that the driver changes by mdev_pci_set_config(), likewise
+ * @read: a dword with one of the registers is read: returns its value, in place of
+ *	@value, which is what config space has. @offset is that of the dword, from the
+ *	beginning of the registers. Any number of calls run concurrently. Absent:
+ *	@value. What it returns is not a part of the state data.
+ * @written: a dword with one of the registers was written, and has changed as
+ *	@writable and @clear say; it was @old before. @value is what was written, with
+ *	the old value of bytes that were not. Returns 0, or a negative errno for the
+ *	write. Not called concurrently with itself and with callbacks of struct
+ *	mdev_pci_driver other than create, remove and available.
+ *
+ * MDEV_PCI_REGISTERS without @data, @writable, @clear and @device can lie where other
+ * registers are, such as PCI_COMMAND, to be notified of writes: @written follows what
+ * mdev_pci does. Both callbacks may sleep.
+ */
+struct mdev_pci_registers {
+	enum mdev_pci_registers_kind kind;
+	u16 id;
+	u8 version;
+	u16 offset;
+	u16 size;
+	const void *data;
+	const void *writable;
+	const void *clear;
+	const void *device;
+	u32 (*read)(struct mdev_pci *pci, unsigned int offset, u32 value);
+	int (*written)(struct mdev_pci *pci, unsigned int offset, u32 old,
+		       u32 value);
+};
+
 /* PCI Bus Power Management 1.2: states D0 and D3hot */
 #define MDEV_PCI_PM		BIT(0)
 /* With MDEV_PCI_PM: going from D3hot to D0 resets (No_Soft_Reset is clear) */
@@ -115,6 +163,8 @@ struct mdev_pci_vendor_cap {
 #define MDEV_PCI_EXPRESS	BIT(2)
 /* Function-level reset: PCI Express's, or the Advanced Features capability's */
 #define MDEV_PCI_FLR		BIT(3)
+/* With MDEV_PCI_EXPRESS: Advanced Error Reporting (PCI Express 2.0, 7.10) */
+#define MDEV_PCI_AER		BIT(4)
 
 /**
  * struct mdev_pci_function - what a PCI function looks like
@@ -125,8 +175,10 @@ struct mdev_pci_vendor_cap {
  * @class: base class, sub-class and programming interface, as 0xbbsspp
  * @revision: revision ID
  * @interrupt_pin: 1 for INTA# to 4 for INTD#, 0 if there is none
- * @capabilities: MDEV_PCI_PM, MDEV_PCI_SOFT_RESET, MDEV_PCI_EXPRESS and
- *	MDEV_PCI_FLR
+ * @capabilities: MDEV_PCI_PM, MDEV_PCI_SOFT_RESET, MDEV_PCI_EXPRESS, MDEV_PCI_FLR and
+ *	MDEV_PCI_AER
+ * @serial: with MDEV_PCI_EXPRESS: device serial number (PCI Express 2.0, 7.12), 0 if
+ *	there is none
  * @bar: the BARs. A 64-bit one takes the next one's place too, which is left
  *	out.
  * @rom: contents of the expansion ROM
@@ -143,6 +195,8 @@ struct mdev_pci_vendor_cap {
  *	are do not reach the vendor.
  * @vendor_caps: vendor-specific capabilities
  * @nr_vendor_caps: number of @vendor_caps
+ * @registers: other capabilities and registers
+ * @nr_registers: number of @registers
  *
  * A function has as many interrupt vectors as the largest of @msix.vectors,
  * @msi.vectors and, with an @interrupt_pin, 1.
@@ -156,6 +210,7 @@ struct mdev_pci_function {
 	u8 revision;
 	u8 interrupt_pin;
 	u32 capabilities;
+	u64 serial;
 	struct mdev_pci_region bar[PCI_STD_NUM_BARS];
 	const void *rom;
 	u32 rom_size;
@@ -176,6 +231,8 @@ struct mdev_pci_function {
 	} msix;
 	const struct mdev_pci_vendor_cap *vendor_caps;
 	unsigned int nr_vendor_caps;
+	const struct mdev_pci_registers *registers;
+	unsigned int nr_registers;
 };
 
 /**
@@ -317,6 +374,17 @@ void mdev_pci_trigger_irq(struct mdev_pci *pci, unsigned int vector);
 void mdev_pci_trigger_error(struct mdev_pci *pci);
 void mdev_pci_trigger_request(struct mdev_pci *pci);
 bool mdev_pci_is_master(struct mdev_pci *pci);
+u32 mdev_pci_get_config(struct mdev_pci *pci, unsigned int offset,
+			unsigned int size);
+void mdev_pci_set_config(struct mdev_pci *pci, unsigned int offset, u32 mask,
+			 u32 value);
+unsigned int mdev_pci_find_capability(struct mdev_pci *pci,
+				      enum mdev_pci_registers_kind kind, u16 id);
+u64 mdev_pci_bar_address(struct mdev_pci *pci, unsigned int bar);
+int mdev_pci_copy_capability(struct mdev_pci_registers *registers,
+			     struct pci_dev *card,
+			     enum mdev_pci_registers_kind kind, u16 id,
+			     void *buf, u16 size);
 void mdev_pci_invalidate(struct mdev_pci *pci, unsigned int region, u64 offset,
 			 u64 size);
 

@@ -8,6 +8,7 @@
 
 #include <linux/align.h>
 #include <linux/dev_printk.h>
+#include <linux/err.h>
 #include <linux/limits.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -25,7 +26,8 @@
 				 PCI_BASE_ADDRESS_MEM_TYPE_64 | \
 				 PCI_BASE_ADDRESS_MEM_PREFETCH)
 #define MDEV_PCI_CAPABILITIES	(MDEV_PCI_PM | MDEV_PCI_SOFT_RESET | \
-				 MDEV_PCI_EXPRESS | MDEV_PCI_FLR)
+				 MDEV_PCI_EXPRESS | MDEV_PCI_FLR | \
+				 MDEV_PCI_AER)
 /* The index of a region is a part of the position in the device file */
 #define MDEV_PCI_MAX_REGIONS	0x10000
 /* End of VGA's memory; its I/O ports are below */
@@ -443,6 +445,13 @@ static int mdev_pci_check_capabilities(const struct mdev_pci_checked *checked)
 					capabilities & MDEV_PCI_EXPRESS ?
 					"MDEV_PCI_EXPRESS" :
 					"MDEV_PCI_SOFT_RESET");
+	if (!(capabilities & MDEV_PCI_EXPRESS)) {
+		if (capabilities & MDEV_PCI_AER)
+			return mdev_pci_invalid(checked,
+						"capabilities: MDEV_PCI_AER without MDEV_PCI_EXPRESS");
+		if (checked->function->serial)
+			return mdev_pci_invalid(checked, "serial: set without MDEV_PCI_EXPRESS");
+	}
 	return 0;
 }
 
@@ -476,6 +485,62 @@ static int mdev_pci_check_caps_size(const struct mdev_pci_checked *checked)
 		return mdev_pci_invalid(checked,
 					"capabilities: take %u bytes (max %u)",
 					size, max);
+	return 0;
+}
+
+static int mdev_pci_check_one_registers(const struct mdev_pci_checked *checked,
+					unsigned int index)
+{
+	const struct mdev_pci_registers *regs =
+		&checked->function->registers[index];
+	bool express = checked->function->capabilities & MDEV_PCI_EXPRESS;
+	unsigned int min = regs->kind == MDEV_PCI_REGISTERS ? 1 : 4;
+	unsigned int end = regs->kind == MDEV_PCI_CAPABILITY || !express ?
+			   PCI_CFG_SPACE_SIZE : PCI_CFG_SPACE_EXP_SIZE;
+
+	if (regs->kind == MDEV_PCI_EXT_CAPABILITY && !express)
+		return mdev_pci_invalid(checked,
+					"registers[%u].kind: extended without MDEV_PCI_EXPRESS",
+					index);
+	if (!IS_ALIGNED(regs->offset, 4))
+		return mdev_pci_invalid(checked,
+					"registers[%u].offset: 0x%x is not a multiple of 4",
+					index, regs->offset);
+	if (regs->size < min || regs->size > end - min_t(u32, regs->offset, end))
+		return mdev_pci_invalid(checked,
+					"registers[%u].size: %u at 0x%x (min %u, end 0x%x)",
+					index, regs->size, regs->offset, min,
+					end);
+	return 0;
+}
+
+/* Each by itself; whether there is room for all is for mdev_pci_check_layout(). */
+static int mdev_pci_check_registers(const struct mdev_pci_checked *checked)
+{
+	const struct mdev_pci_function *function = checked->function;
+	unsigned int i;
+	int ret = 0;
+
+	if (!function->registers != !function->nr_registers)
+		return mdev_pci_invalid(checked, "registers %s with nr_registers %u",
+					function->registers ? "set" : "NULL",
+					function->nr_registers);
+	for (i = 0; i < function->nr_registers && !ret; i++)
+		ret = mdev_pci_check_one_registers(checked, i);
+	return ret;
+}
+
+static int mdev_pci_check_layout(const struct mdev_pci_checked *checked)
+{
+	struct mdev_pci_layout *layout =
+		mdev_pci_layout_create(checked->function);
+
+	if (PTR_ERR_OR_ZERO(layout) == -EINVAL)
+		return mdev_pci_invalid(checked,
+					"registers: overlap others, or leave no room for a capability");
+	if (IS_ERR(layout))
+		return PTR_ERR(layout);
+	mdev_pci_layout_free(layout);
 	return 0;
 }
 
@@ -513,6 +578,7 @@ static int (* const mdev_pci_checks[])(const struct mdev_pci_checked *checked) =
 	mdev_pci_check_header,
 	mdev_pci_check_capabilities,
 	mdev_pci_check_vendor_caps,
+	mdev_pci_check_registers,
 	mdev_pci_check_caps_size,
 	mdev_pci_check_bars,
 	mdev_pci_check_rom,
@@ -520,6 +586,7 @@ static int (* const mdev_pci_checks[])(const struct mdev_pci_checked *checked) =
 	mdev_pci_check_extras,
 	mdev_pci_check_msi,
 	mdev_pci_check_msix,
+	mdev_pci_check_layout,
 };
 
 static int mdev_pci_check_function(const struct mdev_pci_checked *checked)

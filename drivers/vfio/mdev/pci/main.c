@@ -180,6 +180,7 @@ static struct mdev_pci_core *mdev_pci_alloc(struct mdev_pci_parent_core *parent,
 	core->layout = layout;
 	core->stopped = true;
 	mutex_init(&core->lock);
+	spin_lock_init(&core->config_lock);
 	rwlock_init(&core->irq_lock);
 	core->config = kmemdup(layout->initial, layout->size, GFP_KERNEL);
 	core->pci = kzalloc(parent->driver->device_size, GFP_KERNEL);
@@ -333,6 +334,7 @@ static int mdev_pci_parent_init(struct mdev_pci_parent_core *parent)
 {
 	const struct mdev_pci_driver *driver = parent->driver;
 	unsigned int nr_types = driver->nr_types;
+	struct mdev_pci_layout *layout;
 	unsigned int i;
 
 	parent->groups = kcalloc(nr_types, sizeof(*parent->groups), GFP_KERNEL);
@@ -347,10 +349,10 @@ static int mdev_pci_parent_init(struct mdev_pci_parent_core *parent)
 		parent->groups[i].name = driver->types[i].name;
 		parent->groups[i].attrs = mdev_pci_type_attrs;
 		parent->group_list[i] = &parent->groups[i];
-		parent->layouts[i] =
-			mdev_pci_layout_create(driver->types[i].function);
-		if (!parent->layouts[i])
-			return -ENOMEM;
+		layout = mdev_pci_layout_create(driver->types[i].function);
+		if (IS_ERR(layout))
+			return PTR_ERR(layout);
+		parent->layouts[i] = layout;
 	}
 	return 0;
 }

@@ -22,6 +22,9 @@ struct va_format;
  *						of a migration; held across run,
  *						reset, save and load of the driver
  *	    mdev_device.map_lock		mdev_map_block(), mdev_pci_invalidate()
+ *	    mdev_pci_core.config_lock		spinlock with interrupts disabled: a
+ *						change of some bits of config
+ *						space; innermost
  *	    mdev_pci_core.irq_lock		rwlock with interrupts disabled:
  *						what becomes of a message, see
  *						irq.c
@@ -35,12 +38,16 @@ struct va_format;
 
 /**
  * struct mdev_pci_dword - what is special about a dword of config space
+ * @registers: the driver's that have a callback for it, or NULL
+ * @base: offset of the first of them
  * @read: returns bits that are not in &mdev_pci_core.config, or NULL
  * @written: called with &mdev_pci_core.lock held after the guest has written the
  *	bits in @mask of the dword, which was @old before; or NULL. Returns 0 or an
  *	error of the driver for the writer.
  */
 struct mdev_pci_dword {
+	const struct mdev_pci_registers *registers;
+	u16 base;
 	u32 (*read)(struct mdev_pci_core *core);
 	int (*written)(struct mdev_pci_core *core, u32 old, u32 value,
 		       u32 mask);
@@ -53,8 +60,8 @@ struct mdev_pci_dword {
  * @initial: values after a reset
  * @writable: bits that the guest can change
  * @clear: bits that the guest clears by writing 1
- * @device: bits that mdev_pci changes
- * @dwords: what is special, by dword; nothing is in extended config space
+ * @device: bits that mdev_pci or the driver changes
+ * @dwords: what is special, by dword
  * @pm: offset of the power management capability, 0 if there is none
  * @msi: likewise, of MSI
  * @msix: likewise, of MSI-X
@@ -70,7 +77,7 @@ struct mdev_pci_layout {
 	u8 *writable;
 	u8 *clear;
 	u8 *device;
-	struct mdev_pci_dword dwords[PCI_CFG_SPACE_SIZE / sizeof(u32)];
+	struct mdev_pci_dword *dwords;
 	u8 pm;
 	u8 msi;
 	u8 msix;
@@ -86,8 +93,9 @@ struct mdev_pci_layout {
  * @parent: the parent
  * @layout: config space and what else follows from the description
  * @lock: see the block above
+ * @config_lock: see the block above
  * @config: config space, @layout->size bytes, without the bits of
- *	&mdev_pci_dword.read; written under @lock, read without
+ *	&mdev_pci_dword.read; written under @lock or @config_lock, read without
  * @stopped: not open, or stopped by a migration; written under @lock
  * @silent: stopped by a migration, may not interrupt; written under @lock
  * @saving: in a state of a migration's source; written under @lock
@@ -111,6 +119,8 @@ struct mdev_pci_core {
 	const struct mdev_pci_layout *layout;
 	/* The block above has the locks */
 	struct mutex lock;
+	/* The block above has the locks */
+	spinlock_t config_lock;
 	u8 *config;
 	bool stopped;
 	bool silent;
@@ -215,11 +225,39 @@ void mdev_pci_function_reset(struct mdev_device *mdev);
 int mdev_pci_update_running(struct mdev_pci_core *core);
 void mdev_pci_stop_for_reset(struct mdev_pci_core *core);
 
-/* config.c */
+/* PCI Express 2.0, 7.8: with the registers of slots and root ports, all zero */
+#define MDEV_PCI_EXPRESS_SIZE	0x3c
+
+#define MDEV_PCI_NR_BUILTIN_CAPS	5
+
+/**
+ * struct mdev_pci_builtin_cap - a capability of mdev_pci itself
+ * @id: PCI_CAP_ID_*
+ * @size: returns its size in bytes, 0 if the function has none
+ * @add: add its registers, from @base on
+ */
+struct mdev_pci_builtin_cap {
+	u8 id;
+	unsigned int (*size)(const struct mdev_pci_function *function);
+	void (*add)(struct mdev_pci_layout *layout, u8 base);
+};
+
+/* registers.c */
+extern const struct mdev_pci_builtin_cap
+mdev_pci_builtin_caps[MDEV_PCI_NR_BUILTIN_CAPS];
+extern const struct mdev_pci_registers mdev_pci_aer;
+void mdev_pci_add_header(struct mdev_pci_layout *layout);
+void mdev_pci_add_bars(struct mdev_pci_layout *layout);
+void mdev_pci_add_rom(struct mdev_pci_layout *layout);
+bool mdev_pci_pm_state_valid(u32 control);
+
+/* layout.c */
 struct mdev_pci_layout *
 mdev_pci_layout_create(const struct mdev_pci_function *function);
 void mdev_pci_layout_free(struct mdev_pci_layout *layout);
 unsigned int mdev_pci_caps_size(const struct mdev_pci_function *function);
+
+/* config.c */
 void mdev_pci_config_load(struct mdev_pci_core *core, const u8 *config);
 void mdev_pci_config_init(struct mdev_pci_core *core);
 void mdev_pci_config_reset(struct mdev_pci_core *core);

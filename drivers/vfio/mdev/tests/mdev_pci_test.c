@@ -8,8 +8,9 @@
 #include "mdev_pci_test_config.h"
 
 kunit_test_suites(&mdev_pci_check_suite, &mdev_pci_life_suite,
-		  &mdev_pci_register_suite, &mdev_pci_config_suite,
-		  &mdev_pci_effects_suite, &mdev_pci_bare_suite,
+		  &mdev_pci_register_suite, &mdev_pci_registers_suite,
+		  &mdev_pci_config_suite, &mdev_pci_effects_suite,
+		  &mdev_pci_bare_suite,
 		  &mdev_pci_irq_suite, &mdev_pci_memory_suite,
 		  &mdev_pci_migration_suite, &mdev_pci_msix_suite,
 		  &mdev_pci_regions_suite);

@@ -41,6 +41,39 @@ static const struct mdev_pci_vendor_cap test_fitting_cap = {
 
 static const struct mdev_pci_vendor_cap test_empty_cap = { .size = 1 };
 
+static const struct mdev_pci_registers test_extended = {
+	.kind = MDEV_PCI_EXT_CAPABILITY,
+	.size = 8,
+};
+
+static const struct mdev_pci_registers test_odd_registers = {
+	.offset = 0x42,
+	.size = 2,
+};
+
+static const struct mdev_pci_registers test_short_cap = {
+	.kind = MDEV_PCI_CAPABILITY,
+	.size = 3,
+};
+
+static const struct mdev_pci_registers test_last_registers = {
+	.offset = 0xfc,
+	.size = 8,
+};
+
+/* Of mdev_pci: a driver can't replace them. */
+static const struct mdev_pci_registers test_id_registers = {
+	.offset = PCI_VENDOR_ID,
+	.size = 4,
+	.data = test_data,
+};
+
+/* Enough bytes are left, but not in one piece. */
+static const struct mdev_pci_registers test_split[] = {
+	{ .offset = 0x80, .size = 4, .data = test_data },
+	{ .kind = MDEV_PCI_CAPABILITY, .size = 128 },
+};
+
 static const struct mdev_pci_region test_no_size = { .read = test_read };
 static const struct mdev_pci_region test_io_region = {
 	.flags = PCI_BASE_ADDRESS_SPACE_IO,
@@ -76,13 +109,29 @@ static const struct test_fault {
 	  { .vendor = 0xffff } },
 	{ "class: 0x1000000 has more than 24 bits", { .class = BIT(24) } },
 	{ "interrupt_pin: 5 (max 4)", { .interrupt_pin = 5 } },
-	{ "capabilities: 0x80000000 (valid 0xf)",
+	{ "capabilities: 0x80000000 (valid 0x1f)",
 	  { .capabilities = BIT(31) } },
 	{ "capabilities: MDEV_PCI_SOFT_RESET without MDEV_PCI_PM",
 	  { .capabilities = MDEV_PCI_SOFT_RESET } },
 	/* PCI Express 2.0, 5.3.1 */
 	{ "capabilities: MDEV_PCI_EXPRESS without MDEV_PCI_PM",
 	  { .capabilities = MDEV_PCI_EXPRESS } },
+	{ "capabilities: MDEV_PCI_AER without MDEV_PCI_EXPRESS",
+	  { .capabilities = MDEV_PCI_PM | MDEV_PCI_AER } },
+	{ "serial: set without MDEV_PCI_EXPRESS", { .serial = 1 } },
+	{ "registers NULL with nr_registers 1", { .nr_registers = 1 } },
+	{ "registers[0].kind: extended without MDEV_PCI_EXPRESS",
+	  { .registers = &test_extended, .nr_registers = 1 } },
+	{ "registers[0].offset: 0x42 is not a multiple of 4",
+	  { .registers = &test_odd_registers, .nr_registers = 1 } },
+	{ "registers[0].size: 3 at 0x0 (min 4, end 0x100)",
+	  { .registers = &test_short_cap, .nr_registers = 1 } },
+	{ "registers[0].size: 8 at 0xfc (min 1, end 0x100)",
+	  { .registers = &test_last_registers, .nr_registers = 1 } },
+	{ "registers: overlap others, or leave no room for a capability",
+	  { .registers = &test_id_registers, .nr_registers = 1 } },
+	{ "registers: overlap others, or leave no room for a capability",
+	  { .registers = test_split, .nr_registers = 2 } },
 	{ "nr_regions: 65537 (max 65536)",
 	  { .regions = &test_io_region, .nr_regions = 0x10001 } },
 	{ "regions NULL with nr_regions 1",
