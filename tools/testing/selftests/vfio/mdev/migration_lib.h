@@ -33,6 +33,7 @@
  */
 #define STREAM_MAGIC	0
 #define STREAM_VERSION	8
+#define STREAM_INFO_SIZE	14
 #define STREAM_NAME	16
 #define STREAM_INFO	24
 /* The oldest version of state data that the source loads: not compared */
