@@ -201,8 +201,8 @@ struct mdev_dirty_log_ops {
  * @supported_type_groups: mandatory, NULL-terminated: one named attribute group
  *	for each type. Its attributes are embedded in struct
  *	mdev_type_attribute; ``device_api`` and ``available_instances`` are
- *	mandatory, ``name`` (default: the name of the group) and
- *	``description`` are optional.
+ *	mandatory; ``name`` and ``description`` are optional, their default is
+ *	the name of the group.
  * @dev_attr_groups: attributes of the parent device, present while it is
  *	registered
  * @mdev_attr_groups: attributes of each mediated device

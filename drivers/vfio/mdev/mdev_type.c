@@ -72,6 +72,9 @@ static ssize_t name_show(struct mdev_type *type,
 }
 static MDEV_TYPE_ATTR_RO(name);
 
+static struct mdev_type_attribute mdev_type_attr_default_description =
+	__ATTR(description, 0444, name_show, NULL);
+
 /* Files of types of mdev_register_parent(), whose driver has no attributes */
 
 static struct mdev_driver *mdev_type_driver(const struct mdev_type *type)
@@ -200,12 +203,26 @@ static void mdev_type_remove(struct mdev_type *type)
 	kobject_put(&core->kobj);
 }
 
-/* The driver's attributes, and "name", which each type has in mainline */
+/* Unless the driver has it: its own can be in its group, but not visible. */
+static int mdev_type_add_default(struct kobject *kobj,
+				 const struct attribute *attr)
+{
+	struct kernfs_node *kn = sysfs_get_dirent(kobj->sd, attr->name);
+
+	if (!kn)
+		return sysfs_create_file(kobj, attr);
+	sysfs_put(kn);
+	return 0;
+}
+
+/*
+ * The driver's attributes, "name", which each type has in mainline, and "description":
+ * Proxmox VE ignores a parent with a type that has none.
+ */
 static int mdev_type_add_attrs(struct mdev_type *type)
 {
 	struct kobject *kobj = &type->core->kobj;
 	struct attribute_group group;
-	struct kernfs_node *kn;
 	int ret;
 
 	if (mdev_type_driver(type))
@@ -218,12 +235,11 @@ static int mdev_type_add_attrs(struct mdev_type *type)
 	if (ret)
 		return ret;
 
-	/* The driver's own can be in the group and not visible for this type */
-	kn = sysfs_get_dirent(kobj->sd, mdev_type_attr_name.attr.name);
-	if (!kn)
-		return sysfs_create_file(kobj, &mdev_type_attr_name.attr);
-	sysfs_put(kn);
-	return 0;
+	ret = mdev_type_add_default(kobj, &mdev_type_attr_name.attr);
+	if (ret)
+		return ret;
+	return mdev_type_add_default(kobj,
+				     &mdev_type_attr_default_description.attr);
 }
 
 /* The array of mdev_register_parent() is the driver's. */

@@ -323,12 +323,12 @@ static void test_register_twice(struct kunit *test)
 					      "mdev_supported_types"));
 }
 
-/* The driver has no "name": read the core's as userspace does. */
-static void test_expect_name(struct kunit *test, struct mdev_type *type,
-			     const char *name)
+/* A file that the driver does not have: read the core's as userspace does. */
+static void test_expect_default(struct kunit *test, struct mdev_type *type,
+				const char *file, const char *name)
 {
 	struct kobject *kobj = &type->core->kobj;
-	struct kernfs_node *kn = sysfs_get_dirent(kobj->sd, "name");
+	struct kernfs_node *kn = sysfs_get_dirent(kobj->sd, file);
 	char *page = (char *)get_zeroed_page(GFP_KERNEL);
 
 	KUNIT_EXPECT_NOT_NULL(test, kn);
@@ -359,7 +359,9 @@ static void test_types(struct kunit *test)
 		KUNIT_EXPECT_STREQ(test, mdev_type_name(type), names[i]);
 		KUNIT_EXPECT_STREQ(test, type->sysfs_name,
 				   vendor->types[i]->name);
-		test_expect_name(test, type, i ? "b\n" : "a\n");
+		test_expect_default(test, type, "name", i ? "b\n" : "a\n");
+		test_expect_default(test, type, "description",
+				    i ? "b\n" : "a\n");
 		for (j = 0; j < ARRAY_SIZE(files); j++) {
 			kn = sysfs_get_dirent(type->core->kobj.sd, files[j]);
 			KUNIT_EXPECT_NOT_NULL_MSG(test, kn, "%s", files[j]);
