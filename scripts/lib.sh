@@ -87,18 +87,17 @@ fi
 # The configuration that its tests run in.
 test_config=${CONFIG:-check}
 
-# patch_series SOURCE: the list of patches for a kernel source: the newest in
-# patches/ that is not for a newer kernel
+# patch_series SOURCE [FOLDER]: the list of patches for a kernel source: the newest
+# in patches/FOLDER that is not for a newer kernel; fails when there is none
 patch_series()
 {
-	local version each newest found=
+	local version each newest found='' folder=$top/patches${2:+/$2}
 	version=$(sed -n 's/^\(VERSION\|PATCHLEVEL\) = //p' "$1/Makefile" | paste -s -d .)
-	for each in $(cd "$top/patches" && printf '%s\n' series-* | sort -V); do
+	for each in $(cd "$folder" && printf '%s\n' series-* | sort -V); do
 		newest=$(printf '%s\n' "$version" "${each#series-}" | sort -V | tail -n 1)
-		[[ $newest != "$version" ]] || found=$top/patches/$each
+		[[ $newest != "$version" ]] || found=$folder/$each
 	done
-	[[ -n $found ]] ||
-		die "patches/ has no series for Linux $version, use a CONFIG= that is not patched"
+	[[ -n $found ]] || return
 	echo "$found"
 }
 
@@ -118,7 +117,8 @@ use_config()
 	series=
 	export MDEV_PATCHED=0
 	if [[ $(field configurations "$config" 7) == yes ]]; then
-		series=$(patch_series "$src")
+		series=$(patch_series "$src") ||
+			die "patches/ has no series for $name, use a CONFIG= that is not patched"
 		name+=-patched
 		MDEV_PATCHED=1
 	fi
