@@ -20,8 +20,8 @@ else
 # Kernels are built by make as well, which is not a part of this one.
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
-targets := demo check check-all static commands kunit selftests guest compare-mainline coverage shell bench \
-	kernel modules clean distclean
+targets := demo check check-all static commands kunit selftests libvfio guest compare-mainline \
+	coverage shell bench kernel modules clean distclean
 given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 
 .PHONY: help $(targets)
@@ -33,6 +33,7 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #: make commands        these commands themselves, and the VM
 #: make kunit           the core with a scripted vendor driver
 #: make selftests       the whole through sysfs and /dev/vfio, as a VMM sees it
+#: make libvfio         the selftests of VFIO that Linux 7.2 has, on the samples
 #: make guest           a QEMU guest and mdevctl
 #: make compare-mainline
 #:                  sysfs, uevents and errors beside those of mainline's mdev
@@ -45,8 +46,9 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #:
 #: KERNEL=6.12      which kernel (scripts/kernels has all); KSRC=dir: a tree of yours
 #: CONFIG=debug     its configuration (scripts/configurations has all)
-#: T=name           runs one test of static, kunit, selftests or guest
-#: DEVICES="edu"    adds QEMU devices to the VM of shell, kunit, selftests and guest
+#: T=name           runs one test of static, kunit, selftests, libvfio or guest
+#: DEVICES="edu"    adds QEMU devices to the VM of shell, kunit, selftests, libvfio
+#:                  and guest
 #: MDEV_SEED=n      repeats a random test (stress, fuzz), which prints its seed
 #: MDEV_ROUNDS=n    of the random tests; 10x: ten times as many as by default
 #: A variable that a target does not honour is refused (scripts/targets has all).
