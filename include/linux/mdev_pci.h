@@ -283,6 +283,13 @@ enum mdev_pci_reset_cause {
  *	Absent: units count alone.
  * @create: set up a device, which is zeroed but for its struct mdev_pci. Returns 0
  *	or a negative errno, which the write to ``create`` returns.
+ * @describe: complete the description of a device when it is opened first, from what
+ *	an administrator has written to its attributes: sizes of BARs, IDs, a ROM.
+ *	@function is a copy of the type's; what it points to must not change until
+ *	@remove. A negative errno, or -EINVAL for an invalid description, fails the
+ *	open, and the next one calls it again. Until it has succeeded, there are no
+ *	registers, interrupts and memory regions: functions for them do nothing, and
+ *	@reset is not called. Absent: the type's description is complete.
  * @remove: undo @create, which has succeeded
  * @reset: set the device to the state after power-on. It is stopped, no callback for
  *	an access runs (see the end of &struct parent_ops), nothing is mapped and its
@@ -322,6 +329,8 @@ struct mdev_pci_driver {
 	unsigned int (*available)(struct mdev_pci_parent *parent,
 				  const struct mdev_pci_type *type);
 	int (*create)(struct mdev_pci *pci);
+	int (*describe)(struct mdev_pci *pci,
+			struct mdev_pci_function *function);
 	void (*remove)(struct mdev_pci *pci);
 	int (*reset)(struct mdev_pci *pci, enum mdev_pci_reset_cause cause);
 	int (*run)(struct mdev_pci *pci, unsigned int flags);

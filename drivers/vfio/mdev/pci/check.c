@@ -49,7 +49,7 @@ struct mdev_pci_checked {
 void mdev_pci_print_invalid(struct device *dev, struct va_format *message)
 {
 	KUNIT_STATIC_STUB_REDIRECT(mdev_pci_print_invalid, dev, message);
-	dev_err(dev, "%pV\n", message);
+	dev_err_ratelimited(dev, "%pV\n", message);
 }
 EXPORT_SYMBOL_IF_KUNIT(mdev_pci_print_invalid);
 
@@ -668,6 +668,23 @@ static int mdev_pci_check_driver(const struct mdev_pci_checked *checked,
 			return mdev_pci_invalid(checked, "types[%u].name: empty",
 						i);
 	return 0;
+}
+
+/* What &mdev_pci_driver.describe has completed: 0, or -EINVAL after a message */
+int mdev_pci_check_described(struct device *dev,
+			     const struct mdev_pci_driver *driver,
+			     const struct mdev_pci_type *type,
+			     const struct mdev_pci_function *function)
+{
+	const struct mdev_pci_checked checked = {
+		.dev = dev,
+		.type = type->name,
+		.function = function,
+	};
+	int ret;
+
+	ret = mdev_pci_check_function(&checked);
+	return ret ?: mdev_pci_check_state(&checked, driver);
 }
 
 /* Returns 0, or -EINVAL after a message. */

@@ -37,7 +37,8 @@ bool mdev_pci_is_master(struct mdev_pci *pci)
 {
 	const struct mdev_pci_core *core = pci->core;
 
-	return mdev_pci_config_word(core, PCI_COMMAND) & PCI_COMMAND_MASTER &&
+	return mdev_pci_is_described(core) &&
+	       mdev_pci_config_word(core, PCI_COMMAND) & PCI_COMMAND_MASTER &&
 	       mdev_pci_in_d0(core);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_is_master);
@@ -223,7 +224,8 @@ int mdev_pci_config_write(struct mdev_pci_core *core, const char *buf,
  *
  * Context: Any context. Takes no lock: can race with a write by the guest.
  *
- * Return: the value; ones if @offset is beyond config space.
+ * Return: the value; ones if @offset is beyond config space, or before
+ *	&mdev_pci_driver.describe.
  */
 u32 mdev_pci_get_config(struct mdev_pci *pci, unsigned int offset,
 			unsigned int size)
@@ -231,7 +233,7 @@ u32 mdev_pci_get_config(struct mdev_pci *pci, unsigned int offset,
 	const struct mdev_pci_core *core = pci->core;
 	u32 mask = GENMASK(size * BITS_PER_BYTE - 1, 0);
 
-	if (offset >= core->layout->size)
+	if (!mdev_pci_is_described(core) || offset >= core->layout->size)
 		return mask;
 	return mdev_pci_config_dword(core, ALIGN_DOWN(offset, 4)) >>
 	       offset % 4 * BITS_PER_BYTE & mask;
@@ -255,7 +257,8 @@ void mdev_pci_set_config(struct mdev_pci *pci, unsigned int offset, u32 mask,
 	struct mdev_pci_core *core = pci->core;
 	unsigned int i;
 
-	if (!IS_ALIGNED(offset, 4) || offset >= core->layout->size)
+	if (!mdev_pci_is_described(core) || !IS_ALIGNED(offset, 4) ||
+	    offset >= core->layout->size)
 		return;
 	for (i = 0; i < sizeof(u32); i++) {
 		mdev_pci_change_byte(core, offset + i,
@@ -289,6 +292,8 @@ unsigned int mdev_pci_find_capability(struct mdev_pci *pci,
 {
 	unsigned int offset;
 
+	if (!mdev_pci_is_described(pci->core))
+		return 0;
 	if (kind == MDEV_PCI_CAPABILITY) {
 		offset = mdev_pci_get_config(pci, PCI_CAPABILITY_LIST, 1);
 		while (offset && mdev_pci_get_config(pci, offset, 1) != id)
@@ -322,7 +327,7 @@ u64 mdev_pci_bar_address(struct mdev_pci *pci, unsigned int bar)
 	const struct mdev_pci_region *region;
 	u64 address;
 
-	if (bar >= PCI_STD_NUM_BARS)
+	if (!mdev_pci_is_described(pci->core) || bar >= PCI_STD_NUM_BARS)
 		return 0;
 	region = &pci->core->layout->function->bar[bar];
 	if (!region->size)

@@ -274,7 +274,8 @@ void mdev_pci_raise_irq(struct mdev_pci *pci, unsigned int vector)
 	struct mdev_pci_core *core = pci->core;
 	unsigned long flags;
 
-	if (vector >= core->layout->nr_vectors)
+	if (!mdev_pci_is_described(core) ||
+	    vector >= core->layout->nr_vectors)
 		return;
 	read_lock_irqsave(&core->irq_lock, flags);
 	set_bit(vector, core->raised);
@@ -300,7 +301,8 @@ void mdev_pci_trigger_irq(struct mdev_pci *pci, unsigned int vector)
 	struct mdev_pci_core *core = pci->core;
 	unsigned long flags;
 
-	if (vector >= core->layout->nr_vectors)
+	if (!mdev_pci_is_described(core) ||
+	    vector >= core->layout->nr_vectors)
 		return;
 	read_lock_irqsave(&core->irq_lock, flags);
 	mdev_pci_send(core, vector);
@@ -337,7 +339,8 @@ void mdev_pci_lower_irq(struct mdev_pci *pci, unsigned int vector)
 	unsigned long flags;
 	u32 mode;
 
-	if (vector >= core->layout->nr_vectors)
+	if (!mdev_pci_is_described(core) ||
+	    vector >= core->layout->nr_vectors)
 		return;
 	write_lock_irqsave(&core->irq_lock, flags);
 	clear_bit(vector, core->raised);
@@ -361,7 +364,8 @@ EXPORT_SYMBOL_GPL(mdev_pci_lower_irq);
  */
 void mdev_pci_trigger_error(struct mdev_pci *pci)
 {
-	mdev_irqs_trigger(pci->core->irqs, VFIO_PCI_ERR_IRQ_INDEX, 0);
+	if (mdev_pci_is_described(pci->core))
+		mdev_irqs_trigger(pci->core->irqs, VFIO_PCI_ERR_IRQ_INDEX, 0);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_trigger_error);
 
@@ -376,7 +380,8 @@ EXPORT_SYMBOL_GPL(mdev_pci_trigger_error);
  */
 void mdev_pci_trigger_request(struct mdev_pci *pci)
 {
-	mdev_irqs_trigger(pci->core->irqs, VFIO_PCI_REQ_IRQ_INDEX, 0);
+	if (mdev_pci_is_described(pci->core))
+		mdev_irqs_trigger(pci->core->irqs, VFIO_PCI_REQ_IRQ_INDEX, 0);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_trigger_request);
 

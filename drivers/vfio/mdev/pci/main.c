@@ -8,6 +8,7 @@
 #include <linux/cleanup.h>
 #include <linux/compiler.h>
 #include <linux/err.h>
+#include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -116,6 +117,90 @@ unsigned int mdev_pci_free_units(struct mdev_pci_parent *parent)
 }
 EXPORT_SYMBOL_GPL(mdev_pci_free_units);
 
+/* The description, and what is allocated for it */
+
+static int mdev_pci_set_layout(struct mdev_pci_core *core,
+			       const struct mdev_pci_layout *layout)
+{
+	int ret = -ENOMEM;
+
+	core->layout = layout;
+	core->config = kmemdup(layout->initial, layout->size, GFP_KERNEL);
+	if (!core->config)
+		return ret;
+	ret = mdev_pci_irqs_init(core);
+	if (ret)
+		goto out_config;
+	ret = mdev_pci_memory_init(core);
+	if (ret)
+		goto out_irqs;
+	smp_store_release(&core->described, true);
+	return 0;
+
+out_irqs:
+	mdev_pci_irqs_destroy(core);
+out_config:
+	kfree(core->config);
+	return ret;
+}
+
+static void mdev_pci_clear_layout(struct mdev_pci_core *core)
+{
+	if (!core->described)
+		return;
+	mdev_pci_memory_destroy(core);
+	mdev_pci_irqs_destroy(core);
+	kfree(core->config);
+	if (core->function) {
+		mdev_pci_layout_free((struct mdev_pci_layout *)core->layout);
+		kfree(core->function);
+	}
+}
+
+static int mdev_pci_call_describe(struct mdev_pci_core *core,
+				  struct mdev_pci_function *function)
+{
+	const struct mdev_pci_driver *driver = core->parent->driver;
+	struct mdev_pci_layout *layout;
+	int ret;
+
+	ret = driver->describe(core->pci, function);
+	if (ret)
+		return ret;
+	ret = mdev_pci_check_described(mdev_dev(core->pci->mdev), driver,
+				       core->pci->type, function);
+	if (ret)
+		return ret;
+	layout = mdev_pci_layout_create(function);
+	if (IS_ERR(layout))
+		return PTR_ERR(layout);
+	ret = mdev_pci_set_layout(core, layout);
+	if (ret)
+		mdev_pci_layout_free(layout);
+	return ret;
+}
+
+/* At the first open of a device whose driver completes the description then */
+static int mdev_pci_describe(struct mdev_pci_core *core)
+{
+	struct mdev_pci_function *function;
+	int ret;
+
+	lockdep_assert_held(&core->lock);
+	if (core->described)
+		return 0;
+	function = kmemdup(core->pci->type->function, sizeof(*function),
+			   GFP_KERNEL);
+	if (!function)
+		return -ENOMEM;
+	ret = mdev_pci_call_describe(core, function);
+	if (ret)
+		kfree(function);
+	else
+		core->function = function;
+	return ret;
+}
+
 /* Open, VFIO_DEVICE_RESET and close */
 
 /* After an error of the driver's reset or run the device stays stopped. */
@@ -125,6 +210,9 @@ static int mdev_pci_open(struct mdev_device *mdev)
 	int ret;
 
 	guard(mutex)(&core->lock);
+	ret = mdev_pci_describe(core);
+	if (ret)
+		return ret;
 	mdev_pci_migration_end(core);
 	ret = mdev_pci_reset_locked(core, MDEV_PCI_RESET_OPEN);
 	if (ret)
@@ -162,7 +250,6 @@ static void mdev_pci_release(struct mdev_device *mdev)
 static void mdev_pci_free(struct mdev_pci_core *core)
 {
 	mutex_destroy(&core->lock);
-	kfree(core->config);
 	kfree(core->pci);
 	kfree(core);
 }
@@ -170,21 +257,17 @@ static void mdev_pci_free(struct mdev_pci_core *core)
 static struct mdev_pci_core *mdev_pci_alloc(struct mdev_pci_parent_core *parent,
 					    struct mdev_device *mdev)
 {
-	const struct mdev_pci_layout *layout =
-		parent->layouts[mdev_type_index(mdev->type)];
 	struct mdev_pci_core *core = kzalloc_obj(*core);
 
 	if (!core)
 		return NULL;
 	core->parent = parent;
-	core->layout = layout;
 	core->stopped = true;
 	mutex_init(&core->lock);
 	spin_lock_init(&core->config_lock);
 	rwlock_init(&core->irq_lock);
-	core->config = kmemdup(layout->initial, layout->size, GFP_KERNEL);
 	core->pci = kzalloc(parent->driver->device_size, GFP_KERNEL);
-	if (!core->config || !core->pci) {
+	if (!core->pci) {
 		mdev_pci_free(core);
 		return NULL;
 	}
@@ -198,32 +281,26 @@ static struct mdev_pci_core *mdev_pci_alloc(struct mdev_pci_parent_core *parent,
 static int mdev_pci_init(struct mdev_pci_core *core)
 {
 	const struct mdev_pci_driver *driver = core->parent->driver;
+	unsigned int index = mdev_type_index(core->pci->mdev->type);
 	int ret;
 
-	ret = mdev_pci_irqs_init(core);
-	if (ret)
-		return ret;
-	ret = mdev_pci_memory_init(core);
-	if (ret)
-		goto out_irqs;
+	if (!driver->describe) {
+		ret = mdev_pci_set_layout(core, core->parent->layouts[index]);
+		if (ret)
+			return ret;
+	}
 	ret = driver->create ? driver->create(core->pci) : 0;
-	if (ret)
-		goto out_memory;
+	if (ret || driver->describe)
+		goto out_layout;
 
 	mutex_lock(&core->lock);
 	ret = mdev_pci_reset_locked(core, MDEV_PCI_RESET_CREATE);
 	mutex_unlock(&core->lock);
-	if (ret)
-		goto out_remove;
-	return 0;
-
-out_remove:
-	if (driver->remove)
+	if (ret && driver->remove)
 		driver->remove(core->pci);
-out_memory:
-	mdev_pci_memory_destroy(core);
-out_irqs:
-	mdev_pci_irqs_destroy(core);
+out_layout:
+	if (ret)
+		mdev_pci_clear_layout(core);
 	return ret;
 }
 
@@ -260,8 +337,7 @@ static int mdev_pci_remove(struct mdev_device *mdev)
 
 	if (parent->driver->remove)
 		parent->driver->remove(core->pci);
-	mdev_pci_memory_destroy(core);
-	mdev_pci_irqs_destroy(core);
+	mdev_pci_clear_layout(core);
 	mdev_pci_free(core);
 	atomic_add(units, &parent->free_units);
 	return 0;

@@ -49,8 +49,11 @@ struct mdev_pci_memory {
 static struct mdev_pci_memory *mdev_pci_memory(const struct mdev_pci_core *core,
 					       unsigned int region)
 {
-	unsigned int nr_regions = core->layout->nr_regions;
+	unsigned int nr_regions;
 
+	if (!mdev_pci_is_described(core))
+		return NULL;
+	nr_regions = core->layout->nr_regions;
 	if (region >= nr_regions)
 		return NULL;
 	return core->memory[array_index_nospec(region, nr_regions)];

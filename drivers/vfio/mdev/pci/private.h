@@ -92,6 +92,10 @@ struct mdev_pci_layout {
  * @pci: what the driver sees of it, the beginning of the driver's own structure
  * @parent: the parent
  * @layout: config space and what else follows from the description
+ * @described: @layout, @config, @irqs, @raised, @msix_table and @memory are there, and
+ *	stay until the device is freed. Set under @lock, read without.
+ * @function: copy of the description that &mdev_pci_driver.describe has completed, or
+ *	NULL
  * @lock: see the block above
  * @config_lock: see the block above
  * @config: config space, @layout->size bytes, without the bits of
@@ -117,6 +121,8 @@ struct mdev_pci_core {
 	struct mdev_pci *pci;
 	struct mdev_pci_parent_core *parent;
 	const struct mdev_pci_layout *layout;
+	bool described;
+	struct mdev_pci_function *function;
 	/* The block above has the locks */
 	struct mutex lock;
 	/* The block above has the locks */
@@ -168,6 +174,15 @@ mdev_pci_core(const struct mdev_device *mdev)
 	return pci->core;
 }
 
+/*
+ * For functions that a driver can call before the first open. Pairs with the release in
+ * mdev_pci_set_layout().
+ */
+static inline bool mdev_pci_is_described(const struct mdev_pci_core *core)
+{
+	return smp_load_acquire(&core->described);
+}
+
 /* PCI 3.0, 3.2.2.3.4: little endian. Without &mdev_pci_dword.read. */
 static inline u16 mdev_pci_config_word(const struct mdev_pci_core *core,
 				       unsigned int offset)
@@ -212,6 +227,10 @@ mdev_pci_region(const struct mdev_pci_function *function, unsigned int index);
 /* check.c */
 int mdev_pci_check(struct device *dev, const struct mdev_pci_driver *driver,
 		   unsigned int units);
+int mdev_pci_check_described(struct device *dev,
+			     const struct mdev_pci_driver *driver,
+			     const struct mdev_pci_type *type,
+			     const struct mdev_pci_function *function);
 void mdev_pci_print_invalid(struct device *dev, struct va_format *message);
 
 /* reset.c */

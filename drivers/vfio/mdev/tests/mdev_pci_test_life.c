@@ -5,7 +5,9 @@
  */
 
 #include <kunit/device.h>
+#include <linux/err.h>
 #include <linux/module.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
@@ -27,7 +29,9 @@
  * @reset_fails_for: cause of resets that fail
  * @reset_error: what they return
  * @run_error: what run returns
- * @log: a letter for each call: [C]reate, remove [X], the driver's own read [O],
+ * @bar_size: what describe sets
+ * @describe_error: what describe returns
+ * @log: a letter for each call: [C]reate, [D]escribe, remove [X], own read [O],
  *	run with no flag [-], MDEV_PCI_RUN [+] and MDEV_PCI_DMA [*], and resets by
  *	their causes: [c]reate, [o]pen, close [x], [d]evice, [f]lr, [p]m, [l]oad
  */
@@ -42,6 +46,8 @@ struct test_life {
 	enum mdev_pci_reset_cause reset_fails_for;
 	int reset_error;
 	int run_error;
+	u64 bar_size;
+	int describe_error;
 	char log[64];
 };
 
@@ -376,6 +382,97 @@ static void test_create_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_create(life, 0), 0);
 }
 
+/* As from attributes that an administrator has written */
+static int test_life_describe(struct mdev_pci *pci,
+			      struct mdev_pci_function *function)
+{
+	struct test_life *life = to_test_life(pci->mdev);
+
+	test_log(pci->mdev, 'D');
+	function->device = 0x4321;
+	function->bar[1].size = life->bar_size;
+	return life->describe_error;
+}
+
+static struct test_life *test_register_describe(struct kunit *test)
+{
+	struct test_life *life = test->priv;
+
+	life->driver.describe = test_life_describe;
+	life->bar_size = SZ_64K;
+	test_register(test);
+	KUNIT_ASSERT_EQ(test, test_create(life, 0), 0);
+	return life;
+}
+
+/* The function is what the driver has described at the first open, and stays that. */
+static void test_describe(struct kunit *test)
+{
+	struct test_life *life = test_register_describe(test);
+	const struct parent_ops *ops = &life->parent.core->ops;
+	struct mdev_device *mdev = life->pci->mdev;
+	struct vfio_region_info info = { .index = 1 };
+	struct vfio_info_cap caps = {};
+
+	KUNIT_EXPECT_STREQ(test, life->log, "C");
+	KUNIT_EXPECT_EQ(test, ops->open(mdev), 0);
+	KUNIT_EXPECT_STREQ(test, life->log, "CDo+");
+	KUNIT_EXPECT_EQ(test, ops->get_region_info(mdev, &info, &caps), 0);
+	KUNIT_EXPECT_EQ(test, info.size, SZ_64K);
+	KUNIT_EXPECT_EQ(test, mdev_pci_get_config(life->pci, PCI_DEVICE_ID, 2),
+			0x4321);
+	ops->release(mdev);
+	life->bar_size = SZ_4K;
+	KUNIT_EXPECT_EQ(test, ops->open(mdev), 0);
+	KUNIT_EXPECT_STREQ(test, life->log, "CDo+-xo+");
+	info.size = 0;
+	KUNIT_EXPECT_EQ(test, ops->get_region_info(mdev, &info, &caps), 0);
+	KUNIT_EXPECT_EQ(test, info.size, SZ_64K);
+	ops->release(mdev);
+}
+
+/* An open that fails describes nothing; the next one tries it again. */
+static void test_describe_fails(struct kunit *test)
+{
+	struct test_life *life = test_register_describe(test);
+	const struct parent_ops *ops = &life->parent.core->ops;
+	struct mdev_device *mdev = life->pci->mdev;
+
+	life->describe_error = -ENODEV;
+	KUNIT_EXPECT_EQ(test, ops->open(mdev), -ENODEV);
+	life->describe_error = 0;
+	life->bar_size = 0x1800;
+	KUNIT_EXPECT_EQ(test, ops->open(mdev), -EINVAL);
+	KUNIT_EXPECT_FALSE(test, life->pci->core->described);
+	life->bar_size = SZ_4K;
+	KUNIT_EXPECT_EQ(test, ops->open(mdev), 0);
+	KUNIT_EXPECT_STREQ(test, life->log, "CDDDo+");
+	ops->release(mdev);
+}
+
+/* Before the first open there is nothing to read, to write or to interrupt with. */
+static void test_not_described(struct kunit *test)
+{
+	struct test_life *life = test_register_describe(test);
+	struct mdev_pci *pci = life->pci;
+
+	mdev_pci_raise_irq(pci, 0);
+	mdev_pci_trigger_irq(pci, 0);
+	mdev_pci_lower_irq(pci, 0);
+	mdev_pci_trigger_error(pci);
+	mdev_pci_trigger_request(pci);
+	mdev_pci_invalidate(pci, 0, 0, U64_MAX);
+	mdev_pci_set_config(pci, 0, ~0, 0);
+	KUNIT_EXPECT_EQ(test, mdev_pci_get_config(pci, 0, 2), 0xffff);
+	KUNIT_EXPECT_FALSE(test, mdev_pci_is_master(pci));
+	KUNIT_EXPECT_EQ(test, mdev_pci_bar_address(pci, 1), 0);
+	KUNIT_EXPECT_EQ(test, mdev_pci_find_capability(pci, MDEV_PCI_CAPABILITY,
+						       PCI_CAP_ID_PM), 0);
+	KUNIT_EXPECT_EQ(test, mdev_pci_memory_committed(pci, 0), 0);
+	KUNIT_EXPECT_TRUE(test, IS_ERR(mdev_pci_memory_page(pci, 0, 0)));
+	mdev_pci_memory_discard(pci, 0, 0, U64_MAX);
+}
+
 static bool test_has_attribute(struct mdev_type *type, const char *name)
 {
 	struct kernfs_node *kn = sysfs_get_dirent(type->core->kobj.sd, name);
@@ -542,6 +639,9 @@ static struct kunit_case mdev_pci_life_cases[] = {
 	KUNIT_CASE(test_run_fails),
 	KUNIT_CASE(test_units),
 	KUNIT_CASE(test_create_fails),
+	KUNIT_CASE(test_describe),
+	KUNIT_CASE(test_describe_fails),
+	KUNIT_CASE(test_not_described),
 	KUNIT_CASE(test_attributes),
 	KUNIT_CASE(test_available),
 	KUNIT_CASE(test_drvdata),
