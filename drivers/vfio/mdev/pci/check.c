@@ -494,11 +494,12 @@ static int mdev_pci_check_one_registers(const struct mdev_pci_checked *checked,
 	const struct mdev_pci_registers *regs =
 		&checked->function->registers[index];
 	bool express = checked->function->capabilities & MDEV_PCI_EXPRESS;
+	bool extended = regs->kind == MDEV_PCI_EXT_CAPABILITY;
 	unsigned int min = regs->kind == MDEV_PCI_REGISTERS ? 1 : 4;
 	unsigned int end = regs->kind == MDEV_PCI_CAPABILITY || !express ?
 			   PCI_CFG_SPACE_SIZE : PCI_CFG_SPACE_EXP_SIZE;
 
-	if (regs->kind == MDEV_PCI_EXT_CAPABILITY && !express)
+	if (extended && !express)
 		return mdev_pci_invalid(checked,
 					"registers[%u].kind: extended without MDEV_PCI_EXPRESS",
 					index);
@@ -506,6 +507,11 @@ static int mdev_pci_check_one_registers(const struct mdev_pci_checked *checked,
 		return mdev_pci_invalid(checked,
 					"registers[%u].offset: 0x%x is not a multiple of 4",
 					index, regs->offset);
+	if (extended && regs->offset && regs->offset < PCI_CFG_SPACE_SIZE)
+		return mdev_pci_invalid(checked,
+					"registers[%u].offset: 0x%x (min 0x%x)",
+					index, regs->offset,
+					PCI_CFG_SPACE_SIZE);
 	if (regs->size < min || regs->size > end - min_t(u32, regs->offset, end))
 		return mdev_pci_invalid(checked,
 					"registers[%u].size: %u at 0x%x (min %u, end 0x%x)",

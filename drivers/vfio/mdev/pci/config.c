@@ -43,13 +43,26 @@ bool mdev_pci_is_master(struct mdev_pci *pci)
 }
 EXPORT_SYMBOL_GPL(mdev_pci_is_master);
 
+/* mdev_pci_set_config() can change other bits of the byte concurrently. */
+void mdev_pci_change_byte(struct mdev_pci_core *core, unsigned int offset,
+			  u8 mask, u8 value)
+{
+	unsigned long flags;
+	u8 old;
+
+	spin_lock_irqsave(&core->config_lock, flags);
+	old = core->config[offset];
+	WRITE_ONCE(core->config[offset], (old & ~mask) | (value & mask));
+	spin_unlock_irqrestore(&core->config_lock, flags);
+}
+
 void mdev_pci_config_load(struct mdev_pci_core *core, const u8 *config)
 {
 	unsigned int i;
 
 	lockdep_assert_held(&core->lock);
 	for (i = 0; i < core->layout->size; i++)
-		WRITE_ONCE(core->config[i], config[i]);
+		mdev_pci_change_byte(core, i, 0xff, config[i]);
 }
 
 /* Config space when the device is opened */
@@ -83,8 +96,7 @@ void mdev_pci_config_reset(struct mdev_pci_core *core)
 	for (i = 0; i < layout->size; i++) {
 		kept = mdev_pci_config_is_kept(layout, i) ?
 		       layout->writable[i] : 0;
-		WRITE_ONCE(core->config[i], (layout->initial[i] & ~kept) |
-					    (core->config[i] & kept));
+		mdev_pci_change_byte(core, i, ~kept, layout->initial[i]);
 	}
 }
 
@@ -97,7 +109,7 @@ bool mdev_pci_config_valid(const struct mdev_pci_core *core, const u8 *config)
 
 	for (i = 0; i < layout->size; i++) {
 		variable = layout->writable[i] | layout->clear[i] |
-			   layout->device[i];
+			   layout->device[i] | layout->settable[i];
 		if ((config[i] ^ layout->initial[i]) & ~variable)
 			return false;
 	}
@@ -146,19 +158,6 @@ void mdev_pci_config_read(struct mdev_pci_core *core, char *buf, size_t count,
 	}
 }
 
-/* mdev_pci_set_config() can change other bits of the byte concurrently. */
-static void mdev_pci_change_byte(struct mdev_pci_core *core,
-				 unsigned int offset, u8 mask, u8 value)
-{
-	unsigned long flags;
-	u8 old;
-
-	spin_lock_irqsave(&core->config_lock, flags);
-	old = core->config[offset];
-	WRITE_ONCE(core->config[offset], (old & ~mask) | (value & mask));
-	spin_unlock_irqrestore(&core->config_lock, flags);
-}
-
 static void mdev_pci_write_byte(struct mdev_pci_core *core, unsigned int offset,
 				u8 value)
 {
@@ -189,10 +188,11 @@ static int mdev_pci_write_dword(struct mdev_pci_core *core, const char *buf,
 	}
 	if (dword->written)
 		ret = dword->written(core, old, value, mask);
-	if (!ret && regs && regs->written)
+	/* Also after an error: the bits have changed */
+	if (regs && regs->written)
 		ret = regs->written(core->pci, ALIGN_DOWN(offset, 4) -
 					       dword->base,
-				    old, (old & ~mask) | value);
+				    old, (old & ~mask) | value) ?: ret;
 	return ret;
 }
 
@@ -244,7 +244,8 @@ EXPORT_SYMBOL_GPL(mdev_pci_get_config);
  * mdev_pci_set_config - change bits of config space, as hardware does
  * @pci: the function
  * @offset: offset of a dword in config space
- * @mask: bits to be changed; others than those of &mdev_pci_registers.device stay
+ * @mask: bits to be changed, of which those count that &mdev_pci_registers.device has,
+ *	and those that the guest clears by writing 1
  * @value: their value
  *
  * Such as the error bits of AER and of the registers of PCI Express.
@@ -256,14 +257,15 @@ void mdev_pci_set_config(struct mdev_pci *pci, unsigned int offset, u32 mask,
 {
 	struct mdev_pci_core *core = pci->core;
 	unsigned int i;
+	u8 settable;
 
 	if (!mdev_pci_is_described(core) || !IS_ALIGNED(offset, 4) ||
 	    offset >= core->layout->size)
 		return;
 	for (i = 0; i < sizeof(u32); i++) {
-		mdev_pci_change_byte(core, offset + i,
-				     mask & core->layout->device[offset + i],
-				     value);
+		settable = core->layout->settable[offset + i] |
+			   core->layout->clear[offset + i];
+		mdev_pci_change_byte(core, offset + i, mask & settable, value);
 		mask >>= BITS_PER_BYTE;
 		value >>= BITS_PER_BYTE;
 	}

@@ -305,22 +305,31 @@ void mdev_pci_trigger_irq(struct mdev_pci *pci, unsigned int vector)
 	    vector >= core->layout->nr_vectors)
 		return;
 	read_lock_irqsave(&core->irq_lock, flags);
+	set_bit(vector, core->edges);
 	mdev_pci_send(core, vector);
 	read_unlock_irqrestore(&core->irq_lock, flags);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_trigger_irq);
 
-/* Drop a pending message, unless another raised vector shares it. */
+static bool mdev_pci_has_message(const struct mdev_pci_core *core, u32 mode,
+				 u32 message, const unsigned long *vectors)
+{
+	unsigned int vector;
+
+	for_each_set_bit(vector, vectors, core->layout->nr_vectors)
+		if (mdev_pci_message(core, mode, vector) == message)
+			return true;
+	return false;
+}
+
+/* Unless a vector that is raised shares it, or one with edges, which can be pending */
 static void mdev_pci_drop_pending(struct mdev_pci_core *core, u32 mode,
 				  u32 message)
 {
-	unsigned int other;
-
 	lockdep_assert_held_write(&core->irq_lock);
-	for_each_set_bit(other, core->raised, core->layout->nr_vectors)
-		if (mdev_pci_message(core, mode, other) == message)
-			return;
-	mdev_irqs_clear_pending(core->irqs, mode, message);
+	if (!mdev_pci_has_message(core, mode, message, core->raised) &&
+	    !mdev_pci_has_message(core, mode, message, core->edges))
+		mdev_irqs_clear_pending(core->irqs, mode, message);
 }
 
 /**
@@ -566,6 +575,7 @@ void mdev_pci_irqs_reset(struct mdev_pci_core *core, bool keep_written)
 	}
 	mdev_pci_msix_reset(core);
 	bitmap_zero(core->raised, core->layout->nr_vectors);
+	bitmap_zero(core->edges, core->layout->nr_vectors);
 	mdev_irqs_reset(core->irqs);
 	write_unlock_irqrestore(&core->irq_lock, flags);
 	mdev_pci_irqs_update(core);
@@ -644,6 +654,10 @@ void mdev_pci_irqs_load(struct mdev_pci_core *core, const u8 *raised, u32 index,
 			     mdev_pci_test_vector(raised, vector));
 		if (message && mdev_pci_test_vector(pending, vector))
 			mdev_irqs_trigger(core->irqs, index, vector);
+		/* Whether a pending message is an edge is not in the state data */
+		__assign_bit(vector, core->edges,
+			     !mdev_pci_test_vector(raised, vector) && message &&
+			     mdev_pci_test_vector(pending, vector));
 	}
 	mdev_pci_update_intx(core);
 	write_unlock_irqrestore(&core->irq_lock, flags);
@@ -723,9 +737,10 @@ int mdev_pci_irqs_init(struct mdev_pci_core *core)
 	int ret = -ENOMEM;
 
 	core->raised = bitmap_zalloc(core->layout->nr_vectors, GFP_KERNEL);
+	core->edges = bitmap_zalloc(core->layout->nr_vectors, GFP_KERNEL);
 	core->msix_table = kcalloc(core->layout->function->msix.vectors,
 				   PCI_MSIX_ENTRY_SIZE, GFP_KERNEL);
-	if (!core->raised || !core->msix_table)
+	if (!core->raised || !core->edges || !core->msix_table)
 		goto out_free;
 	core->irqs = mdev_pci_irqs_create(core);
 	if (!IS_ERR(core->irqs))
@@ -733,6 +748,7 @@ int mdev_pci_irqs_init(struct mdev_pci_core *core)
 	ret = PTR_ERR(core->irqs);
 out_free:
 	kfree(core->msix_table);
+	bitmap_free(core->edges);
 	bitmap_free(core->raised);
 	return ret;
 }
@@ -741,5 +757,6 @@ void mdev_pci_irqs_destroy(struct mdev_pci_core *core)
 {
 	mdev_irqs_destroy(core->irqs);
 	kfree(core->msix_table);
+	bitmap_free(core->edges);
 	bitmap_free(core->raised);
 }

@@ -19,6 +19,8 @@
 #include "../compat.h"
 #include "private.h"
 
+#define MDEV_PCI_NR_DWORDS	(PCI_CFG_SPACE_EXP_SIZE / sizeof(u32))
+
 /* Vendor-specific capabilities (appendix H) have their length in this byte */
 #define MDEV_PCI_VNDR_LENGTH	PCI_CAP_FLAGS
 #define MDEV_PCI_VNDR_DATA	3
@@ -54,13 +56,13 @@ unsigned int mdev_pci_caps_size(const struct mdev_pci_function *function)
  * @layout: the result
  * @used: dwords that have registers
  * @next: the pointer to the next capability (PCI 3.0, 6.7)
- * @next_ext: offset of the last extended capability, 0 if there is none
+ * @ext_caps: dwords that are the header of an extended capability
  */
 struct mdev_pci_space {
 	struct mdev_pci_layout *layout;
-	DECLARE_BITMAP(used, PCI_CFG_SPACE_EXP_SIZE / sizeof(u32));
+	DECLARE_BITMAP(used, MDEV_PCI_NR_DWORDS);
 	u8 *next;
-	unsigned int next_ext;
+	DECLARE_BITMAP(ext_caps, MDEV_PCI_NR_DWORDS);
 };
 
 /* Take @size bytes at @offset. Returns -EINVAL if others have one of them. */
@@ -108,27 +110,38 @@ static int mdev_pci_space_add_cap(struct mdev_pci_space *space, u8 id,
 	return base;
 }
 
-/*
- * PCI Express 2.0, 7.9.1: the list begins at 0x100, where a header with ID 0 is if no
- * capability is.
- */
+/* Without the pointer to the next one, see mdev_pci_link_ext_caps() */
 static int mdev_pci_space_add_ext_cap(struct mdev_pci_space *space, u16 id,
 				      u8 version, unsigned int offset,
 				      unsigned int size)
 {
-	u8 *initial = space->layout->initial;
-	unsigned int last = space->next_ext ?: PCI_CFG_SPACE_SIZE;
 	int base = offset ?: mdev_pci_space_find(space, PCI_CFG_SPACE_SIZE,
 						 PCI_CFG_SPACE_EXP_SIZE, size);
 
 	if (base < 0)
 		return base;
-	if (base != last)
-		put_unaligned_le32(get_unaligned_le32(&initial[last]) |
-				   base << 20, &initial[last]);
-	put_unaligned_le32(id | version << 16, &initial[base]);
-	space->next_ext = base;
+	put_unaligned_le32(id | version << 16, &space->layout->initial[base]);
+	__set_bit(base / sizeof(u32), space->ext_caps);
 	return base;
+}
+
+/*
+ * PCI Express 2.0, 7.9.1: the list begins at 0x100, where a header with ID 0 is if no
+ * capability is. It ascends.
+ */
+static void mdev_pci_link_ext_caps(struct mdev_pci_space *space)
+{
+	u8 *last = &space->layout->initial[PCI_CFG_SPACE_SIZE];
+	unsigned int dword, base;
+
+	for_each_set_bit(dword, space->ext_caps,
+			 MDEV_PCI_NR_DWORDS) {
+		base = dword * sizeof(u32);
+		if (base != PCI_CFG_SPACE_SIZE)
+			put_unaligned_le32(get_unaligned_le32(last) |
+					   base << 20, last);
+		last = &space->layout->initial[base];
+	}
 }
 
 static void mdev_pci_add_vendor_cap(struct mdev_pci_layout *layout, u8 base,
@@ -151,9 +164,9 @@ static void mdev_pci_copy_bytes(u8 *table, const u8 *bytes, unsigned int base,
 }
 
 /* All but the header of a capability, which has been written */
-static void mdev_pci_put_registers(struct mdev_pci_layout *layout,
-				   const struct mdev_pci_registers *regs,
-				   unsigned int base)
+static int mdev_pci_put_registers(struct mdev_pci_layout *layout,
+				  const struct mdev_pci_registers *regs,
+				  unsigned int base)
 {
 	static const u8 headers[] = {
 		[MDEV_PCI_REGISTERS] = 0,
@@ -169,14 +182,17 @@ static void mdev_pci_put_registers(struct mdev_pci_layout *layout,
 			    regs->size);
 	mdev_pci_copy_bytes(layout->clear, regs->clear, base, header,
 			    regs->size);
-	mdev_pci_copy_bytes(layout->device, regs->device, base, header,
+	mdev_pci_copy_bytes(layout->settable, regs->device, base, header,
 			    regs->size);
 	if (!regs->read && !regs->written)
-		return;
+		return 0;
 	for (i = base / sizeof(u32); i * sizeof(u32) < base + regs->size; i++) {
+		if (layout->dwords[i].registers)
+			return -EINVAL;
 		layout->dwords[i].registers = regs;
 		layout->dwords[i].base = base;
 	}
+	return 0;
 }
 
 static bool mdev_pci_has_bits(const struct mdev_pci_registers *regs)
@@ -195,8 +211,14 @@ static int mdev_pci_reserve_registers(struct mdev_pci_space *space)
 
 	for (i = 0; i < function->nr_registers && !ret; i++) {
 		regs = &function->registers[i];
-		if ((regs->offset || regs->kind == MDEV_PCI_REGISTERS) &&
-		    mdev_pci_has_bits(regs))
+		if (!regs->offset && regs->kind != MDEV_PCI_REGISTERS)
+			continue;
+		/* The header of the list of extended capabilities */
+		if (regs->kind == MDEV_PCI_REGISTERS &&
+		    regs->offset <= PCI_CFG_SPACE_SIZE &&
+		    regs->offset + regs->size > PCI_CFG_SPACE_SIZE)
+			return -EINVAL;
+		if (mdev_pci_has_bits(regs))
 			ret = mdev_pci_space_take(space, regs->offset,
 						  regs->size);
 	}
@@ -217,8 +239,7 @@ static int mdev_pci_space_add(struct mdev_pci_space *space,
 						  regs->size);
 	if (base < 0)
 		return base;
-	mdev_pci_put_registers(space->layout, regs, base);
-	return 0;
+	return mdev_pci_put_registers(space->layout, regs, base);
 }
 
 static int mdev_pci_space_add_all(struct mdev_pci_space *space,
@@ -313,6 +334,8 @@ static int mdev_pci_layout_init(struct mdev_pci_layout *layout)
 	if (!ret)
 		ret = mdev_pci_space_add_all(&space, function->registers,
 					     function->nr_registers);
+	if (!ret && layout->size > PCI_CFG_SPACE_SIZE)
+		mdev_pci_link_ext_caps(&space);
 	return ret;
 }
 
@@ -334,13 +357,14 @@ mdev_pci_layout_create(const struct mdev_pci_function *function)
 	layout->nr_vectors = mdev_pci_nr_vectors(function);
 	layout->nr_regions = VFIO_PCI_NUM_REGIONS + function->nr_regions;
 
-	layout->initial = kcalloc(4, layout->size, GFP_KERNEL);
+	layout->initial = kcalloc(5, layout->size, GFP_KERNEL);
 	layout->dwords = kcalloc(layout->size / sizeof(u32),
 				 sizeof(*layout->dwords), GFP_KERNEL);
 	if (layout->initial && layout->dwords) {
 		layout->writable = layout->initial + layout->size;
 		layout->clear = layout->writable + layout->size;
 		layout->device = layout->clear + layout->size;
+		layout->settable = layout->device + layout->size;
 		ret = mdev_pci_layout_init(layout);
 	}
 	if (ret) {

@@ -134,6 +134,7 @@ static int mdev_pci_set_layout(struct mdev_pci_core *core,
 	ret = mdev_pci_memory_init(core);
 	if (ret)
 		goto out_irqs;
+	/* Pairs with mdev_pci_is_described() */
 	smp_store_release(&core->described, true);
 	return 0;
 
@@ -263,6 +264,7 @@ static struct mdev_pci_core *mdev_pci_alloc(struct mdev_pci_parent_core *parent,
 		return NULL;
 	core->parent = parent;
 	core->stopped = true;
+	core->requested_reset = MDEV_PCI_RESET_FLR;
 	mutex_init(&core->lock);
 	spin_lock_init(&core->config_lock);
 	rwlock_init(&core->irq_lock);

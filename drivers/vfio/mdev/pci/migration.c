@@ -89,6 +89,8 @@ void mdev_pci_migration_end(struct mdev_pci_core *core)
  * @version: &mdev_pci_driver.state_version
  * @min_version: &mdev_pci_driver.state_min_version, for a destination
  * @reserved: 0
+ * @config_hash: of config space after a reset, and of what can be changed of it
+ * @regions_hash: of the sizes of regions and of which of them are memory
  * @bars: sizes in bytes, and &mdev_pci_region.flags
  */
 struct mdev_pci_info {
@@ -108,11 +110,54 @@ struct mdev_pci_info {
 	__le32 version;
 	__le32 min_version;
 	__le32 reserved;
+	__le64 config_hash;
+	__le64 regions_hash;
 	struct {
 		__le64 size;
 		__le64 flags;
 	} bars[PCI_STD_NUM_BARS];
 };
+
+/* FNV-1a with 64 bits, the same on all machines */
+#define MDEV_PCI_HASH_INIT	0xcbf29ce484222325ULL
+#define MDEV_PCI_HASH_PRIME	0x100000001b3ULL
+
+static u64 mdev_pci_hash(u64 hash, const void *buf, size_t size)
+{
+	const u8 *byte = buf;
+
+	for (; size; size--, byte++)
+		hash = (hash ^ *byte) * MDEV_PCI_HASH_PRIME;
+	return hash;
+}
+
+static u64 mdev_pci_config_hash(const struct mdev_pci_layout *layout)
+{
+	u64 hash = MDEV_PCI_HASH_INIT;
+
+	hash = mdev_pci_hash(hash, layout->initial, layout->size);
+	hash = mdev_pci_hash(hash, layout->writable, layout->size);
+	hash = mdev_pci_hash(hash, layout->clear, layout->size);
+	hash = mdev_pci_hash(hash, layout->device, layout->size);
+	return mdev_pci_hash(hash, layout->settable, layout->size);
+}
+
+static u64 mdev_pci_regions_hash(const struct mdev_pci_layout *layout)
+{
+	const struct mdev_pci_region *region;
+	u64 hash = MDEV_PCI_HASH_INIT;
+	unsigned int i;
+	__le64 entry;
+
+	for (i = 0; i < layout->nr_regions; i++) {
+		region = mdev_pci_region(layout->function, i);
+		/* Sizes are limited to MDEV_REGION_SHIFT bits */
+		entry = region ? cpu_to_le64(region->size << 1 |
+					     region->memory) : 0;
+		hash = mdev_pci_hash(hash, &entry, sizeof(entry));
+	}
+	return hash;
+}
 
 static void mdev_pci_fill_info(const struct mdev_pci_core *core,
 			       struct mdev_pci_info *info)
@@ -138,6 +183,8 @@ static void mdev_pci_fill_info(const struct mdev_pci_core *core,
 	info->rom_size = cpu_to_le32(mdev_pci_rom_bar_size(function));
 	info->version = cpu_to_le32(driver->state_version);
 	info->min_version = cpu_to_le32(driver->state_min_version);
+	info->config_hash = cpu_to_le64(mdev_pci_config_hash(layout));
+	info->regions_hash = cpu_to_le64(mdev_pci_regions_hash(layout));
 	for (i = 0; i < PCI_STD_NUM_BARS; i++) {
 		info->bars[i].size = cpu_to_le64(function->bar[i].size);
 		info->bars[i].flags = cpu_to_le64(function->bar[i].flags);
@@ -201,8 +248,11 @@ static int mdev_pci_load(struct mdev_device *mdev, const void *buf, size_t size)
 		return ret;
 	guard(mutex)(&core->lock);
 	ret = mdev_pci_reset_locked(core, MDEV_PCI_RESET_LOAD);
-	if (!ret)
+	if (!ret) {
+		/* Zeroes are not in the state data: drop what ->reset() has filled */
+		mdev_pci_memory_reset(core);
 		ret = mdev_pci_sections_load(core, &sections);
+	}
 	mdev_pci_irqs_update(core);
 	return ret;
 }

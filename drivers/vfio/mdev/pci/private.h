@@ -60,7 +60,8 @@ struct mdev_pci_dword {
  * @initial: values after a reset
  * @writable: bits that the guest can change
  * @clear: bits that the guest clears by writing 1
- * @device: bits that mdev_pci or the driver changes
+ * @device: bits that mdev_pci changes
+ * @settable: bits that the driver changes by mdev_pci_set_config()
  * @dwords: what is special, by dword
  * @pm: offset of the power management capability, 0 if there is none
  * @msi: likewise, of MSI
@@ -77,6 +78,7 @@ struct mdev_pci_layout {
 	u8 *writable;
 	u8 *clear;
 	u8 *device;
+	u8 *settable;
 	struct mdev_pci_dword *dwords;
 	u8 pm;
 	u8 msi;
@@ -105,12 +107,14 @@ struct mdev_pci_layout {
  * @saving: in a state of a migration's source; written under @lock
  * @run_flags: last argument of &mdev_pci_driver.run that succeeded; protected by
  *	@lock
+ * @failed: the driver's last reset has failed; protected by @lock
  * @requested_reset: cause of the reset that a write to config space requested last;
  *	protected by @lock
  * @irqs: eventfds, pending messages and the level of INTx
  * @irq_lock: see the block above
  * @raised: vectors that the driver has raised and not lowered; bits are set with
  *	@irq_lock held for reading, cleared with it held for writing
+ * @edges: vectors that were triggered since the last reset, protected likewise
  * @msix_table: MSI-X table, dwords read and written without a lock
  * @msi_written: the enable bit of MSI was written since the device was opened
  * @msix_written: that of MSI-X was written since the device was opened
@@ -132,11 +136,13 @@ struct mdev_pci_core {
 	bool silent;
 	bool saving;
 	unsigned int run_flags;
+	bool failed;
 	enum mdev_pci_reset_cause requested_reset;
 	struct mdev_irqs *irqs;
 	/* The block above has the locks */
 	rwlock_t irq_lock;
 	unsigned long *raised;
+	unsigned long *edges;
 	u32 *msix_table;
 	bool msi_written;
 	bool msix_written;
@@ -174,12 +180,10 @@ mdev_pci_core(const struct mdev_device *mdev)
 	return pci->core;
 }
 
-/*
- * For functions that a driver can call before the first open. Pairs with the release in
- * mdev_pci_set_layout().
- */
+/* For functions that a driver can call before the first open */
 static inline bool mdev_pci_is_described(const struct mdev_pci_core *core)
 {
+	/* Pairs with mdev_pci_set_layout() */
 	return smp_load_acquire(&core->described);
 }
 
@@ -277,6 +281,8 @@ void mdev_pci_layout_free(struct mdev_pci_layout *layout);
 unsigned int mdev_pci_caps_size(const struct mdev_pci_function *function);
 
 /* config.c */
+void mdev_pci_change_byte(struct mdev_pci_core *core, unsigned int offset,
+			  u8 mask, u8 value);
 void mdev_pci_config_load(struct mdev_pci_core *core, const u8 *config);
 void mdev_pci_config_init(struct mdev_pci_core *core);
 void mdev_pci_config_reset(struct mdev_pci_core *core);

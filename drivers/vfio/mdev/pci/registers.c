@@ -219,9 +219,7 @@ static int mdev_pci_pm_written(struct mdev_pci_core *core, u32 old, u32 value,
 		return 0;
 	}
 
-	WRITE_ONCE(core->config[control],
-		   (u8)(old & ~PCI_PM_CTRL_STATE_MASK) |
-		   (value & PCI_PM_CTRL_STATE_MASK));
+	mdev_pci_change_byte(core, control, PCI_PM_CTRL_STATE_MASK, value);
 	if (!mdev_pci_in_d0(core))
 		mdev_pci_revoke_bars(core);
 	ret = mdev_pci_update_running(core);

@@ -21,7 +21,8 @@ static bool mdev_pci_keeps_registers(enum mdev_pci_reset_cause cause)
 /*
  * The device is stopped and its memory is empty when the driver's reset is called,
  * which can fill the memory. Interrupts are cleared afterwards, since the driver can
- * raise some. After an error of the driver, the rest is reset all the same.
+ * raise some. After an error of the driver, the rest is reset all the same, and the
+ * device stays stopped until a reset has succeeded.
  */
 int mdev_pci_reset_locked(struct mdev_pci_core *core,
 			  enum mdev_pci_reset_cause cause)
@@ -39,6 +40,7 @@ int mdev_pci_reset_locked(struct mdev_pci_core *core,
 		mdev_pci_config_init(core);
 	mdev_pci_memory_reset(core);
 	ret = driver->reset ? driver->reset(core->pci, cause) : 0;
+	core->failed = ret;
 	mdev_pci_irqs_reset(core, keep);
 	mdev_map_unblock(core->pci->mdev);
 	return ret ?: mdev_pci_update_running(core);
@@ -60,12 +62,16 @@ void mdev_pci_request_reset(struct mdev_pci_core *core,
 void mdev_pci_function_reset(struct mdev_device *mdev)
 {
 	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	enum mdev_pci_reset_cause cause;
 	int ret;
 
 	guard(mutex)(&core->lock);
-	ret = mdev_pci_reset_locked(core, core->requested_reset);
+	cause = core->requested_reset;
+	/* The next can be requested by the driver, with mdev_request_reset() */
+	core->requested_reset = MDEV_PCI_RESET_FLR;
+	ret = mdev_pci_reset_locked(core, cause);
 	if (ret)
 		dev_err_ratelimited(mdev_dev(mdev), "%s reset failed: %d\n",
-				    core->requested_reset == MDEV_PCI_RESET_FLR ?
+				    cause == MDEV_PCI_RESET_FLR ?
 				    "function-level" : "D3hot to D0", ret);
 }

@@ -387,6 +387,12 @@ static int mdev_pci_load_memory(struct mdev_pci_core *core,
 
 /* The driver's state */
 
+/* A driver with migration ops of its own can do without. */
+static bool mdev_pci_has_driver_state(const struct mdev_pci_core *core)
+{
+	return core->parent->driver->save;
+}
+
 static u32 mdev_pci_driver_version(const struct mdev_pci_core *core)
 {
 	return core->parent->driver->state_version;
@@ -450,6 +456,7 @@ static const struct mdev_pci_section_ops mdev_pci_sections[] = {
 		.load = mdev_pci_load_memory,
 	},
 	[MDEV_PCI_SECTION_DRIVER] = {
+		.exists = mdev_pci_has_driver_state,
 		.version = mdev_pci_driver_version,
 		.size = mdev_pci_driver_section_size,
 		.save = mdev_pci_save_driver,
@@ -494,10 +501,14 @@ static ssize_t mdev_pci_section_save(struct mdev_pci_core *core,
 				     size_t size)
 {
 	const struct mdev_pci_section_ops *ops = &mdev_pci_sections[id];
-	/* Memory, the last section, can have grown since @size was determined */
-	size_t room = min(ops->size(core), size - sizeof(*section));
+	u64 room = ops->size(core);
 	ssize_t ret;
 
+	/* Memory, the last section, can have grown since @size was determined */
+	if (id == MDEV_PCI_SECTION_MEMORY && size >= sizeof(*section))
+		room = min(room, size - sizeof(*section));
+	if (size < sizeof(*section) || room > size - sizeof(*section))
+		return -ENOSPC;
 	section->id = cpu_to_le16(id);
 	section->version = cpu_to_le32(mdev_pci_section_version(core, id));
 	ret = ops->save(core, section->data, room);

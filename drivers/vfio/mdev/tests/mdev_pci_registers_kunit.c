@@ -14,6 +14,8 @@
 #define TEST_CAP_SIZE	12
 /* At a fixed offset, with a hole of 8 bytes before it */
 #define TEST_FIXED	0x48
+#define TEST_BEHIND	0x54
+#define TEST_BEHIND_EXPRESS	0x90
 #define TEST_VSEC	0x200
 
 static u32 test_caps_read(struct mdev_pci *pci, unsigned int offset, u32 value)
@@ -49,7 +51,7 @@ static const u8 test_caps_writable[TEST_CAP_SIZE] = {
 };
 
 static const u8 test_caps_clear[TEST_CAP_SIZE] = { [6] = 0xff };
-static const u8 test_caps_device[TEST_CAP_SIZE] = { [6] = 0x0f };
+static const u8 test_caps_device[TEST_CAP_SIZE] = { [7] = 0x0f };
 
 static const struct mdev_pci_registers test_caps[] = {
 	{
@@ -127,9 +129,9 @@ static void test_places(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_find(fixture, PCI_CAP_ID_PM), 0x40);
 	KUNIT_EXPECT_EQ(test, test_find(fixture, PCI_CAP_ID_VNDR), TEST_FIXED);
 	KUNIT_EXPECT_EQ(test, test_find(fixture, PCI_CAP_ID_EXP),
-			TEST_FIXED + TEST_CAP_SIZE);
+			TEST_BEHIND);
 	KUNIT_EXPECT_EQ(test, test_find(fixture, PCI_CAP_ID_SSVID),
-			TEST_FIXED + TEST_CAP_SIZE + MDEV_PCI_EXPRESS_SIZE);
+			TEST_BEHIND_EXPRESS);
 	KUNIT_EXPECT_EQ(test, test_find(fixture, PCI_CAP_ID_MSI), 0);
 
 	/* Each list ends, and each header has its own ID */
@@ -157,6 +159,61 @@ static void test_no_first(struct kunit *test)
 			(u32)TEST_VSEC << 20);
 	KUNIT_EXPECT_EQ(test, test_find_ext(fixture, PCI_EXT_CAP_ID_VNDR),
 			TEST_VSEC);
+}
+
+/* Listed from the highest to the lowest, with one at the first place */
+static void test_descending(struct kunit *test)
+{
+	static const struct mdev_pci_registers caps[] = {
+		{
+			.kind = MDEV_PCI_EXT_CAPABILITY,
+			.id = PCI_EXT_CAP_ID_VNDR,
+			.offset = 0x300,
+			.size = 8,
+		}, {
+			.kind = MDEV_PCI_EXT_CAPABILITY,
+			.id = PCI_EXT_CAP_ID_PASID,
+			.offset = 0x100,
+			.size = 8,
+		},
+	};
+	struct test_pci *fixture = test_pci_new(test);
+
+	fixture->function = test_caps_function;
+	fixture->function.registers = caps;
+	fixture->function.nr_registers = ARRAY_SIZE(caps);
+	test_pci_create(fixture);
+	KUNIT_EXPECT_EQ(test, test_find_ext(fixture, PCI_EXT_CAP_ID_PASID),
+			0x100);
+	KUNIT_EXPECT_EQ(test, test_find_ext(fixture, PCI_EXT_CAP_ID_ERR), 0x108);
+	KUNIT_EXPECT_EQ(test, test_find_ext(fixture, PCI_EXT_CAP_ID_VNDR),
+			0x300);
+	KUNIT_EXPECT_EQ(test, test_config_read(fixture, 0x300, 4),
+			PCI_EXT_CAP_ID_VNDR);
+}
+
+/* A reset that the driver itself has requested is that of the function. */
+static void test_driver_reset(struct kunit *test)
+{
+	struct test_pci *fixture = test_caps_create(test);
+
+	test_pci_command(fixture, PCI_COMMAND_MEMORY);
+	mdev_request_reset(fixture->mdev);
+	test_config_write(fixture, PCI_INTERRUPT_LINE, 1, 11);
+	KUNIT_EXPECT_EQ(test, fixture->reset_cause, MDEV_PCI_RESET_FLR);
+	KUNIT_EXPECT_EQ(test, test_config_read(fixture, PCI_COMMAND, 2),
+			PCI_COMMAND_MEMORY);
+}
+
+/* The power state is not the driver's. */
+static void test_set_power_state(struct kunit *test)
+{
+	struct test_pci *fixture = test_caps_create(test);
+	unsigned int pm = test_find(fixture, PCI_CAP_ID_PM);
+
+	mdev_pci_set_config(fixture->pci, pm + PCI_PM_CTRL, ~0, 3);
+	KUNIT_EXPECT_EQ(test, test_config_read(fixture, pm + PCI_PM_CTRL, 2) &
+			      PCI_PM_CTRL_STATE_MASK, 0);
 }
 
 static void test_bits(struct kunit *test)
@@ -246,12 +303,12 @@ static void test_set_config(struct kunit *test)
 
 	mdev_pci_set_config(fixture->pci, TEST_FIXED + 4, ~0, 0);
 	KUNIT_EXPECT_EQ(test, test_config_read(fixture, TEST_FIXED + 4, 4),
-			0x77605544);
+			0x70005544);
 	/* Beyond config space, and not a dword */
 	mdev_pci_set_config(fixture->pci, PCI_CFG_SPACE_EXP_SIZE, ~0, ~0);
 	mdev_pci_set_config(fixture->pci, TEST_FIXED + 6, ~0, ~0);
 	KUNIT_EXPECT_EQ(test, test_config_read(fixture, TEST_FIXED + 4, 4),
-			0x77605544);
+			0x70005544);
 	KUNIT_EXPECT_EQ(test,
 			mdev_pci_get_config(fixture->pci,
 					    PCI_CFG_SPACE_EXP_SIZE, 2), 0xffff);
@@ -318,6 +375,9 @@ static void test_migrated(struct kunit *test)
 static struct kunit_case mdev_pci_registers_cases[] = {
 	KUNIT_CASE(test_places),
 	KUNIT_CASE(test_no_first),
+	KUNIT_CASE(test_descending),
+	KUNIT_CASE(test_driver_reset),
+	KUNIT_CASE(test_set_power_state),
 	KUNIT_CASE(test_bits),
 	KUNIT_CASE(test_callbacks),
 	KUNIT_CASE(test_notified),

@@ -46,6 +46,29 @@ static const struct mdev_pci_registers test_extended = {
 	.size = 8,
 };
 
+static const struct mdev_pci_registers test_low_extended = {
+	.kind = MDEV_PCI_EXT_CAPABILITY,
+	.offset = 0x80,
+	.size = 8,
+};
+
+static const struct mdev_pci_registers test_list_head = {
+	.offset = 0xfc,
+	.size = 8,
+	.data = test_data,
+};
+
+static int test_written(struct mdev_pci *pci, unsigned int offset, u32 old,
+			u32 value)
+{
+	return 0;
+}
+
+static const struct mdev_pci_registers test_notified_twice[] = {
+	{ .offset = PCI_COMMAND, .size = 2, .written = test_written },
+	{ .offset = PCI_COMMAND, .size = 4, .written = test_written },
+};
+
 static const struct mdev_pci_registers test_odd_registers = {
 	.offset = 0x42,
 	.size = 2,
@@ -124,6 +147,14 @@ static const struct test_fault {
 	  { .registers = &test_extended, .nr_registers = 1 } },
 	{ "registers[0].offset: 0x42 is not a multiple of 4",
 	  { .registers = &test_odd_registers, .nr_registers = 1 } },
+	{ "registers[0].offset: 0x80 (min 0x100)",
+	  { .capabilities = MDEV_PCI_PM | MDEV_PCI_EXPRESS,
+	    .registers = &test_low_extended, .nr_registers = 1 } },
+	{ "registers: overlap others, or leave no room for a capability",
+	  { .capabilities = MDEV_PCI_PM | MDEV_PCI_EXPRESS,
+	    .registers = &test_list_head, .nr_registers = 1 } },
+	{ "registers: overlap others, or leave no room for a capability",
+	  { .registers = test_notified_twice, .nr_registers = 2 } },
 	{ "registers[0].size: 3 at 0x0 (min 4, end 0x100)",
 	  { .registers = &test_short_cap, .nr_registers = 1 } },
 	{ "registers[0].size: 8 at 0xfc (min 1, end 0x100)",

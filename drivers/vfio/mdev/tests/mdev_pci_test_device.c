@@ -5,6 +5,7 @@
 #include <kunit/resource.h>
 #include <kunit/static_stub.h>
 #include <linux/err.h>
+#include <linux/highmem.h>
 #include <linux/module.h>
 #include <linux/pci_ids.h>
 
@@ -69,6 +70,16 @@ static int test_vendor_create(struct mdev_pci *pci)
 	return 0;
 }
 
+static void test_vendor_fill(struct mdev_pci *pci)
+{
+	struct page *page = mdev_pci_memory_page(pci, TEST_MEMORY, 0);
+	__le64 value = cpu_to_le64(TEST_FILL);
+
+	KUNIT_ASSERT_FALSE(to_test_pci(pci)->test, IS_ERR(page));
+	memcpy_to_page(page, 0, (char *)&value, sizeof(value));
+	put_page(page);
+}
+
 static int test_vendor_reset(struct mdev_pci *pci,
 			     enum mdev_pci_reset_cause cause)
 {
@@ -76,6 +87,8 @@ static int test_vendor_reset(struct mdev_pci *pci,
 
 	fixture->resets++;
 	fixture->reset_cause = cause;
+	if (fixture->fill)
+		test_vendor_fill(pci);
 	return fixture->reset_error;
 }
 

@@ -37,6 +37,8 @@
 #define TEST_REQUEST_FD	15
 #define TEST_FDS	16
 
+#define TEST_FILL	0x8877665544332211
+
 #define TEST_DECODE	(PCI_COMMAND_IO | PCI_COMMAND_MEMORY)
 
 struct test_pci_eventfd {
@@ -69,6 +71,7 @@ struct test_pci_eventfd {
  * @resets: number of resets
  * @reset_cause: of the last reset
  * @reset_error: what reset returns
+ * @fill: reset writes TEST_FILL to the beginning of TEST_MEMORY
  * @state: the driver's state data, saved or loaded
  * @save_result: what save returns, 0 for the size
  * @load_version: version that was loaded last
@@ -101,6 +104,7 @@ struct test_pci {
 	unsigned int resets;
 	enum mdev_pci_reset_cause reset_cause;
 	int reset_error;
+	bool fill;
 	u8 state[TEST_STATE_SIZE];
 	ssize_t save_result;
 	u32 load_version;

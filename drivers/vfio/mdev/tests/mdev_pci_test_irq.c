@@ -326,6 +326,19 @@ static void test_trigger(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, test_status(fixture));
 }
 
+/* A level that goes does not take an edge with it that shares its message. */
+static void test_trigger_shared(struct kunit *test)
+{
+	struct test_pci *fixture = test_with_msi_enabled(test);
+
+	test_msi_enable(fixture, 0);
+	test_msi_write(fixture, PCI_MSI_MASK_64, 4, BIT(0));
+	mdev_pci_trigger_irq(fixture->pci, 0);
+	mdev_pci_raise_irq(fixture->pci, 1);
+	mdev_pci_lower_irq(fixture->pci, 1);
+	KUNIT_EXPECT_EQ(test, test_msi_pending(fixture), BIT(0));
+}
+
 static void test_trigger_error(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
@@ -522,6 +535,7 @@ static struct kunit_case mdev_pci_irq_cases[] = {
 	KUNIT_CASE(test_msi_pending_lowered),
 	KUNIT_CASE(test_msi_pending_shared),
 	KUNIT_CASE(test_trigger),
+	KUNIT_CASE(test_trigger_shared),
 	KUNIT_CASE(test_trigger_error),
 	KUNIT_CASE(test_msi_pending_read_only),
 	KUNIT_CASE(test_msi_fewer),

@@ -314,13 +314,18 @@ static void test_reset_fails_device(struct kunit *test)
 	struct test_life *life = test_register(test);
 	const struct parent_ops *ops = &life->parent.core->ops;
 	struct mdev_device *mdev = test_create_open(life);
+	u8 master = PCI_COMMAND_MASTER;
 
 	test_reset_fails(life, MDEV_PCI_RESET_DEVICE);
 	KUNIT_EXPECT_EQ(test, ops->reset(mdev), -EIO);
 	KUNIT_EXPECT_STREQ(test, life->log, "Cco+-d");
+	/* Nothing else lets it run */
+	KUNIT_EXPECT_EQ(test, ops->write(mdev, &master, 1,
+					 TEST_CONFIG_POS + PCI_COMMAND), 1);
+	KUNIT_EXPECT_STREQ(test, life->log, "Cco+-d");
 	life->reset_error = 0;
 	KUNIT_EXPECT_EQ(test, ops->reset(mdev), 0);
-	KUNIT_EXPECT_STREQ(test, life->log, "Cco+-dd+");
+	KUNIT_EXPECT_STREQ(test, life->log, "Cco+-dd*");
 	ops->release(mdev);
 }
 

@@ -12,7 +12,7 @@
 
 #define MSIX	VFIO_PCI_MSIX_IRQ_INDEX
 
-#define TEST_VALUE	0x8877665544332211
+#define TEST_VALUE	TEST_FILL
 #define TEST_BLOCK	4096
 
 /* Where in the state data of the tests' function sections and their contents are */
@@ -349,6 +349,22 @@ static void test_driver_version(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_load(fixture, &saved), -EINVAL);
 }
 
+/* A driver's reset fills memory that was zeroed when it was saved. */
+static void test_filled_by_reset(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+	struct test_saved saved;
+
+	fixture->fill = true;
+	KUNIT_EXPECT_EQ(test, fixture->ops->reset(fixture->mdev), 0);
+	KUNIT_EXPECT_EQ(test, test_pci_read(fixture, TEST_MEMORY, 0, 8),
+			TEST_VALUE);
+	test_pci_write(fixture, TEST_MEMORY, 0, 8, 0);
+	saved = test_save(fixture);
+	KUNIT_EXPECT_EQ(test, test_load(fixture, &saved), 0);
+	KUNIT_EXPECT_EQ(test, test_pci_read(fixture, TEST_MEMORY, 0, 8), 0);
+}
+
 static void test_save_fails(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
@@ -408,9 +424,11 @@ static const struct test_fault {
 	{ "newer version of the driver's state", 44, 4 },
 	{ "older version of the driver's state", 44, 2 },
 	{ "reserved bits", 52, 1 },
-	{ "size of a BAR", 57, 0x10 },
-	{ "flags of a BAR", 64, 8 },
-	{ "size of the last BAR", 56 + 5 * 16, 1 },
+	{ "registers of config space", 56, 1 },
+	{ "sizes of regions", 64, 1 },
+	{ "size of a BAR", 73, 0x10 },
+	{ "flags of a BAR", 80, 8 },
+	{ "size of the last BAR", 72 + 5 * 16, 1 },
 };
 
 static void test_fault_describe(const struct test_fault *fault, char *desc)
@@ -601,6 +619,7 @@ static struct kunit_case mdev_pci_migration_cases[] = {
 	KUNIT_CASE(test_memory_grows),
 	KUNIT_CASE(test_vendor),
 	KUNIT_CASE(test_driver_version),
+	KUNIT_CASE(test_filled_by_reset),
 	KUNIT_CASE(test_save_fails),
 	KUNIT_CASE(test_run_fails),
 	KUNIT_CASE_PARAM(test_incompatible, test_info_gen_params),

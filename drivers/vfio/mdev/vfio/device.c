@@ -236,6 +236,26 @@ static struct kvm *vfio_mdev_get_kvm(struct mdev_device *mdev)
 	return vmdev->vdev.kvm;
 }
 
+/*
+ * While memory is logged, write page by page, so that pages before an error are logged
+ * and those that are not mapped are not: the log would grow by addresses that a guest
+ * has made up.
+ */
+static int vfio_mdev_write_logged(struct vfio_mdev *vmdev, dma_addr_t iova,
+				  void *data, size_t len)
+{
+	size_t size;
+	int ret = 0;
+
+	for (; len && ret >= 0; len -= size, iova += size, data += size) {
+		size = min(len, PAGE_SIZE - offset_in_page(iova));
+		ret = vfio_dma_rw(&vmdev->vdev, iova, data, size, true);
+		if (ret >= 0 || ret == -EFAULT)
+			vfio_mdev_mark_dirty(vmdev, iova, size);
+	}
+	return ret;
+}
+
 static int vfio_mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova,
 			    void *data, size_t len, bool write)
 {
@@ -245,8 +265,11 @@ static int vfio_mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova,
 
 	if (!len || check_add_overflow(iova, len - 1, &last))
 		return -EINVAL;
+	if (write && READ_ONCE(vmdev->dirty.logging))
+		return vfio_mdev_dma_result(vfio_mdev_write_logged(vmdev, iova,
+								   data, len));
 	ret = vfio_dma_rw(&vmdev->vdev, iova, data, len, write);
-	/* A part can be written even after an error */
+	/* Logging can have started since; after an error, a part can be written. */
 	if (write)
 		vfio_mdev_mark_dirty(vmdev, iova, len);
 	return vfio_mdev_dma_result(ret);

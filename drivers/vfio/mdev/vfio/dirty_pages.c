@@ -24,6 +24,10 @@
 #define VFIO_MDEV_CHUNK_SHIFT	15
 #define VFIO_MDEV_CHUNK_PAGES	BIT(VFIO_MDEV_CHUNK_SHIFT)
 
+/* When memory is short, all pages are dirty before the OOM killer runs. */
+#define VFIO_MDEV_CHUNK_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | \
+				 __GFP_NOWARN)
+
 struct vfio_mdev_dirty_chunk {
 	unsigned long pages[BITS_TO_LONGS(VFIO_MDEV_CHUNK_PAGES)];
 };
@@ -34,11 +38,11 @@ vfio_mdev_chunk_create(struct vfio_mdev_dirty *dirty, unsigned long index)
 {
 	struct vfio_mdev_dirty_chunk *chunk, *old;
 
-	chunk = kzalloc_obj(*chunk, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	chunk = kzalloc_obj(*chunk, VFIO_MDEV_CHUNK_GFP);
 	if (!chunk)
 		return NULL;
 	old = xa_cmpxchg(&dirty->chunks, index, NULL, chunk,
-			 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+			 VFIO_MDEV_CHUNK_GFP);
 	if (!old)
 		return chunk;
 	kfree(chunk);
@@ -84,6 +88,12 @@ void vfio_mdev_mark_dirty(struct vfio_mdev *vmdev, unsigned long iova,
 {
 	struct vfio_mdev_dirty *dirty = &vmdev->dirty;
 
+	/*
+	 * The write comes before the bit, for a report that clears the bit, and before
+	 * the test, for a start of the log that this does not see: pairs with
+	 * vfio_mdev_dirty_start().
+	 */
+	smp_mb();
 	if (!READ_ONCE(dirty->logging))
 		return;
 	down_read(&dirty->lock);
@@ -101,6 +111,8 @@ static int vfio_mdev_dirty_start(struct mdev_device *mdev,
 
 	*page_size = PAGE_SIZE;
 	WRITE_ONCE(vmdev->dirty.logging, true);
+	/* Before userspace copies memory, see vfio_mdev_mark_dirty() */
+	smp_mb();
 	return 0;
 }
 
@@ -130,7 +142,7 @@ static void vfio_mdev_mark_pinned(struct vfio_mdev *vmdev, unsigned long first,
 {
 	struct interval_tree_node range = { .start = first, .last = last };
 
-	while (vfio_mdev_next_written_pin(&vmdev->dma, &range, last)) {
+	while (vfio_mdev_next_written(&vmdev->dma, &range, last)) {
 		vfio_mdev_mark_dirty(vmdev, range.start,
 				     range.last - range.start + 1);
 		if (range.last == last)
@@ -180,8 +192,7 @@ static int vfio_mdev_dirty_report(struct mdev_device *mdev, unsigned long iova,
 	struct vfio_mdev_dirty_chunk *chunk;
 	unsigned long index, base;
 
-	if (!vmdev->ops->marks_dirty)
-		vfio_mdev_mark_pinned(vmdev, iova, iova + length - 1);
+	vfio_mdev_mark_pinned(vmdev, iova, iova + length - 1);
 	if (READ_ONCE(vmdev->dirty.all)) {
 		iova_bitmap_set(dirty, iova, length);
 		return 0;

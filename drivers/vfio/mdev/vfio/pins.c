@@ -11,7 +11,6 @@
  * long as userspace likes.
  */
 
-#include <linux/cleanup.h>
 #include <linux/iommu.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
@@ -96,6 +95,17 @@ static int vfio_mdev_pin_begin(struct vfio_mdev_dma *dma,
 	return ret;
 }
 
+static void vfio_mdev_pin_insert(struct vfio_mdev_dma *dma,
+				 struct vfio_mdev_pin *pin)
+{
+	interval_tree_insert(&pin->node, &dma->pins);
+	if (!pin->write)
+		return;
+	pin->written.start = pin->node.start;
+	pin->written.last = pin->node.last;
+	interval_tree_insert(&pin->written, &dma->written);
+}
+
 /* vfio_pin_pages() or vfio_unpin_pages() for @pin has returned. */
 static void vfio_mdev_pin_end(struct vfio_mdev_dma *dma,
 			      struct vfio_mdev_pin *pin, bool pinned)
@@ -103,7 +113,9 @@ static void vfio_mdev_pin_end(struct vfio_mdev_dma *dma,
 	spin_lock(&dma->lock);
 	list_del(&pin->call);
 	if (pinned)
-		interval_tree_insert(&pin->node, &dma->pins);
+		vfio_mdev_pin_insert(dma, pin);
+	else if (pin->write && !pin->seq)
+		interval_tree_remove(&pin->written, &dma->written);
 	/* Under the lock: a waiting close can return and free @dma next. */
 	wake_up_all(&dma->idle);
 	spin_unlock(&dma->lock);
@@ -123,7 +135,7 @@ int vfio_mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
 	pin = kzalloc_obj(*pin, GFP_KERNEL_ACCOUNT);
 	if (!pin)
 		return -ENOMEM;
-	pin->write = prot & IOMMU_WRITE;
+	pin->write = prot & IOMMU_WRITE && !vmdev->ops->marks_dirty;
 	ret = vfio_mdev_pin_range(&pin->node, iova, npage);
 	if (!ret)
 		ret = vfio_mdev_pin_begin(&vmdev->dma, pin);
@@ -163,30 +175,30 @@ vfio_mdev_take_pin(struct vfio_mdev_dma *dma,
 }
 
 /*
- * The first range, from @range->start to @last, that a driver has pinned for writing.
- * Returns false if there is none.
+ * The first range, from @range->start to @last, that the device can write. Returns false
+ * if there is none.
  */
-bool vfio_mdev_next_written_pin(struct vfio_mdev_dma *dma,
-				struct interval_tree_node *range,
-				unsigned long last)
+bool vfio_mdev_next_written(struct vfio_mdev_dma *dma,
+			    struct interval_tree_node *range,
+			    unsigned long last)
 {
 	unsigned long start = range->start;
 	struct interval_tree_node *node;
 
-	guard(spinlock)(&dma->lock);
-	node = interval_tree_iter_first(&dma->pins, start, last);
-	while (node && !container_of(node, struct vfio_mdev_pin, node)->write)
-		node = interval_tree_iter_next(node, start, last);
-	if (!node)
-		return false;
-	range->start = max(start, node->start);
-	range->last = min(last, node->last);
-	return true;
+	spin_lock(&dma->lock);
+	node = interval_tree_iter_first(&dma->written, start, last);
+	if (node) {
+		range->start = max(start, node->start);
+		range->last = min(last, node->last);
+	}
+	spin_unlock(&dma->lock);
+	return node;
 }
 
+/* The pages are in @dma->written until they are logged, so no report misses them. */
 void vfio_mdev_unpin(struct vfio_mdev *vmdev, struct vfio_mdev_pin *pin)
 {
-	if (pin->write && !vmdev->ops->marks_dirty)
+	if (pin->write)
 		vfio_mdev_mark_dirty(vmdev, pin->node.start,
 				     pin->node.last - pin->node.start + 1);
 	vfio_mdev_unpin_in_vfio(vmdev, pin->node.start,

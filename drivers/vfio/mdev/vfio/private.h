@@ -80,11 +80,13 @@ struct vfio_mdev_region {
  * @node: addresses of their first and last byte; in &vfio_mdev_dma.pins
  * @call: in &vfio_mdev_dma.calls, and not in the tree, while VFIO pins or
  *	unpins them
- * @write: the device can write them
+ * @written: likewise in &vfio_mdev_dma.written, until an unpin has logged the pages
+ * @write: the device can write them, and vfio_mdev logs that
  * @seq: number of the call that pins them, 0 in one that unpins
  */
 struct vfio_mdev_pin {
 	struct interval_tree_node node;
+	struct interval_tree_node written;
 	struct list_head call;
 	bool write;
 	u64 seq;
@@ -100,6 +102,7 @@ static inline unsigned long vfio_mdev_pin_npage(const struct vfio_mdev_pin *pin)
  * @unmap_lock: serializes the driver's open, release and dma_unmap
  * @lock: protects what follows
  * @pins: each &struct vfio_mdev_pin that VFIO has pinned
+ * @written: those of them that the device can write
  * @calls: those that VFIO is pinning or unpinning
  * @blocks: each &struct vfio_mdev_block; outlives a close
  * @open: pages may be pinned. Also protected by @unmap_lock.
@@ -116,6 +119,7 @@ struct vfio_mdev_dma {
 	/* Innermost; not held across a call of VFIO or the driver */
 	spinlock_t lock;
 	struct rb_root_cached pins;
+	struct rb_root_cached written;
 	struct list_head calls;
 	struct list_head blocks;
 	bool open;
@@ -242,9 +246,9 @@ struct vfio_mdev_pin *
 vfio_mdev_take_pin(struct vfio_mdev_dma *dma,
 		   const struct interval_tree_node *range, bool exact);
 void vfio_mdev_unpin(struct vfio_mdev *vmdev, struct vfio_mdev_pin *pin);
-bool vfio_mdev_next_written_pin(struct vfio_mdev_dma *dma,
-				struct interval_tree_node *range,
-				unsigned long last);
+bool vfio_mdev_next_written(struct vfio_mdev_dma *dma,
+			    struct interval_tree_node *range,
+			    unsigned long last);
 
 /* unmap.c */
 void vfio_mdev_dma_begin(struct vfio_mdev *vmdev);

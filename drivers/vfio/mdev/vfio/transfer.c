@@ -428,8 +428,9 @@ static struct vfio_mdev_stream *vfio_mdev_head_create(struct vfio_mdev *vmdev)
 		return NULL;
 	head->magic = cpu_to_le64(VFIO_MDEV_STREAM_MAGIC);
 	head->version = cpu_to_le32(VFIO_MDEV_STREAM_VERSION);
-	head->name_size = cpu_to_le16(strlen(name) + 1);
+	/* Cut only if it is longer than the name of any file */
 	strscpy(head->data, name, NAME_MAX + 1);
+	head->name_size = cpu_to_le16(strlen(head->data) + 1);
 	if (ops->info) {
 		size = ops->info(vmdev->mdev, (void *)vfio_mdev_info(head));
 		head->info_size = cpu_to_le16(min(size,

@@ -38,7 +38,7 @@
 #define STREAM_INFO	24
 /* The oldest version of state data that the source loads: not compared */
 #define STREAM_MIN_VERSION	(STREAM_INFO + 48)
-#define STREAM_SIZE	(STREAM_INFO + 152)
+#define STREAM_SIZE	(STREAM_INFO + 168)
 #define STREAM_STATE	(STREAM_SIZE + 8)
 
 /* Sections of state data: number, flags, version, size and contents */
