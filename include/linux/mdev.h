@@ -245,8 +245,9 @@ struct mdev_dirty_log_ops {
  * @get_region_info: fill size and flags of region @info->index; the offset is
  *	set by the caller, a size of 0 means there is no such region.
  *	Capabilities may be added to @caps with vfio_info_add_capability(), such
- *	as VFIO_REGION_INFO_CAP_SPARSE_MMAP. MDEV_REGION_BULK may be set in the
- *	flags. The result must not change while the device is open.
+ *	as VFIO_REGION_INFO_CAP_SPARSE_MMAP. Of MDEV_REGION_*, MDEV_REGION_BULK and
+ *	one of MDEV_REGION_UNCACHED and MDEV_REGION_WC may be set in the flags. The
+ *	result must not change while the device is open.
  * @get_irq_info: fill count and flags of interrupt index @info->index; a count
  *	of 0 means there is none
  * @read: trapped read of a region: fill @buf, which is kernel memory. @pos has
@@ -273,12 +274,12 @@ struct mdev_dirty_log_ops {
  *	frame that backs the page at @pos, and reduce @size, to another power of
  *	two, so that the naturally aligned block of @size bytes around @pos is
  *	physically contiguous; until an invalidation, all results in one GiB
- *	should agree about that. Write permission may be removed from @prot. If
- *	its caching is changed, only small pages are used. A negative errno is
- *	SIGBUS for the task. Called with its mmap_lock held: may sleep, but must
- *	not access or pin userspace memory, nor take a lock that is held
- *	elsewhere while that is done. Calls may run concurrently. Absent:
- *	regions can't be mapped by fault.
+ *	should agree about that. @flags are MDEV_MAP_*: MDEV_MAP_WRITABLE may be
+ *	cleared. How the page is cached depends on the region alone, see
+ *	MDEV_REGION_UNCACHED. A negative errno is SIGBUS for the task. Called with
+ *	its mmap_lock held: may sleep, but must not access or pin userspace memory,
+ *	nor take a lock that is held elsewhere while that is done. Calls may run
+ *	concurrently. Absent: regions can't be mapped by fault.
  * @mmap: map a region without @validate_map_request. Must check the region, the
  *	range and the protection itself; what it maps stays mapped during @reset
  *	and @stop.
@@ -369,7 +370,7 @@ struct parent_ops {
 			u32 start, u32 count, void *data);
 	int (*validate_map_request)(struct mdev_device *mdev, loff_t pos,
 				    unsigned long *pfn, unsigned long *size,
-				    pgprot_t *prot);
+				    u32 *flags);
 	int (*mmap)(struct mdev_device *mdev, struct vm_area_struct *vma);
 	long (*ioctl)(struct mdev_device *mdev, unsigned int cmd,
 		      unsigned long arg);
@@ -392,6 +393,30 @@ struct parent_ops {
  * time, instead of with naturally aligned accesses of up to eight bytes.
  */
 #define MDEV_REGION_BULK	BIT(31)
+
+/*
+ * Likewise, for a region that can be mapped: it is mapped uncached or
+ * write-combining, and decrypted. For physical memory of a device, as in a PCI BAR;
+ * a page of RAM in such a region is SIGBUS. Without either flag the region is mapped
+ * write-back and encrypted, as RAM has to be.
+ *
+ * On x86 all mappings of a physical page share the memory type that is reserved for
+ * it: a driver must have reserved the one that its region states, for all of the
+ * region, for as long as that can be mapped. For MDEV_REGION_UNCACHED, ioremap() does
+ * so; for MDEV_REGION_WC, ioremap_wc() or devm_arch_io_reserve_memtype_wc(). Without a
+ * reservation the pages are uncached.
+ */
+#define MDEV_REGION_UNCACHED	BIT(30)
+#define MDEV_REGION_WC		BIT(29)
+
+/*
+ * Flags of &parent_ops.validate_map_request: the mapping may be written, unless the
+ * driver clears this flag; a later write calls it again, and is SIGBUS if the flag
+ * is cleared again.
+ */
+#define MDEV_MAP_WRITABLE	BIT(0)
+/* The access that faults is a write; changes of this flag are ignored */
+#define MDEV_MAP_WRITE		BIT(1)
 
 static inline u32 mdev_region_index(loff_t pos)
 {

@@ -89,7 +89,7 @@ struct mdev_pci_region {
 	void (*write)(struct mdev_pci *pci, unsigned int region, u64 offset,
 		      unsigned int size, u64 value);
 	int (*map)(struct mdev_pci *pci, unsigned int region, u64 offset,
-		   unsigned long *pfn, unsigned long *size, pgprot_t *prot);
+		   unsigned long *pfn, unsigned long *size, u32 *flags);
 	const struct mdev_pci_area *areas;
 	unsigned int nr_areas;
 	u32 type;
@@ -426,7 +426,7 @@ int mdev_pci_set_irqs(struct mdev_device *mdev, u32 flags, u32 index, u32 start,
 void mdev_pci_request(struct mdev_device *mdev, unsigned int count);
 int mdev_pci_validate_map_request(struct mdev_device *mdev, loff_t pos,
 				  unsigned long *pfn, unsigned long *size,
-				  pgprot_t *prot);
+				  u32 *flags);
 
 /**
  * mdev_pci_from_mdev - the PCI function that a mediated device is

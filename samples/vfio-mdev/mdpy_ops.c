@@ -171,7 +171,7 @@ static ssize_t mdpy_ops_write(struct mdev_device *mdev, const char *buf,
 
 static int mdpy_ops_validate_map_request(struct mdev_device *mdev, loff_t pos,
 					 unsigned long *pfn,
-					 unsigned long *size, pgprot_t *prot)
+					 unsigned long *size, u32 *flags)
 {
 	struct mdpy_ops *mdpy = mdev_get_drvdata(mdev);
 

@@ -68,7 +68,7 @@ static void mdpy_pci_write(struct mdev_pci *pci, unsigned int region,
 }
 
 static int mdpy_pci_map(struct mdev_pci *pci, unsigned int region, u64 offset,
-			unsigned long *pfn, unsigned long *size, pgprot_t *prot)
+			unsigned long *pfn, unsigned long *size, u32 *flags)
 {
 	*pfn = vmalloc_to_pfn(to_mdpy_pci(pci)->memory + offset);
 	*size = PAGE_SIZE;

@@ -109,7 +109,7 @@ struct page *mvga_picture_page(struct mvga *mvga, u64 offset)
 
 static int mvga_map_picture(struct mdev_pci *pci, unsigned int region,
 			    u64 offset, unsigned long *pfn, unsigned long *size,
-			    pgprot_t *prot)
+			    u32 *flags)
 {
 	struct mvga *mvga = to_mvga(pci);
 	struct page *page;

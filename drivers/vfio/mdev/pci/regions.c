@@ -346,7 +346,7 @@ static int mdev_pci_map_memory(struct mdev_pci_core *core, unsigned int index,
  */
 int mdev_pci_validate_map_request(struct mdev_device *mdev, loff_t pos,
 				  unsigned long *pfn, unsigned long *size,
-				  pgprot_t *prot)
+				  u32 *flags)
 {
 	struct mdev_pci_core *core = mdev_pci_core(mdev);
 	u64 offset = mdev_region_offset(pos);
@@ -359,7 +359,7 @@ int mdev_pci_validate_map_request(struct mdev_device *mdev, loff_t pos,
 	if (region->memory)
 		return mdev_pci_map_memory(core, index, offset, pfn, size);
 	return region->map ?
-		       region->map(core->pci, index, offset, pfn, size, prot) :
+		       region->map(core->pci, index, offset, pfn, size, flags) :
 		       -EINVAL;
 }
 EXPORT_SYMBOL_GPL(mdev_pci_validate_map_request);

@@ -21,7 +21,7 @@ static u64 test_read(struct mdev_pci *pci, unsigned int region, u64 offset,
 }
 
 static int test_map(struct mdev_pci *pci, unsigned int region, u64 offset,
-		    unsigned long *pfn, unsigned long *size, pgprot_t *prot)
+		    unsigned long *pfn, unsigned long *size, u32 *flags)
 {
 	return -EIO;
 }

@@ -57,7 +57,7 @@ static void test_vendor_write(struct mdev_pci *pci, unsigned int region,
 /* The page is as good as any other. */
 static int test_vendor_map(struct mdev_pci *pci, unsigned int region,
 			   u64 offset, unsigned long *pfn, unsigned long *size,
-			   pgprot_t *prot)
+			   u32 *flags)
 {
 	test_vendor_note(pci, false, region, offset, *size);
 	*pfn = 0x1234;

@@ -31,13 +31,13 @@ static unsigned long test_committed(struct test_pci *fixture)
 static int test_fault(struct test_pci *fixture, u64 offset, unsigned long *pfn,
 		      unsigned long *size)
 {
-	pgprot_t prot = PAGE_SHARED;
+	u32 flags = MDEV_MAP_WRITABLE;
 
 	*size = 4 * PAGE_SIZE;
 	return fixture->ops->validate_map_request(fixture->mdev,
 						  (u64)TEST_MEMORY <<
 						  MDEV_REGION_SHIFT | offset,
-						  pfn, size, &prot);
+						  pfn, size, &flags);
 }
 
 static struct page *test_page(struct test_pci *fixture, u64 offset)

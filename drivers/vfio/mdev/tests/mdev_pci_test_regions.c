@@ -319,12 +319,12 @@ static int test_fault(struct test_pci *fixture, unsigned int index, u64 offset,
 		      unsigned long *pfn)
 {
 	unsigned long size = 2 * PAGE_SIZE;
-	pgprot_t prot = PAGE_SHARED;
+	u32 flags = MDEV_MAP_WRITABLE;
 
 	return fixture->ops->validate_map_request(fixture->mdev,
 						  (u64)index <<
 						  MDEV_REGION_SHIFT | offset,
-						  pfn, &size, &prot);
+						  pfn, &size, &flags);
 }
 
 /* 6.2.2: what is disabled is not there for mappings either. */

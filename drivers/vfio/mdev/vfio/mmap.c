@@ -4,13 +4,14 @@
  *
  * A new mapping is empty. A page fault calls ->validate_map_request(), which
  * returns the page frame and how much around it is contiguous; all of that is
- * inserted, as one huge page table entry where alignment allows it. Read
- * mdev_mapping.c next, for races of faults with invalidations.
+ * inserted, as one huge page table entry where alignment allows it. Caching is that
+ * of the region. Read mdev_mapping.c next, for races of faults with invalidations.
  */
 
 #include <linux/align.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/ioport.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
@@ -28,13 +29,16 @@
  * struct vfio_mdev_backing - what &parent_ops.validate_map_request returns
  * @pfn: page frame of the faulting page
  * @size: of the naturally aligned block around it that is contiguous, in bytes
- * @prot: page protection
+ * @writable: the page may be written
  */
 struct vfio_mdev_backing {
 	unsigned long pfn;
 	unsigned long size;
-	pgprot_t prot;
+	bool writable;
 };
+
+/* Flags of a region that is physical memory of a device */
+#define VFIO_MDEV_PHYSICAL	(MDEV_REGION_UNCACHED | MDEV_REGION_WC)
 
 static const struct vfio_region_info_cap_sparse_mmap *
 vfio_mdev_find_sparse_cap(const struct vfio_info_cap *caps)
@@ -142,57 +146,107 @@ static struct vfio_mdev_entry vfio_mdev_read_entry(const struct vm_fault *vmf,
 	return entry;
 }
 
-static bool vfio_mdev_prot_writable(pgprot_t prot)
+/* The flags of the region that is mapped, MDEV_REGION_* among them */
+static u32 vfio_mdev_vma_flags(const struct vm_area_struct *vma)
 {
-	return pte_write(pfn_pte(0, prot));
+	const struct vfio_mdev *vmdev = vma->vm_private_data;
+
+	return vmdev->regions[mdev_region_index((u64)vma->vm_pgoff <<
+						PAGE_SHIFT)].flags;
 }
 
-/* Huge entries get vma->vm_page_prot: @prot may only lack write permission. */
-static bool vfio_mdev_prot_can_be_huge(const struct vm_area_struct *vma,
-				       pgprot_t prot)
+static pgprot_t vfio_mdev_set_caching(pgprot_t prot, u32 flags)
+{
+	if (!(flags & VFIO_MDEV_PHYSICAL))
+		return prot;
+	prot = flags & MDEV_REGION_WC ? pgprot_writecombine(prot) :
+					pgprot_noncached(prot);
+	return pgprot_decrypted(prot);
+}
+
+/*
+ * Not vma->vm_page_prot, which vma_set_page_prot() makes read-only because there is
+ * a ->pfn_mkwrite().
+ */
+static pgprot_t vfio_mdev_small_prot(const struct vm_area_struct *vma,
+				     bool writable)
 {
 	unsigned long flags = vma->vm_flags;
 
-	if (!vfio_mdev_prot_writable(prot))
+	if (!writable)
 		flags &= ~VM_WRITE;
-	return pgprot_val(prot) == pgprot_val(vm_get_page_prot(flags));
+	return vfio_mdev_set_caching(vm_get_page_prot(flags),
+				     vfio_mdev_vma_flags(vma));
 }
 
-static bool vfio_mdev_backing_valid(const struct vm_fault *vmf,
-				    const struct vfio_mdev_backing *backing,
-				    unsigned long limit)
+/* Huge entries get vma->vm_page_prot; arm64's mprotect() encrypts it again. */
+static bool vfio_mdev_prot_can_be_huge(const struct vm_area_struct *vma)
 {
-	return is_power_of_2(backing->size) && backing->size >= PAGE_SIZE &&
-	       backing->size <= limit &&
-	       (vmf->vma->vm_flags & VM_WRITE ||
-		!vfio_mdev_prot_writable(backing->prot));
+	pgprot_t prot = vfio_mdev_set_caching(vma->vm_page_prot,
+					      vfio_mdev_vma_flags(vma));
+
+	return pgprot_val(prot) == pgprot_val(vma->vm_page_prot);
 }
 
-static int vfio_mdev_ask_vendor(struct vfio_mdev *vmdev,
-				const struct vm_fault *vmf, unsigned long limit,
-				struct vfio_mdev_backing *backing)
+/*
+ * RAM must not be mapped decrypted, nor with another caching than in the kernel's
+ * linear mapping.
+ */
+static bool vfio_mdev_backing_is_ram(const struct vm_fault *vmf,
+				     const struct vfio_mdev_backing *backing)
 {
-	loff_t pos = (loff_t)vmf->pgoff << PAGE_SHIFT;
-	int ret;
+	unsigned long offset = vmf->pgoff & ((backing->size >> PAGE_SHIFT) - 1);
 
-	backing->pfn = 0;
-	backing->size = limit;
-	backing->prot = vm_get_page_prot(vmf->vma->vm_flags);
-	ret = vmdev->ops->validate_map_request(vmdev->mdev, pos, &backing->pfn,
-					       &backing->size, &backing->prot);
-	if (ret)
-		return ret;
-	if (!vfio_mdev_backing_valid(vmf, backing, limit)) {
+	return region_intersects(PFN_PHYS(backing->pfn - offset), backing->size,
+				 IORESOURCE_SYSTEM_RAM, IORES_DESC_NONE) !=
+	       REGION_DISJOINT;
+}
+
+static int vfio_mdev_check_backing(const struct vm_fault *vmf,
+				   const struct vfio_mdev_backing *backing,
+				   unsigned long limit)
+{
+	const struct vfio_mdev *vmdev = vmf->vma->vm_private_data;
+	u64 pos = (u64)vmf->pgoff << PAGE_SHIFT;
+
+	if (!is_power_of_2(backing->size) || backing->size < PAGE_SIZE ||
+	    backing->size > limit) {
 		dev_warn_ratelimited(mdev_dev(vmdev->mdev),
-				     "validate_map_request() at %#llx: invalid size %#lx (max %#lx) or protection %#llx\n",
-				     pos, backing->size, limit,
-				     (u64)pgprot_val(backing->prot));
+				     "validate_map_request() at %#llx: invalid size %#lx (max %#lx)\n",
+				     pos, backing->size, limit);
 		return -EINVAL;
 	}
-	if (vmf->flags & FAULT_FLAG_WRITE &&
-	    !vfio_mdev_prot_writable(backing->prot))
-		return -EACCES;
-	return 0;
+	if (vfio_mdev_vma_flags(vmf->vma) & VFIO_MDEV_PHYSICAL &&
+	    vfio_mdev_backing_is_ram(vmf, backing)) {
+		dev_warn_ratelimited(mdev_dev(vmdev->mdev),
+				     "validate_map_request() at %#llx: pfn %#lx (%#lx bytes) is RAM, in a region that is not write-back\n",
+				     pos, backing->pfn, backing->size);
+		return -EINVAL;
+	}
+	return vmf->flags & FAULT_FLAG_WRITE && !backing->writable ? -EACCES :
+								    0;
+}
+
+static int vfio_mdev_get_backing(struct vfio_mdev *vmdev,
+				 const struct vm_fault *vmf,
+				 unsigned long limit,
+				 struct vfio_mdev_backing *backing)
+{
+	loff_t pos = (loff_t)vmf->pgoff << PAGE_SHIFT;
+	bool writable = vmf->vma->vm_flags & VM_WRITE;
+	u32 flags = 0;
+	int ret;
+
+	if (writable)
+		flags |= MDEV_MAP_WRITABLE;
+	if (vmf->flags & FAULT_FLAG_WRITE)
+		flags |= MDEV_MAP_WRITE;
+	backing->pfn = 0;
+	backing->size = limit;
+	ret = vmdev->ops->validate_map_request(vmdev->mdev, pos, &backing->pfn,
+					       &backing->size, &flags);
+	backing->writable = writable && flags & MDEV_MAP_WRITABLE;
+	return ret ?: vfio_mdev_check_backing(vmf, backing, limit);
 }
 
 /*
@@ -209,7 +263,6 @@ static vm_fault_t vfio_mdev_insert_huge(struct vfio_mdev *vmdev,
 {
 	unsigned long offset = vmf->pgoff & ((1UL << order) - 1);
 	unsigned long pfn = backing->pfn - offset;
-	bool write = vfio_mdev_prot_writable(backing->prot);
 	struct vfio_mdev_entry entry;
 	vm_fault_t ret;
 
@@ -218,10 +271,10 @@ static vm_fault_t vfio_mdev_insert_huge(struct vfio_mdev *vmdev,
 	if (!entry.none) {
 		ret = entry.leaf ? VM_FAULT_NOPAGE : VM_FAULT_FALLBACK;
 	} else if (order == PMD_ORDER) {
-		ret = vmf_insert_pfn_pmd(vmf, pfn, write);
+		ret = vmf_insert_pfn_pmd(vmf, pfn, backing->writable);
 	} else {
 		mdev_map_set_granule(vmdev->mdev, PUD_SIZE);
-		ret = vmf_insert_pfn_pud(vmf, pfn, write);
+		ret = vmf_insert_pfn_pud(vmf, pfn, backing->writable);
 	}
 	up_write(&vmdev->huge_lock);
 	return ret;
@@ -232,19 +285,20 @@ static vm_fault_t vfio_mdev_insert_block(struct vm_fault *vmf,
 					 const struct vfio_mdev_backing *backing)
 {
 	struct vm_area_struct *vma = vmf->vma;
+	pgprot_t prot = vfio_mdev_small_prot(vma, backing->writable);
 	unsigned long pages = backing->size >> PAGE_SHIFT;
 	unsigned long offset = vmf->pgoff & (pages - 1);
 	unsigned long addr = vmf->address & PAGE_MASK;
 	unsigned long i;
 	vm_fault_t ret;
 
-	ret = vmf_insert_pfn_prot(vma, addr, backing->pfn, backing->prot);
+	ret = vmf_insert_pfn_prot(vma, addr, backing->pfn, prot);
 	addr -= offset << PAGE_SHIFT;
 	for (i = 0; i < pages && ret == VM_FAULT_NOPAGE; i++) {
 		if (i != offset &&
 		    vmf_insert_pfn_prot(vma, addr + (i << PAGE_SHIFT),
 					backing->pfn - offset + i,
-					backing->prot) != VM_FAULT_NOPAGE)
+					prot) != VM_FAULT_NOPAGE)
 			break;
 	}
 	return ret;
@@ -271,7 +325,7 @@ static vm_fault_t vfio_mdev_insert(struct vfio_mdev *vmdev,
 
 	if (order && pages == 1UL << order &&
 	    IS_ALIGNED(backing->pfn - vmf->pgoff, pages) &&
-	    vfio_mdev_prot_can_be_huge(vmf->vma, backing->prot))
+	    vfio_mdev_prot_can_be_huge(vmf->vma))
 		return vfio_mdev_insert_huge(vmdev, vmf, order, backing);
 	/* mm calls again with PMD_ORDER; vmf->pmd is not set before that */
 	if (order > PMD_ORDER)
@@ -335,7 +389,7 @@ static vm_fault_t vfio_mdev_ask_and_insert(struct vm_fault *vmf,
 			return vfio_mdev_wait_for_reset(vmdev, vmf);
 		if (!mdev_is_online(vmdev->mdev))
 			return VM_FAULT_SIGBUS;
-		error = vfio_mdev_ask_vendor(vmdev, vmf, limit, &backing);
+		error = vfio_mdev_get_backing(vmdev, vmf, limit, &backing);
 		trace_mdev_fault(vmdev->mdev, vmf->pgoff, order, backing.pfn,
 				 backing.size, error);
 		if (error)
@@ -481,6 +535,11 @@ int vfio_mdev_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 		vm_flags_clear(vma, VM_MAYREAD | VM_MAYEXEC);
 	if (!(region->flags & VFIO_REGION_INFO_FLAG_WRITE))
 		vm_flags_clear(vma, VM_MAYWRITE);
+	vma->vm_page_prot = vfio_mdev_set_caching(vma->vm_page_prot,
+						  region->flags);
+	/* KVM on arm64 may let a guest choose write-combining, as the host has it */
+	if (region->flags & MDEV_REGION_WC)
+		vm_flags_set(vma, VM_ALLOW_ANY_UNCACHED);
 	/*
 	 * VM_DONTCOPY: fork() could copy a huge entry that is zapped
 	 * concurrently. VM_HUGEPAGE: for transparent_hugepage=madvise.

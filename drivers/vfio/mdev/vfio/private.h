@@ -63,7 +63,7 @@
  * struct vfio_mdev_region - a region as ->get_region_info() returned it at open
  * @readable: number of bytes that read() can access, 0 for none
  * @writable: number of bytes that write() can access, 0 for none
- * @flags: VFIO_REGION_INFO_FLAG_* and MDEV_REGION_BULK
+ * @flags: VFIO_REGION_INFO_FLAG_* and MDEV_REGION_*
  * @nr_areas: number of @areas
  * @areas: areas that can be mapped, by offset in the region
  */

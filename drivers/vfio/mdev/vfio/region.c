@@ -22,6 +22,10 @@
 /* Number of regions that a loff_t can address */
 #define VFIO_MDEV_MAX_REGIONS	BIT(63 - MDEV_REGION_SHIFT)
 
+/* Flags of regions that userspace does not see */
+#define VFIO_MDEV_REGION_FLAGS	(MDEV_REGION_BULK | MDEV_REGION_UNCACHED | \
+				 MDEV_REGION_WC)
+
 static int vfio_mdev_query_region(struct vfio_mdev *vmdev, u32 index,
 				  struct vfio_region_info *info,
 				  struct vfio_info_cap *caps)
@@ -59,6 +63,13 @@ static int vfio_mdev_region_init(struct vfio_mdev *vmdev, u32 index)
 	if (ret)
 		goto out_free;
 	region->flags = info.flags;
+	if (info.flags & MDEV_REGION_UNCACHED && info.flags & MDEV_REGION_WC) {
+		dev_err_ratelimited(mdev_dev(vmdev->mdev),
+				    "region %u: MDEV_REGION_UNCACHED with MDEV_REGION_WC\n",
+				    index);
+		ret = -EINVAL;
+		goto out_free;
+	}
 	if (vmdev->ops->read && info.flags & VFIO_REGION_INFO_FLAG_READ)
 		region->readable = info.size;
 	if (vmdev->ops->write && info.flags & VFIO_REGION_INFO_FLAG_WRITE)
@@ -121,7 +132,7 @@ int vfio_mdev_get_region_info(struct vfio_device *vdev,
 	/* Drivers index arrays with it */
 	index = array_index_nospec(index, vmdev->info.num_regions);
 	ret = vfio_mdev_query_region(vmdev, index, info, caps);
-	info->flags &= ~MDEV_REGION_BULK;
+	info->flags &= ~VFIO_MDEV_REGION_FLAGS;
 	return ret;
 }
 

@@ -245,7 +245,7 @@ int sim_memory_reback(struct sim_device *sim, u32 index);
 void sim_memory_free(struct sim_device *sim);
 int sim_validate_map_request(struct mdev_device *mdev, loff_t pos,
 			     unsigned long *pfn, unsigned long *size,
-			     pgprot_t *prot);
+			     u32 *flags);
 
 /* sim_dma.c */
 extern u32 sim_forget_pins;

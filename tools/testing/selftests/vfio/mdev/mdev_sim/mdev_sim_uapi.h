@@ -125,7 +125,6 @@ enum mdev_sim_answer {
 	MDEV_SIM_ANSWER_SIZE_DOUBLED,		/* of the size on entry */
 	MDEV_SIM_ANSWER_PFN_MISALIGNED,		/* the next page's */
 	MDEV_SIM_ANSWER_READ_ONLY,
-	MDEV_SIM_ANSWER_UNCACHED,
 	MDEV_SIM_NR_ANSWERS,
 };
 

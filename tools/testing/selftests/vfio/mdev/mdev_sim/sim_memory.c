@@ -171,7 +171,7 @@ int sim_memory_map(struct sim_device *sim, struct vm_area_struct *vma,
 
 /* Turn the right answer into the one that was asked for. */
 static void sim_memory_spoil(unsigned long *pfn, unsigned long *size,
-			     pgprot_t *prot)
+			     u32 *flags)
 {
 	switch (READ_ONCE(sim_map_answer)) {
 	case MDEV_SIM_ANSWER_SIZE_0:
@@ -190,10 +190,7 @@ static void sim_memory_spoil(unsigned long *pfn, unsigned long *size,
 		*pfn ^= 1;
 		break;
 	case MDEV_SIM_ANSWER_READ_ONLY:
-		*prot = pte_pgprot(pte_wrprotect(pfn_pte(0, *prot)));
-		break;
-	case MDEV_SIM_ANSWER_UNCACHED:
-		*prot = pgprot_noncached(*prot);
+		*flags &= ~MDEV_MAP_WRITABLE;
 		break;
 	default:
 		break;
@@ -236,7 +233,7 @@ static bool sim_map_request_is_valid(const struct sim_device *sim, loff_t pos,
 
 int sim_validate_map_request(struct mdev_device *mdev, loff_t pos,
 			     unsigned long *pfn, unsigned long *size,
-			     pgprot_t *prot)
+			     u32 *flags)
 {
 	CLASS(sim_call, call)(mdev, SIM_VALIDATE_MAP_REQUEST);
 	struct sim_device *sim = call.sim;
@@ -255,7 +252,7 @@ int sim_validate_map_request(struct mdev_device *mdev, loff_t pos,
 	ret = sim_memory_answer(sim, pos, pfn, size);
 	if (ret)
 		return ret;
-	sim_memory_spoil(pfn, size, prot);
+	sim_memory_spoil(pfn, size, flags);
 	atomic64_set(sim_register(sim, MDEV_SIM_REG_FAULT_ANSWERED), *size);
 	return 0;
 }
