@@ -70,6 +70,8 @@ struct mdev_pci_area {
  * @map: which page backs the one at @offset: see
  *	&parent_ops.validate_map_request, whose @pos is given as @region and
  *	@offset. Absent: the region can't be mapped, unless it is @memory.
+ * @caching: with @map, what backs the region: 0 for RAM; MDEV_REGION_UNCACHED or
+ *	MDEV_REGION_WC for physical memory of a device, see there
  * @areas: the parts that can be mapped, in ascending order. Absent: with @map
  *	or @memory, the whole region, which has a size in pages then.
  * @nr_areas: number of @areas
@@ -90,6 +92,7 @@ struct mdev_pci_region {
 		      unsigned int size, u64 value);
 	int (*map)(struct mdev_pci *pci, unsigned int region, u64 offset,
 		   unsigned long *pfn, unsigned long *size, u32 *flags);
+	u32 caching;
 	const struct mdev_pci_area *areas;
 	unsigned int nr_areas;
 	u32 type;

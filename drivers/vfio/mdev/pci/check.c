@@ -142,6 +142,14 @@ static int mdev_pci_check_mapping(const struct mdev_pci_checked *checked,
 	if (region->memory && (region->read || region->write || region->map))
 		return mdev_pci_invalid(checked, "%s: memory with read, write or map",
 					name);
+	if (region->caching && !region->map)
+		return mdev_pci_invalid(checked, "%s.caching: 0x%x without map",
+					name, region->caching);
+	if (region->caching && region->caching != MDEV_REGION_UNCACHED &&
+	    region->caching != MDEV_REGION_WC)
+		return mdev_pci_invalid(checked, "%s.caching: 0x%x (valid 0, 0x%lx and 0x%lx)",
+					name, region->caching,
+					MDEV_REGION_UNCACHED, MDEV_REGION_WC);
 	if (!region->areas != !region->nr_areas)
 		return mdev_pci_invalid(checked, "%s: areas %s with nr_areas %u",
 					name, region->areas ? "set" : "NULL",
@@ -222,7 +230,8 @@ static bool mdev_pci_is_upper_half(const struct mdev_pci_function *function,
 
 static bool mdev_pci_is_set(const struct mdev_pci_region *bar)
 {
-	return bar->flags || bar->memory || bar->read || bar->write || bar->map;
+	return bar->flags || bar->memory || bar->read || bar->write ||
+	       bar->map || bar->caching;
 }
 
 static int mdev_pci_check_bar(const struct mdev_pci_checked *checked,

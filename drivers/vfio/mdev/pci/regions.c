@@ -122,7 +122,7 @@ static int mdev_pci_describe_region(const struct mdev_pci_region *region,
 	if (region->memory)
 		info->flags |= MDEV_REGION_BULK;
 	if (mdev_pci_region_mappable(region)) {
-		info->flags |= VFIO_REGION_INFO_FLAG_MMAP;
+		info->flags |= VFIO_REGION_INFO_FLAG_MMAP | region->caching;
 		if (region->nr_areas)
 			ret = mdev_pci_add_areas(region, caps);
 	}

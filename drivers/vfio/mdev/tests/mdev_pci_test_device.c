@@ -172,6 +172,7 @@ static const struct mdev_pci_function test_pci_function = {
 	.bar[TEST_MAPPED] = {
 		.size = 8 * PAGE_SIZE,
 		.map = test_vendor_map,
+		.caching = MDEV_REGION_UNCACHED,
 		.areas = test_pci_areas,
 		.nr_areas = ARRAY_SIZE(test_pci_areas),
 	},
