@@ -40,6 +40,7 @@ static const struct {
 	{ "map_block", MDEV_SIM_MAP_BLOCK },
 	{ "map_answer", MDEV_SIM_ANSWER_RIGHT },
 	{ "areas", MDEV_SIM_AREAS_RIGHT },
+	{ "caching", MDEV_SIM_WRITE_BACK },
 	{ "info_caps", 0 },
 	{ "irq_flags_cleared", 0 },
 	{ "feature_excess", 0 },

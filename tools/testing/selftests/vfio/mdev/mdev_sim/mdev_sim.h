@@ -108,6 +108,7 @@ struct sim_channel {
  * @memory_lock: protects @generation and @blocks; held across invalidation
  * @generation: of memory that is allocated from now on
  * @blocks: what backs mapped regions, as far as it was touched
+ * @wc: the memory type of sim_bar is reserved
  * @pins_lock: protects @pins; held across mdev_pin_pages()
  * @pins: each struct sim_pin, by numbers of its pages
  * @stream: what is transferred by the vendor's own file, or NULL
@@ -143,6 +144,7 @@ struct sim_device {
 	struct mutex memory_lock;
 	u32 generation;
 	struct page *blocks[VFIO_PCI_NUM_REGIONS][SIM_REGION_BLOCKS];
+	bool wc;
 
 	/* Taken by dma_unmap, too */
 	struct mutex pins_lock;
@@ -246,6 +248,16 @@ void sim_memory_free(struct sim_device *sim);
 int sim_validate_map_request(struct mdev_device *mdev, loff_t pos,
 			     unsigned long *pfn, unsigned long *size,
 			     u32 *flags);
+
+/* sim_caching.c */
+extern u32 sim_caching;
+extern u64 sim_bar;
+int sim_bar_init(void);
+void sim_bar_exit(void);
+int sim_bar_open(struct sim_device *sim);
+void sim_bar_release(struct sim_device *sim);
+u32 sim_caching_flags(void);
+int sim_get_caching(unsigned long address, u64 *caching);
 
 /* sim_dma.c */
 extern u32 sim_forget_pins;

@@ -46,6 +46,8 @@
  *   map_block   largest block, in bytes, that a page fault gets; see MAP_BLOCK
  *   map_answer  enum mdev_sim_answer
  *   areas       enum mdev_sim_areas
+ *   caching     enum mdev_sim_caching, of BAR4; for devices that are opened later
+ *   bar         physical address of a BAR of 1 GiB, or 0, see enum mdev_sim_caching
  *   info_caps   how many capabilities get_device_info adds, see
  *               struct mdev_sim_info_cap
  *   irq_flags_cleared VFIO_IRQ_INFO_* that get_irq_info clears in all indexes
@@ -125,7 +127,22 @@ enum mdev_sim_answer {
 	MDEV_SIM_ANSWER_SIZE_DOUBLED,		/* of the size on entry */
 	MDEV_SIM_ANSWER_PFN_MISALIGNED,		/* the next page's */
 	MDEV_SIM_ANSWER_READ_ONLY,
+	MDEV_SIM_ANSWER_RAM,			/* whatever "caching" says */
 	MDEV_SIM_NR_ANSWERS,
+};
+
+/*
+ * How BAR4 is cached. Unless that is write-back, it is backed by the memory BAR of
+ * QEMU's test device, "-device pci-testdev,membar=1G", and trapped accesses get -EIO.
+ * The memory type WC of that BAR is reserved while the device is open.
+ */
+enum mdev_sim_caching {
+	MDEV_SIM_WRITE_BACK,
+	MDEV_SIM_UNCACHED,
+	MDEV_SIM_WC,
+	MDEV_SIM_WC_UNRESERVED,			/* the memory type is not reserved */
+	MDEV_SIM_CACHING_INVALID,		/* both flags */
+	MDEV_SIM_NR_CACHING,
 };
 
 /* What get_region_info answers about the areas of BAR3 */
@@ -265,6 +282,12 @@ enum mdev_sim_command_number {
 	 * value.
 	 */
 	MDEV_SIM_REBACK,
+	/*
+	 * (address): how the page at an address of the caller is cached, as its page
+	 * table has it, is in value: MDEV_SIM_WRITE_BACK, _UNCACHED or _WC. -EFAULT
+	 * if no page of a device is mapped there.
+	 */
+	MDEV_SIM_GET_CACHING,
 	MDEV_SIM_NR_COMMANDS,
 };
 

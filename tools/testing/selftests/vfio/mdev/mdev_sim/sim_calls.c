@@ -252,6 +252,8 @@ int sim_calls_init(void)
 	debugfs_create_ulong("map_block", 0644, sim_dir, &sim_map_block);
 	debugfs_create_u32("map_answer", 0644, sim_dir, &sim_map_answer);
 	debugfs_create_u32("areas", 0644, sim_dir, &sim_areas);
+	debugfs_create_u32("caching", 0644, sim_dir, &sim_caching);
+	debugfs_create_u64("bar", 0444, sim_dir, &sim_bar);
 	debugfs_create_u32("info_caps", 0644, sim_dir, &sim_info_caps);
 	debugfs_create_u32("irq_flags_cleared", 0644, sim_dir,
 			   &sim_irq_flags_cleared);

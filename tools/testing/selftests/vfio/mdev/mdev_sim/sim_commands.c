@@ -93,6 +93,12 @@ static int sim_command_reback(struct sim_device *sim, const u64 *argument,
 	return 0;
 }
 
+static int sim_command_get_caching(struct sim_device *sim, const u64 *argument,
+				   u64 *value)
+{
+	return sim_get_caching(argument[0], value);
+}
+
 static const sim_command_t sim_commands[MDEV_SIM_NR_COMMANDS] = {
 	[MDEV_SIM_NOP] = sim_command_nop,
 	[MDEV_SIM_IRQ_TRIGGER] = sim_command_trigger,
@@ -106,6 +112,7 @@ static const sim_command_t sim_commands[MDEV_SIM_NR_COMMANDS] = {
 	[MDEV_SIM_DIRTY] = sim_command_dirty,
 	[MDEV_SIM_INVALIDATE] = sim_command_invalidate,
 	[MDEV_SIM_REBACK] = sim_command_reback,
+	[MDEV_SIM_GET_CACHING] = sim_command_get_caching,
 };
 
 int sim_command_run(struct sim_device *sim, struct mdev_sim_command *command)

@@ -149,9 +149,13 @@ int sim_remove(struct mdev_device *mdev)
 static int sim_open(struct mdev_device *mdev)
 {
 	CLASS(sim_call, call)(mdev, SIM_OPEN);
+	int ret;
 
 	if (call.error)
 		return call.error;
+	ret = sim_bar_open(call.sim);
+	if (ret)
+		return ret;
 	sim_migration_reset(call.sim);
 	atomic64_set(sim_register(call.sim, MDEV_SIM_REG_KVM),
 		     !!mdev_get_kvm(mdev));
@@ -170,6 +174,7 @@ static void sim_release(struct mdev_device *mdev)
 	sim_unpin_all(call.sim);
 	sim_dirty_forget(call.sim);
 	sim_memory_free(call.sim);
+	sim_bar_release(call.sim);
 	mdev_irqs_reset(call.sim->irqs);
 }
 

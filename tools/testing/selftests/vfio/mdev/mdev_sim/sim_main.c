@@ -231,9 +231,12 @@ static int __init sim_init(void)
 	ret = sim_memory_init();
 	if (ret)
 		return ret;
-	ret = sim_calls_init();
+	ret = sim_bar_init();
 	if (ret)
 		return ret;
+	ret = sim_calls_init();
+	if (ret)
+		goto out_bar;
 	ret = platform_driver_register(&sim_driver);
 	if (ret)
 		goto out_calls;
@@ -246,6 +249,8 @@ out_driver:
 	platform_driver_unregister(&sim_driver);
 out_calls:
 	sim_calls_exit();
+out_bar:
+	sim_bar_exit();
 	return ret;
 }
 module_init(sim_init);
@@ -256,6 +261,7 @@ static void __exit sim_exit(void)
 	platform_driver_unregister(&sim_driver);
 	/* By its files callbacks that block the above are released */
 	sim_calls_exit();
+	sim_bar_exit();
 }
 module_exit(sim_exit);
 

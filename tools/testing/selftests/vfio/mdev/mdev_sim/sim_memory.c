@@ -18,7 +18,7 @@
 
 #define SIM_BLOCK_PAGES		(SIM_BLOCK_SIZE / PAGE_SIZE)
 
-/* The region whose blocks are all the same, or lie in the reserved memory */
+/* The region whose blocks are all the same, or which is physical memory */
 #define SIM_HUGE_REGION		VFIO_PCI_BAR4_REGION_INDEX
 
 unsigned long sim_map_block = MDEV_SIM_MAP_BLOCK;
@@ -41,10 +41,15 @@ int sim_memory_init(void)
 	return 0;
 }
 
-static bool sim_is_reserved(u32 index)
+/* The physical address of memory that the kernel does not use, or 0 for blocks */
+static u64 sim_physical(u32 index)
 {
-	return index == SIM_HUGE_REGION && sim_reserved &&
-	       READ_ONCE(sim_map_block) >= SZ_1G;
+	if (index != SIM_HUGE_REGION ||
+	    READ_ONCE(sim_map_answer) == MDEV_SIM_ANSWER_RAM)
+		return 0;
+	if (sim_caching_flags())
+		return sim_bar;
+	return READ_ONCE(sim_map_block) >= SZ_1G ? sim_reserved : 0;
 }
 
 static unsigned int sim_block_number(u32 index, u64 offset)
@@ -134,7 +139,7 @@ int sim_memory_access(struct sim_device *sim, u32 index, u64 offset, void *buf,
 	struct page *block;
 	void *memory;
 
-	if (sim_is_reserved(index))
+	if (sim_physical(index))
 		return -EIO;
 	guard(mutex)(&sim->memory_lock);
 	block = sim_block_get(sim, index, offset);
@@ -203,10 +208,11 @@ static int sim_memory_answer(struct sim_device *sim, loff_t pos,
 	u32 index = mdev_region_index(pos);
 	u64 offset = mdev_region_offset(pos);
 	unsigned long most = max(READ_ONCE(sim_map_block), PAGE_SIZE);
+	u64 physical = sim_physical(index);
 	struct page *block;
 
-	if (sim_is_reserved(index)) {
-		*pfn = PHYS_PFN(sim_reserved + offset);
+	if (physical) {
+		*pfn = PHYS_PFN(physical + offset);
 		*size = min(*size, most);
 		return 0;
 	}

@@ -244,6 +244,8 @@ int sim_get_region_info(struct mdev_device *mdev, struct vfio_region_info *info,
 		return 0;
 	info->size = region->size;
 	info->flags = region->flags;
+	if (info->index == VFIO_PCI_BAR4_REGION_INDEX)
+		info->flags |= sim_caching_flags();
 	if (info->index != VFIO_PCI_BAR3_REGION_INDEX || !caps)
 		return 0;
 	return sim_add_areas(caps);
