@@ -41,8 +41,8 @@ struct mvga_frame {
 	u32 width;	/* in pixels of 32 bits */
 	u32 height;	/* in lines */
 	u32 stride;	/* in bytes */
-	u32 start;	/* in bytes, a multiple of PAGE_SIZE */
-	u32 size;	/* likewise; 0 if nothing is shown */
+	u32 start;	/* in bytes */
+	u32 size;	/* in bytes, a multiple of PAGE_SIZE; 0 if nothing is shown */
 	u32 id;		/* another one for each change of the above */
 };
 
@@ -53,6 +53,8 @@ struct mvga {
 	/* Protected by lock, with the part of video memory that they select */
 	struct mvga_registers registers;
 	struct mvga_frame frame;
+	/* Of a frame that does not begin with a page: as of the last query */
+	void *copy;
 };
 
 static inline struct mvga *to_mvga(struct mdev_pci *pci)
@@ -60,6 +62,7 @@ static inline struct mvga *to_mvga(struct mdev_pci *pci)
 	return container_of(pci, struct mvga, pci);
 }
 
+int mvga_update_copy(struct mvga *mvga);
 struct page *mvga_picture_page(struct mvga *mvga, u64 offset);
 long mvga_ioctl(struct mdev_device *mdev, unsigned int cmd, unsigned long arg);
 

@@ -24,7 +24,7 @@ static bool dmabuf;
 module_param(dmabuf, bool, 0644);
 MODULE_PARM_DESC(dmabuf, "Offer pictures as dma-bufs, too (default N)");
 
-/* The pages of a frame. They stay what they are, whatever the guest does. */
+/* The pages of a frame, or of its copy, with references of their own. */
 struct mvga_buffer {
 	unsigned int nr_pages;
 	struct page *pages[];
@@ -42,10 +42,14 @@ static struct mvga_buffer *mvga_buffer_create(struct mvga *mvga, u32 id)
 	struct mvga_buffer *buffer;
 	struct page *page;
 	u64 offset;
+	int ret;
 
 	guard(mutex)(&mvga->lock);
 	if (!frame->size || id != frame->id)
 		return ERR_PTR(-EINVAL);
+	ret = mvga_update_copy(mvga);
+	if (ret)
+		return ERR_PTR(ret);
 	buffer = kvzalloc(struct_size(buffer, pages, frame->size / PAGE_SIZE),
 			  GFP_KERNEL_ACCOUNT);
 	if (!buffer)
@@ -156,6 +160,7 @@ static long mvga_query_plane(struct mvga *mvga,
 	unsigned long minsz = offsetofend(typeof(*arg), dmabuf_id);
 	struct vfio_device_gfx_plane_info info;
 	struct mvga_frame frame = {};
+	int ret = 0;
 
 	if (copy_from_user(&info, arg, minsz))
 		return -EFAULT;
@@ -166,8 +171,12 @@ static long mvga_query_plane(struct mvga *mvga,
 		return 0;
 
 	scoped_guard(mutex, &mvga->lock)
-		if (info.drm_plane_type != DRM_PLANE_TYPE_CURSOR)
+		if (info.drm_plane_type != DRM_PLANE_TYPE_CURSOR) {
+			ret = mvga_update_copy(mvga);
 			frame = mvga->frame;
+		}
+	if (ret)
+		return ret;
 	info = (struct vfio_device_gfx_plane_info) {
 		.argsz = info.argsz,
 		.flags = info.flags,

@@ -11,13 +11,16 @@
 #include <linux/array_size.h>
 #include <linux/cleanup.h>
 #include <linux/err.h>
+#include <linux/highmem.h>
 #include <linux/lockdep.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pci_ids.h>
 #include <linux/platform_device.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
+#include <linux/vmalloc.h>
 
 #include "mvga.h"
 
@@ -50,11 +53,7 @@ static u32 mvga_memory_size(const struct mvga *mvga)
 	return mvga->pci.type->function->bar[MVGA_MEMORY].size;
 }
 
-/*
- * As on the real device, nothing is shown that does not lie within video
- * memory. Here it has to begin with a page, too: VFIO can't tell its users
- * where in the first page a picture begins.
- */
+/* As on the real device, nothing is shown that does not lie within video memory. */
 static struct mvga_frame mvga_find_frame(const struct mvga *mvga)
 {
 	const struct mvga_dispi *dispi = &mvga->registers.dispi;
@@ -63,18 +62,18 @@ static struct mvga_frame mvga_find_frame(const struct mvga *mvga)
 	u32 line = max(width, le16_to_cpu(dispi->virt_width));
 	u64 start = (u64)le16_to_cpu(dispi->y_offset) * line * 4 +
 		    le16_to_cpu(dispi->x_offset) * 4;
-	u64 size = PAGE_ALIGN((u64)height * line * 4);
+	u64 size = (u64)height * line * 4;
 	struct mvga_frame frame = { .id = mvga->frame.id };
 
 	if (!(dispi->enable & cpu_to_le16(MVGA_ENABLED)) ||
 	    dispi->bpp != cpu_to_le16(32) || !width || !height ||
-	    !PAGE_ALIGNED(start) || start + size > mvga_memory_size(mvga))
+	    start + size > mvga_memory_size(mvga))
 		return frame;
 	frame.width = width;
 	frame.height = height;
 	frame.stride = line * 4;
 	frame.start = start;
-	frame.size = size;
+	frame.size = PAGE_ALIGN(size);
 	return frame;
 }
 
@@ -82,16 +81,55 @@ static struct mvga_frame mvga_find_frame(const struct mvga *mvga)
 static void mvga_update(struct mvga *mvga)
 {
 	struct mvga_frame frame = mvga_find_frame(mvga);
-	bool moves = frame.start != mvga->frame.start;
+	void *copy = mvga->copy;
 
 	lockdep_assert_held(&mvga->lock);
 	if (!memcmp(&frame, &mvga->frame, sizeof(frame)))
 		return;
 	frame.id++;
 	mvga->frame = frame;
-	if (moves)
+	mvga->copy = NULL;
+	mdev_pci_invalidate(&mvga->pci, MVGA_PICTURE, 0, MVGA_PICTURE_SIZE);
+	vfree(copy);
+}
+
+static int mvga_copy_frame(struct mvga *mvga, void *copy)
+{
+	const struct mvga_frame *frame = &mvga->frame;
+	u32 end = frame->start + frame->height * frame->stride;
+	struct page *page;
+	u32 at, size;
+
+	for (at = frame->start; at < end; at += size, copy += size) {
+		size = min(PAGE_SIZE - offset_in_page(at), end - at);
+		page = mdev_pci_memory_page(&mvga->pci, MVGA_MEMORY, at);
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+		memcpy_from_page(copy, page, offset_in_page(at), size);
+		put_page(page);
+	}
+	return 0;
+}
+
+/*
+ * VFIO can't say where in the first page of a region a picture begins: copy a frame
+ * that does not begin with a page. The copy is shown until the registers change, and
+ * VFIO_DEVICE_QUERY_GFX_PLANE brings it up to date.
+ */
+int mvga_update_copy(struct mvga *mvga)
+{
+	lockdep_assert_held(&mvga->lock);
+	if (!mvga->frame.size || PAGE_ALIGNED(mvga->frame.start))
+		return 0;
+	if (!mvga->copy) {
+		mvga->copy = __vmalloc(mvga->frame.size,
+				       GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+		if (!mvga->copy)
+			return -ENOMEM;
 		mdev_pci_invalidate(&mvga->pci, MVGA_PICTURE, 0,
-				    MVGA_PICTURE_SIZE);
+				    mvga->frame.size);
+	}
+	return mvga_copy_frame(mvga, mvga->copy);
 }
 
 /*
@@ -101,7 +139,14 @@ static void mvga_update(struct mvga *mvga)
  */
 struct page *mvga_picture_page(struct mvga *mvga, u64 offset)
 {
+	struct page *page;
+
 	lockdep_assert_held(&mvga->lock);
+	if (mvga->copy && offset < mvga->frame.size) {
+		page = vmalloc_to_page(mvga->copy + offset);
+		get_page(page);
+		return page;
+	}
 	offset += mvga->frame.start;
 	return mdev_pci_memory_page(&mvga->pci, MVGA_MEMORY,
 				    offset & (mvga_memory_size(mvga) - 1));
@@ -120,7 +165,7 @@ static int mvga_map_picture(struct mdev_pci *pci, unsigned int region,
 		return PTR_ERR(page);
 	*pfn = page_to_pfn(page);
 	*size = PAGE_SIZE;
-	/* Video memory keeps it until a reset, which empties all mappings */
+	/* Whatever frees it invalidates the mapping first: the fault is repeated */
 	put_page(page);
 	return 0;
 }

@@ -125,9 +125,135 @@ TEST_F(display, shows_no_mode_that_is_none)
 	EXPECT_TRUE(is_off(self->device));
 	ASSERT_EQ(0, mvga_put(self->device, BPP, 32));
 	EXPECT_TRUE(mvga_mode_is(UUID_A, "1024x768"));
-	/* The host could not tell where in its first page it begins */
-	ASSERT_EQ(0, mvga_put(self->device, X_OFFSET, 1));
+}
+
+/* Offsets of 800x600, in pixels and lines: with and without a page at the frame */
+static const struct {
+	uint16_t x;
+	uint16_t y;
+} offsets[] = {
+	{ 0, 0 }, { 0, 32 }, { 0, 64 }, { 0, 1 }, { 0, 2 }, { 0, 31 }, { 0, 33 },
+	{ 0, 599 }, { 1, 0 }, { 3, 1 }, { 799, 0 }, { 224, 1 }, { 224, 33 },
+};
+
+#define LINE	800
+#define LINES	600
+
+static unsigned int first_pixel(size_t i)
+{
+	return offsets[i].y * LINE + offsets[i].x;
+}
+
+/* How many pixels differ from those at the offset in video memory */
+static unsigned int count_wrong(const uint32_t *picture, const uint32_t *memory)
+{
+	unsigned int wrong = 0, i;
+
+	for (i = 0; i < LINE * LINES; i++)
+		wrong += picture[i] != memory[i];
+	return wrong;
+}
+
+static int pan(int device, size_t i)
+{
+	int ret = mvga_put(device, X_OFFSET, offsets[i].x);
+
+	return ret ? ret : mvga_put(device, Y_OFFSET, offsets[i].y);
+}
+
+/* A copy shows what the guest draws as of the next query; pages show it at once. */
+TEST_F(display, shows_frames_at_any_offset)
+{
+	uint32_t *memory = mvga_map(self->device, BAR0, MVGA_MEMORY);
+	uint32_t *picture = mvga_map(self->device, PICTURE, MVGA_MEMORY);
+	struct vfio_device_gfx_plane_info info;
+	size_t i;
+
+	ASSERT_NE(MAP_FAILED, memory);
+	ASSERT_NE(MAP_FAILED, picture);
+	for (i = 0; i < MVGA_MEMORY / 4; i++)
+		memory[i] = i;
+	ASSERT_EQ(0, mvga_set_mode(self->device, LINE, LINES));
+	for (i = 0; i < ARRAY_SIZE(offsets); i++) {
+		unsigned int first = first_pixel(i);
+		bool aligned = first % (PAGE / 4) == 0;
+
+		ASSERT_EQ(0, pan(self->device, i));
+		EXPECT_TRUE(mvga_mode_is(UUID_A, "800x600"));
+		ASSERT_EQ(0, mvga_query(self->device, REGION, PRIMARY, &info));
+		EXPECT_EQ(PICTURE, info.region_index);
+		EXPECT_EQ((LINE * LINES * 4 + PAGE - 1) / PAGE * PAGE, info.size);
+		EXPECT_EQ(0, count_wrong(picture, memory + first))
+			TH_LOG("offset %u, %u", offsets[i].x, offsets[i].y);
+
+		memory[first + 1] = ~0U;
+		EXPECT_EQ(aligned ? ~0U : first + 1, picture[1])
+			TH_LOG("offset %u, %u", offsets[i].x, offsets[i].y);
+		ASSERT_EQ(0, mvga_query(self->device, REGION, PRIMARY, &info));
+		EXPECT_EQ(~0U, picture[1]);
+		memory[first + 1] = first + 1;
+	}
+
+	/* Another frame follows without a query */
+	ASSERT_EQ(0, pan(self->device, 3));
+	ASSERT_EQ(0, mvga_query(self->device, REGION, PRIMARY, &info));
+	ASSERT_EQ(0, pan(self->device, 1));
+	EXPECT_EQ(0, count_wrong(picture, memory + first_pixel(1)));
+	/* What a VMM still shows beyond the picture is there */
+	ASSERT_EQ(0, pan(self->device, 3));
+	ASSERT_EQ(0, mvga_query(self->device, REGION, PRIMARY, &info));
+	EXPECT_NE(~0U, picture[MVGA_MEMORY / 4 - 1]);
+	munmap(picture, MVGA_MEMORY);
+	munmap(memory, MVGA_MEMORY);
+}
+
+/* Nothing beyond video memory: the last pixel is the last one in it. */
+TEST_F(display, shows_a_frame_up_to_the_end_of_memory)
+{
+	const unsigned int last = MVGA_MEMORY / 4 - LINE * LINES;
+
+	ASSERT_EQ(0, mvga_set_mode(self->device, LINE, LINES));
+	ASSERT_EQ(0, mvga_put(self->device, Y_OFFSET, last / LINE));
+	ASSERT_EQ(0, mvga_put(self->device, X_OFFSET, last % LINE));
+	EXPECT_FALSE(is_off(self->device));
+	ASSERT_EQ(0, mvga_put(self->device, X_OFFSET, last % LINE + 1));
 	EXPECT_TRUE(is_off(self->device));
+}
+
+TEST_F(display, gives_a_frame_at_any_offset_as_a_dma_buf)
+{
+	const size_t size = (LINE * LINES * 4 + PAGE - 1) / PAGE * PAGE;
+	uint32_t *memory = mvga_map(self->device, BAR0, MVGA_MEMORY);
+	struct vfio_device_gfx_plane_info info;
+	uint32_t *picture;
+	size_t i;
+	int buffer;
+
+	ASSERT_NE(MAP_FAILED, memory);
+	for (i = 0; i < MVGA_MEMORY / 4; i++)
+		memory[i] = i;
+	ASSERT_EQ(0, mvga_set_mode(self->device, LINE, LINES));
+	for (i = 0; i < ARRAY_SIZE(offsets); i++) {
+		ASSERT_EQ(0, pan(self->device, i));
+		buffer = get_buffer(self->device);
+		ASSERT_LE(0, buffer);
+		picture = mmap(NULL, size, PROT_READ, MAP_SHARED, buffer, 0);
+		ASSERT_NE(MAP_FAILED, picture);
+		EXPECT_EQ(0, count_wrong(picture, memory + first_pixel(i)))
+			TH_LOG("offset %u, %u", offsets[i].x, offsets[i].y);
+		memory[first_pixel(i)] = ~0U;
+		ASSERT_EQ(0, mvga_query(self->device, BUFFER, PRIMARY, &info));
+		EXPECT_EQ(~0U, picture[0]);
+		memory[first_pixel(i)] = first_pixel(i);
+
+		/* It outlives the frame */
+		ASSERT_EQ(0, mvga_put(self->device, ENABLE, 0));
+		EXPECT_EQ(first_pixel(i) + 2, picture[2]);
+		ASSERT_EQ(0, mvga_put(self->device, ENABLE, 0x41));
+		munmap(picture, size);
+		close(buffer);
+	}
+	munmap(memory, MVGA_MEMORY);
 }
 
 TEST_F(display, has_a_region_that_follows_the_picture)
