@@ -49,8 +49,7 @@ FIXTURE_SETUP(busy)
 	ASSERT_EQ(0, mdma_open(&self->card, &self->memory, variant->open,
 			       UUID_A));
 	self->fd = self->card.fd;
-	ASSERT_EQ(0, mdma_start_long(&self->card, 0));
-	ASSERT_EQ(0, mdma_wait_for_progress(&self->card, 0));
+	ASSERT_EQ(0, mdma_start_busy(&self->card, 0));
 }
 
 FIXTURE_TEARDOWN(busy)

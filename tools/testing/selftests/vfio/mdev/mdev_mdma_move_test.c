@@ -37,8 +37,7 @@ FIXTURE_SETUP(move)
 			       UUID_A));
 	ASSERT_EQ(0, mdma_open_bare(&self->to, &self->memory, dma_open_cdev,
 				    UUID_B));
-	ASSERT_EQ(0, mdma_start_long(&self->from, 1));
-	ASSERT_EQ(0, mdma_wait_for_progress(&self->from, 1));
+	ASSERT_EQ(0, mdma_start_busy(&self->from, 1));
 	self->size = migration_save(self->from.fd, self->stream,
 				    STREAM_SIZE_MAX);
 	ASSERT_LT(0, self->size);

@@ -254,6 +254,23 @@ int mdma_start_long(struct mdma_card *card, unsigned int queue)
 	return mdma_ring(card, queue);
 }
 
+int mdma_start_busy(struct mdma_card *card, unsigned int queue)
+{
+	int ret;
+
+	do {
+		ret = mdma_start_long(card, queue);
+		if (!ret)
+			ret = mdma_wait_for_progress(card, queue);
+		if (ret != -EALREADY)
+			return ret;
+		/* This process had no processor until the copy was done: again */
+		memset(card->memory->target, MDMA_BLANK, MDMA_AREA_SIZE);
+		ret = mdma_enable_queue(card, queue);
+	} while (!ret);
+	return ret;
+}
+
 bool mdma_check_long(struct mdma_card *card, unsigned int queue)
 {
 	unsigned int last = (card->tail[queue] + MDMA_RING_SIZE - 1) %

@@ -101,6 +101,8 @@ const struct mdma_descriptor *mdma_descriptor(const struct mdma_card *card,
 
 /* Has a queue copy MDMA_LONG bytes. */
 int mdma_start_long(struct mdma_card *card, unsigned int queue);
+/* The same, and returns when the copy has begun and is not done. */
+int mdma_start_busy(struct mdma_card *card, unsigned int queue);
 /* Whether that was done right; blanks the target. */
 bool mdma_check_long(struct mdma_card *card, unsigned int queue);
 
