@@ -207,7 +207,7 @@ TEST_F(transfer, is_of_one_type_only)
 					STREAM_SIZE));
 }
 
-TEST_F(transfer, has_a_length_that_is_believed_within_bounds)
+TEST_F_TIMEOUT(transfer, has_a_length_that_is_believed_within_bounds, 120)
 {
 	uint64_t right = self->size - STREAM_STATE;
 	uint64_t max = migration_size(self->target) - STREAM_STATE;
