@@ -14,6 +14,7 @@
 #include <linux/device.h>
 #include <linux/kobject.h>
 #include <linux/mm_types.h>
+#include <linux/sizes.h>
 #include <linux/sysfs.h>
 #include <linux/types.h>
 #include <linux/uuid.h>
@@ -99,9 +100,15 @@ struct vm_area_struct;
  * The state data that @save writes reaches @load in one piece: data that is
  * truncated, too long or from another type of device is rejected before.
  *
- * A driver whose state data is too large for one buffer, or changes while it is
- * transferred, has @open_data instead of @save and @load. It returns a file of
- * the driver, and is called before @set_state for arcs that need a new file.
+ * State data that is large is transferred in parts while the device runs, and those
+ * that have changed since are transferred again. When userspace reads the file in
+ * PRE_COPY, @save_part writes the next part of what has changed; in STOP_COPY it does
+ * so until nothing is left, and what @save has written follows. @load_part gets the
+ * parts in the same order, before @load.
+ *
+ * A driver whose state data does not suit that has @open_data instead of all of
+ * these. It returns a file of the driver, and is called before @set_state for arcs
+ * that need a new file.
  *
  * &parent_ops.reset and the last close set the RUNNING state from any other,
  * without @set_state. What a driver has begun for a migration, including a file
@@ -110,6 +117,9 @@ struct vm_area_struct;
 
 /* Maximum of what &mdev_migration_ops.info writes, in bytes, a multiple of 8 */
 #define MDEV_MIGRATION_INFO_SIZE	1024
+
+/* Maximum of what &mdev_migration_ops.save_part writes, in bytes */
+#define MDEV_MIGRATION_PART_SIZE	(SZ_1M - 8)
 
 /**
  * struct mdev_migration_ops - migration callbacks of a vendor driver
@@ -140,13 +150,30 @@ struct vm_area_struct;
  *	@info is @info; that can be corrupt or forged. Called when it has been
  *	written, before the source is stopped, with a mutex held; must not sleep for
  *	long. Absent: both have to be equal.
+ * @save_part: write a part of the state data to @buf, which has @size bytes,
+ *	MDEV_MIGRATION_PART_SIZE: of what was not written yet since @set_state has
+ *	left a state without a file, or has changed after it was written. Each byte
+ *	of the result has to be written. Called in PRE_COPY and PRE_COPY_P2P, while
+ *	the device may run, and in STOP_COPY, after @save. Returns the number of bytes
+ *	written, 0 if there is nothing to be written now, or a negative errno, which
+ *	ends the transfer. Absent: all state data is written by @save.
+ * @load_part: load a part of @size bytes at @buf, which comes from @save_part but can
+ *	be corrupt or forged. Called in RESUMING. A negative errno ends the transfer.
+ *	Mandatory with @save_part.
+ * @parts_left: how much @save_part would still write, in bytes: set @initial to what
+ *	was never written, and @dirty to what has changed afterwards. An estimate.
+ *	May be called at any time, even concurrently with the others. Mandatory with
+ *	@save_part.
  * @open_data: open a file for the arc from @from to @to, through which
  *	userspace reads or writes the state data. It can stay open longer than
  *	the device, so its file_operations need an owner. Returns an ERR_PTR()
  *	if it fails.
  *
  * @set_state, @save, @load, @open_data, &parent_ops.reset and
- * &parent_ops.function_reset of one device never run concurrently. All may sleep.
+ * &parent_ops.function_reset of one device never run concurrently, nor do @save_part and
+ * @load_part with them, but with &parent_ops.function_reset. As all others, these two
+ * run concurrently with the callbacks for accesses and page faults, and with
+ * &parent_ops.stop; they must not wait for userspace memory. All may sleep.
  */
 struct mdev_migration_ops {
 	u64 flags;
@@ -159,6 +186,10 @@ struct mdev_migration_ops {
 	size_t (*info)(struct mdev_device *mdev, void *buf);
 	bool (*compatible)(const void *own, size_t own_size, const void *info,
 			   size_t size);
+	ssize_t (*save_part)(struct mdev_device *mdev, void *buf, size_t size);
+	int (*load_part)(struct mdev_device *mdev, const void *buf,
+			 size_t size);
+	void (*parts_left)(struct mdev_device *mdev, u64 *initial, u64 *dirty);
 	struct file *(*open_data)(struct mdev_device *mdev,
 				  enum vfio_device_mig_state from,
 				  enum vfio_device_mig_state to);

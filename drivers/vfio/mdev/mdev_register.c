@@ -84,7 +84,10 @@ static bool mdev_migration_valid(const struct mdev_migration_ops *ops)
 	if (!(ops->flags & VFIO_MIGRATION_STOP_COPY) ||
 	    ops->flags & ~MDEV_MIGRATION_FLAGS || !ops->data_size)
 		return false;
-	return ops->open_data ? !ops->save && !ops->load :
+	if (!ops->save_part != !ops->load_part ||
+	    !ops->save_part != !ops->parts_left)
+		return false;
+	return ops->open_data ? !ops->save && !ops->load && !ops->save_part :
 				ops->save && ops->load;
 }
 

@@ -124,6 +124,10 @@ static struct file *spoil_open_data(struct mdev_device *mdev,
 	return NULL;
 }
 
+static void spoil_parts_left(struct mdev_device *mdev, u64 *initial, u64 *dirty)
+{
+}
+
 static int spoil_log_start(struct mdev_device *mdev,
 			   struct rb_root_cached *ranges, u32 nr_ranges,
 			   u64 *page_size)
@@ -151,6 +155,9 @@ static void test_add_tables(struct test_vendor *vendor)
 		.data_size = spoil_data_size,
 		.save = spoil_save,
 		.load = spoil_load,
+		.save_part = spoil_save,
+		.load_part = spoil_load,
+		.parts_left = spoil_parts_left,
 	};
 	test_dirty_log = (struct mdev_dirty_log_ops) {
 		.start = spoil_log_start,
@@ -211,10 +218,35 @@ static void spoil_no_load(struct test_vendor *vendor)
 	test_migration.load = NULL;
 }
 
+static void spoil_no_save_part(struct test_vendor *vendor)
+{
+	test_add_tables(vendor);
+	test_migration.save_part = NULL;
+}
+
+static void spoil_no_load_part(struct test_vendor *vendor)
+{
+	test_add_tables(vendor);
+	test_migration.load_part = NULL;
+}
+
+static void spoil_no_parts_left(struct test_vendor *vendor)
+{
+	test_add_tables(vendor);
+	test_migration.parts_left = NULL;
+}
+
 static void spoil_two_ways(struct test_vendor *vendor)
 {
 	test_add_tables(vendor);
 	test_migration.open_data = spoil_open_data;
+}
+
+static void spoil_parts_two_ways(struct test_vendor *vendor)
+{
+	spoil_two_ways(vendor);
+	test_migration.save = NULL;
+	test_migration.load = NULL;
 }
 
 static void spoil_no_log_start(struct test_vendor *vendor)
@@ -259,7 +291,11 @@ static const struct test_spoiler {
 	{ "migration without data", spoil_no_data },
 	{ "migration without save", spoil_no_save },
 	{ "migration without load", spoil_no_load },
+	{ "migration without save_part", spoil_no_save_part },
+	{ "migration without load_part", spoil_no_load_part },
+	{ "migration without parts_left", spoil_no_parts_left },
 	{ "migration with data in two ways", spoil_two_ways },
+	{ "migration with parts in two ways", spoil_parts_two_ways },
 	{ "log that can't be started", spoil_no_log_start },
 	{ "log that can't be stopped", spoil_no_log_stop },
 	{ "log that can't be reported", spoil_no_log_report },

@@ -53,7 +53,18 @@ static const bool vfio_mdev_state_running[VFIO_DEVICE_STATE_NR] = {
 	[VFIO_DEVICE_STATE_PRE_COPY_P2P] = true,
 };
 
-/* An arc that stops the device is drained, as parent_ops.stop is. */
+/*
+ * An arc that stops the device is drained, as parent_ops.stop is, and so is one to
+ * RESUMING, which can reset the device.
+ */
+static bool vfio_mdev_is_drained(enum vfio_device_mig_state from,
+				 enum vfio_device_mig_state to)
+{
+	return (vfio_mdev_state_running[from] &&
+		!vfio_mdev_state_running[to]) ||
+	       to == VFIO_DEVICE_STATE_RESUMING;
+}
+
 static int vfio_mdev_call_set_state(struct vfio_mdev *vmdev,
 				    enum vfio_device_mig_state from,
 				    enum vfio_device_mig_state to)
@@ -63,7 +74,7 @@ static int vfio_mdev_call_set_state(struct vfio_mdev *vmdev,
 
 	if (!ops->set_state)
 		return 0;
-	if (!vfio_mdev_state_running[from] || vfio_mdev_state_running[to])
+	if (!vfio_mdev_is_drained(from, to))
 		return ops->set_state(vmdev->mdev, from, to);
 
 	ret = mdev_drain(vmdev->mdev);
@@ -94,8 +105,12 @@ static int vfio_mdev_go(struct vfio_mdev *vmdev,
 	}
 
 	ret = vfio_mdev_call_set_state(vmdev, from, to);
-	if (ret)
+	if (ret) {
+		/* The device can have been reset without success */
+		if (to == VFIO_DEVICE_STATE_RESUMING)
+			*reached = VFIO_DEVICE_STATE_ERROR;
 		return ret;
+	}
 	*reached = to;
 	if (to != VFIO_DEVICE_STATE_STOP_COPY || !vmdev->transfer)
 		return 0;
@@ -117,6 +132,8 @@ static void vfio_mdev_reach(struct vfio_mdev *vmdev,
 {
 	if (!vfio_mdev_has_session[state])
 		vfio_mdev_session_end(vmdev);
+	else if (vmdev->transfer)
+		vfio_mdev_transfer_resume(vmdev->transfer);
 	WRITE_ONCE(vmdev->mig_state, state);
 }
 
@@ -131,6 +148,8 @@ static struct file *vfio_mdev_step(struct vfio_mdev *vmdev,
 	file = vfio_mdev_session_begin(vmdev, from, to);
 	if (IS_ERR(file))
 		return file;
+	if (vmdev->transfer)
+		vfio_mdev_transfer_pause(vmdev->transfer);
 	ret = vfio_mdev_go(vmdev, from, to, &reached);
 	vfio_mdev_reach(vmdev, reached);
 	if (!ret)

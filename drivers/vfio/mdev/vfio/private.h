@@ -289,6 +289,8 @@ void vfio_mdev_migration_end_reset(struct vfio_mdev *vmdev, int result);
 /* transfer.c */
 struct file *vfio_mdev_transfer_open(struct vfio_mdev *vmdev, bool save);
 int vfio_mdev_transfer_size(struct vfio_mdev *vmdev, unsigned long *size);
+void vfio_mdev_transfer_pause(struct file *file);
+void vfio_mdev_transfer_resume(struct file *file);
 int vfio_mdev_transfer_save(struct vfio_mdev *vmdev, struct file *file);
 int vfio_mdev_transfer_load(struct vfio_mdev *vmdev, struct file *file);
 void vfio_mdev_transfer_end(struct file *file);

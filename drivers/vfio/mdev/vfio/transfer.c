@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The file for the state data of a migration: a buffer for ->save() and
- * ->load(), with a header that detects data which is truncated, too long or
- * from another type of device. Userspace can keep the file open longer than the
+ * The file for the state data of a migration: a buffer between userspace and the
+ * callbacks of the driver, with a header that detects data which is truncated, too
+ * long or from another type of device. A read that finds the buffer empty calls
+ * ->save_part() to fill it, or continues with what ->save() has written; a write that
+ * fills it calls ->load_part(). Userspace can keep the file open longer than the
  * device. Read migration.c first.
  */
 
 #include <linux/align.h>
 #include <linux/anon_inodes.h>
+#include <linux/bits.h>
 #include <linux/cleanup.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -17,9 +20,11 @@
 #include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/poll.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <linux/workqueue.h>
 
 #include "../compat.h"
 #include "private.h"
@@ -37,9 +42,10 @@
  *	&mdev_migration_ops.info has written, each padded with zeroes to a multiple of
  *	eight bytes
  *
- * The size of the state data, as __le64, and the state data follow.
+ * Parts of the state data follow, and then the rest of it, each preceded by its size
+ * as __le64. The size of a part has VFIO_MDEV_STREAM_PART.
  *
- * All that precedes the size is known before the device is stopped: with PRE_COPY
+ * All that precedes the sizes is known before the device is stopped: with PRE_COPY
  * it is transferred then, and write() checks whether it is compatible, while the
  * source still runs.
  */
@@ -51,19 +57,34 @@ struct vfio_mdev_stream {
 	u8 data[];
 };
 
+#define VFIO_MDEV_STREAM_PART	BIT_ULL(63)
+
+#define VFIO_MDEV_POLL_DELAY	(HZ / 10)
+
 /* Names in sysfs, with the terminating zero, are not longer than NAME_MAX + 1 */
 #define VFIO_MDEV_HEAD_MAX	(sizeof(struct vfio_mdev_stream) + \
 				 ALIGN(NAME_MAX + 1, 8) + \
 				 MDEV_MIGRATION_INFO_SIZE)
 
 /**
- * struct vfio_mdev_buffer - memory for the stream
+ * struct vfio_mdev_buffer - memory for a piece of the stream
  * @ref: held by the transfer, and by a task that copies from or to @data
+ * @room: size of @data, in bytes
  * @data: data to be read, or that was written
  */
 struct vfio_mdev_buffer {
 	struct kref ref;
+	size_t room;
 	u8 data[] __aligned(8);
+};
+
+/* The piece of the stream that is written */
+enum vfio_mdev_piece {
+	VFIO_MDEV_BEGIN,	/* struct vfio_mdev_stream */
+	VFIO_MDEV_HEAD,		/* the same, with its data */
+	VFIO_MDEV_SIZE,		/* size of the next piece */
+	VFIO_MDEV_PART,		/* a part of the state data */
+	VFIO_MDEV_STATE,	/* the rest of the state data, the end of the stream */
 };
 
 /**
@@ -72,35 +93,47 @@ struct vfio_mdev_buffer {
  *	take as long as userspace likes: taken interruptibly, and by nothing
  *	else.
  * @lock: protects all that follows. Inside of @copy_lock, and of
- *	&vfio_mdev.mig_lock; not held across copies, nor across callbacks other than
- *	@ops->compatible.
+ *	&vfio_mdev.mig_lock; not held across copies. Of the driver's callbacks, it is
+ *	held across @ops->compatible, @ops->save_part, @ops->load_part and
+ *	@ops->parts_left.
  * @wait: tasks in poll()
- * @ops: callbacks of the driver; valid while @error is 0
+ * @poll_again: wakes them, since state data can have changed
+ * @mdev: the device; valid while @error is 0
+ * @ops: callbacks of the driver; likewise
  * @head: what the device's own stream begins with, up to the size of the state data
  * @head_size: its length
- * @buffer: has the stream; NULL after the transfer
- * @state: offset of the state data in @buffer, 0 while it is not known
- * @limit: maximum size of the state data that can be written
- * @size: number of bytes that can be read now, or that are expected to be
- *	written
+ * @buffer: has a piece of the stream; NULL after the transfer
+ * @size: size of the piece that can be read, or is expected to be written, in bytes
  * @pos: how many of them were read or written
+ * @rest: has what @ops->save has written, until it is in @buffer
+ * @rest_size: its size
+ * @piece: of a destination, what is in @buffer
+ * @limit: maximum size of the rest of the state data that can be written
+ * @again: of a source, what is in @buffer has been transferred before, and has changed
+ * @paused: @ops->save_part must not be called now
  * @complete: the stream ends at @size
  * @error: what read() and write() return from now on
  */
 struct vfio_mdev_transfer {
 	/* Held across copies */
 	struct mutex copy_lock;
-	/* Innermost; not held across copies */
+	/* Not held across copies */
 	struct mutex lock;
 	wait_queue_head_t wait;
+	struct delayed_work poll_again;
+	struct mdev_device *mdev;
 	const struct mdev_migration_ops *ops;
 	struct vfio_mdev_stream *head;
 	size_t head_size;
 	struct vfio_mdev_buffer *buffer;
-	size_t state;
-	size_t limit;
 	size_t size;
 	size_t pos;
+	struct vfio_mdev_buffer *rest;
+	size_t rest_size;
+	enum vfio_mdev_piece piece;
+	size_t limit;
+	bool again;
+	bool paused;
 	bool complete;
 	int error;
 };
@@ -112,8 +145,10 @@ static struct vfio_mdev_buffer *vfio_mdev_buffer_alloc(size_t size, gfp_t gfp)
 
 	buffer = kvmalloc(size_add(sizeof(*buffer), size),
 			  GFP_KERNEL_ACCOUNT | __GFP_NOWARN | gfp);
-	if (buffer)
-		kref_init(&buffer->ref);
+	if (!buffer)
+		return NULL;
+	kref_init(&buffer->ref);
+	buffer->room = size;
 	return buffer;
 }
 
@@ -151,11 +186,116 @@ static size_t vfio_mdev_head_size(const struct vfio_mdev_stream *head)
 	       ALIGN(vfio_mdev_info_size(head), 8);
 }
 
-/* The size of the state data lies between the head and the state data. */
-static __le64 *vfio_mdev_state_size(struct vfio_mdev_buffer *buffer,
-				    size_t state)
+/*
+ * Make the buffer at least @size bytes long, and zero it unless it is: userspace reads
+ * it even if the driver does not fill it.
+ */
+static int vfio_mdev_transfer_grow(struct vfio_mdev_transfer *transfer,
+				   size_t size)
 {
-	return (__le64 *)(buffer->data + state) - 1;
+	struct vfio_mdev_buffer *buffer;
+
+	lockdep_assert_held(&transfer->lock);
+	if (size <= transfer->buffer->room)
+		return 0;
+	buffer = vfio_mdev_buffer_alloc(size, __GFP_ZERO);
+	if (!buffer)
+		return -ENOMEM;
+	swap(transfer->buffer, buffer);
+	vfio_mdev_buffer_put(buffer);
+	return 0;
+}
+
+static void vfio_mdev_put_size(struct vfio_mdev_buffer *buffer, u64 size)
+{
+	*(__le64 *)buffer->data = cpu_to_le64(size);
+}
+
+/* The next part that has changed is to be read. Returns 0 if there is none. */
+static ssize_t vfio_mdev_transfer_save_part(struct vfio_mdev_transfer *transfer)
+{
+	const struct mdev_migration_ops *ops = transfer->ops;
+	struct vfio_mdev_buffer *buffer;
+	u64 initial, dirty;
+	ssize_t size;
+
+	if (!ops->save_part)
+		return 0;
+	ops->parts_left(transfer->mdev, &initial, &dirty);
+	size = vfio_mdev_transfer_grow(transfer, sizeof(__le64) +
+						 MDEV_MIGRATION_PART_SIZE);
+	if (size)
+		return size;
+	buffer = transfer->buffer;
+	size = ops->save_part(transfer->mdev, buffer->data + sizeof(__le64),
+			      MDEV_MIGRATION_PART_SIZE);
+	if (size > MDEV_MIGRATION_PART_SIZE)
+		return -EIO;
+	if (size <= 0)
+		return size;
+	vfio_mdev_put_size(buffer, size | VFIO_MDEV_STREAM_PART);
+	transfer->size = sizeof(__le64) + size;
+	transfer->pos = 0;
+	transfer->again = !initial;
+	return size;
+}
+
+/* All parts have been read: the rest of the state data follows. */
+static void vfio_mdev_transfer_continue(struct vfio_mdev_transfer *transfer)
+{
+	swap(transfer->buffer, transfer->rest);
+	vfio_mdev_buffer_put(transfer->rest);
+	transfer->rest = NULL;
+	transfer->size = transfer->rest_size;
+	transfer->pos = 0;
+	transfer->complete = true;
+}
+
+/* What is in the buffer has been read: fill it again, if there is more. */
+static int vfio_mdev_transfer_refill(struct vfio_mdev_transfer *transfer)
+{
+	ssize_t ret;
+
+	lockdep_assert_held(&transfer->lock);
+	if (transfer->error)
+		return transfer->error;
+	if (transfer->pos < transfer->size || transfer->complete)
+		return 0;
+	/* The device leaves the state */
+	if (transfer->paused)
+		return transfer->rest ? -ENODEV : -ENOMSG;
+	ret = vfio_mdev_transfer_save_part(transfer);
+	if (ret < 0) {
+		transfer->error = ret;
+		return ret;
+	}
+	if (!ret && !transfer->rest)
+		return -ENOMSG;
+	if (!ret)
+		vfio_mdev_transfer_continue(transfer);
+	return 0;
+}
+
+/* What vfio_mdev_transfer_refill() would still read from the driver */
+static void vfio_mdev_transfer_left(struct vfio_mdev_transfer *transfer,
+				    u64 *initial, u64 *dirty)
+{
+	lockdep_assert_held(&transfer->lock);
+	*initial = 0;
+	*dirty = 0;
+	if (transfer->ops->save_part)
+		transfer->ops->parts_left(transfer->mdev, initial, dirty);
+}
+
+static bool vfio_mdev_transfer_readable(struct vfio_mdev_transfer *transfer)
+{
+	u64 initial, dirty;
+
+	if (transfer->error || transfer->complete || transfer->rest ||
+	    transfer->pos < transfer->size)
+		return true;
+	vfio_mdev_transfer_left(transfer, &initial, &dirty);
+	return initial || dirty;
 }
 
 /* Returns where to copy. The caller puts the buffer after the copy. */
@@ -172,27 +312,24 @@ static ssize_t
 vfio_mdev_transfer_copy_out(struct vfio_mdev_transfer *transfer,
 			    char __user *buf, size_t count)
 {
-	struct vfio_mdev_buffer *buffer = NULL;
-	void *from = NULL;
-	ssize_t ret;
+	struct vfio_mdev_buffer *buffer;
+	bool faulted;
+	void *from;
+	int ret;
 
 	lockdep_assert_held(&transfer->copy_lock);
-	mutex_lock(&transfer->lock);
-	count = min(count, transfer->size - transfer->pos);
-	ret = transfer->error;
-	if (!ret && !count && !transfer->complete)
-		ret = -ENOMSG;
-	if (!ret)
+	scoped_guard(mutex, &transfer->lock) {
+		ret = vfio_mdev_transfer_refill(transfer);
+		if (ret)
+			return ret;
+		count = min(count, transfer->size - transfer->pos);
 		from = vfio_mdev_transfer_get(transfer, &buffer);
-	mutex_unlock(&transfer->lock);
-	if (ret)
-		return ret;
+	}
 
-	if (copy_to_user(buf, from, count))
-		ret = -EFAULT;
+	faulted = copy_to_user(buf, from, count);
 	vfio_mdev_buffer_put(buffer);
-	if (ret)
-		return ret;
+	if (faulted)
+		return -EFAULT;
 
 	/* vfio_mdev_transfer_end() can have ended the transfer during the copy. */
 	guard(mutex)(&transfer->lock);
@@ -216,7 +353,19 @@ static ssize_t vfio_mdev_transfer_read(struct file *file, char __user *buf,
 	return ret;
 }
 
-/* Readable if there is data, at the end of the stream, and after an error. */
+static void vfio_mdev_transfer_poll_again(struct work_struct *work)
+{
+	struct vfio_mdev_transfer *transfer =
+		container_of(to_delayed_work(work), struct vfio_mdev_transfer,
+			     poll_again);
+
+	wake_up_all(&transfer->wait);
+}
+
+/*
+ * Readable if there is data, at the end of the stream, and after an error. No callback
+ * reports that state data has changed: a task that waits polls again after a delay.
+ */
 static __poll_t vfio_mdev_transfer_poll(struct file *file, poll_table *wait)
 {
 	struct vfio_mdev_transfer *transfer = file->private_data;
@@ -224,10 +373,13 @@ static __poll_t vfio_mdev_transfer_poll(struct file *file, poll_table *wait)
 
 	poll_wait(file, &transfer->wait, wait);
 	mutex_lock(&transfer->lock);
-	if (transfer->error)
-		events = EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	else if (transfer->complete || transfer->pos < transfer->size)
+	if (vfio_mdev_transfer_readable(transfer))
 		events = EPOLLIN | EPOLLRDNORM;
+	else if (transfer->ops->save_part)
+		schedule_delayed_work(&transfer->poll_again,
+				      VFIO_MDEV_POLL_DELAY);
+	if (transfer->error)
+		events |= EPOLLRDHUP;
 	mutex_unlock(&transfer->lock);
 	return events;
 }
@@ -239,7 +391,8 @@ static long vfio_mdev_transfer_ioctl(struct file *file, unsigned int cmd,
 					  dirty_bytes);
 	struct vfio_mdev_transfer *transfer = file->private_data;
 	struct vfio_precopy_info info;
-	bool precopy;
+	u64 initial, dirty;
+	u64 unread;
 
 	if (cmd != VFIO_MIG_GET_PRECOPY_INFO)
 		return -ENOTTY;
@@ -248,14 +401,15 @@ static long vfio_mdev_transfer_ioctl(struct file *file, unsigned int cmd,
 	if (info.argsz < minsz)
 		return -EINVAL;
 
-	mutex_lock(&transfer->lock);
-	precopy = !transfer->complete && !transfer->error;
-	info.flags = 0;
-	info.initial_bytes = transfer->size - transfer->pos;
-	info.dirty_bytes = 0;
-	mutex_unlock(&transfer->lock);
-	if (!precopy)
-		return -EINVAL;
+	scoped_guard(mutex, &transfer->lock) {
+		if (transfer->complete || transfer->rest || transfer->error)
+			return -EINVAL;
+		vfio_mdev_transfer_left(transfer, &initial, &dirty);
+		unread = transfer->size - transfer->pos;
+		info.flags = 0;
+		info.initial_bytes = initial + (transfer->again ? 0 : unread);
+		info.dirty_bytes = dirty + (transfer->again ? unread : 0);
+	}
 	return copy_to_user((void __user *)arg, &info, minsz) ? -EFAULT : 0;
 }
 
@@ -288,50 +442,70 @@ static bool vfio_mdev_head_valid(const struct vfio_mdev_transfer *transfer)
 	       !memcmp(vfio_mdev_info(head), vfio_mdev_info(own), size);
 }
 
-/* The size has been written: allocate memory for that much state data. */
-static int vfio_mdev_transfer_expect(struct vfio_mdev_transfer *transfer)
+/* The next that is written is another piece, in a buffer of its own. */
+static int vfio_mdev_transfer_expect(struct vfio_mdev_transfer *transfer,
+				     enum vfio_mdev_piece piece, size_t size)
 {
-	u64 size = le64_to_cpu(*vfio_mdev_state_size(transfer->buffer,
-						     transfer->state));
-	struct vfio_mdev_buffer *buffer;
+	transfer->piece = piece;
+	transfer->size = size;
+	transfer->pos = 0;
+	return vfio_mdev_transfer_grow(transfer, size);
+}
 
+/* The size of a piece was written, which says what that is. */
+static int vfio_mdev_size_written(struct vfio_mdev_transfer *transfer)
+{
+	u64 size = le64_to_cpu(*(__le64 *)transfer->buffer->data);
+
+	if (size & VFIO_MDEV_STREAM_PART) {
+		size &= ~VFIO_MDEV_STREAM_PART;
+		if (!transfer->ops->load_part || !size ||
+		    size > MDEV_MIGRATION_PART_SIZE)
+			return -EINVAL;
+		return vfio_mdev_transfer_expect(transfer, VFIO_MDEV_PART,
+						 size);
+	}
 	if (size > transfer->limit)
 		return -EINVAL;
-	buffer = vfio_mdev_buffer_alloc(size_add(transfer->state, size), 0);
-	if (!buffer)
-		return -ENOMEM;
-	memcpy(buffer->data, transfer->buffer->data, transfer->state);
-	swap(transfer->buffer, buffer);
-	vfio_mdev_buffer_put(buffer);
-	transfer->size += size;
 	transfer->complete = true;
-	return 0;
+	return vfio_mdev_transfer_expect(transfer, VFIO_MDEV_STATE, size);
 }
 
-/* @count bytes were written. Returns an error that ends the transfer. */
-static int vfio_mdev_transfer_advance(struct vfio_mdev_transfer *transfer,
-				      size_t count)
+/* A whole piece was written. Returns an error that ends the transfer. */
+static int vfio_mdev_piece_written(struct vfio_mdev_transfer *transfer)
 {
-	lockdep_assert_held(&transfer->lock);
-	transfer->pos += count;
-	if (transfer->pos < transfer->size || transfer->complete)
-		return 0;
-	if (transfer->state)
-		return vfio_mdev_transfer_expect(transfer);
-	if (transfer->size == sizeof(struct vfio_mdev_stream)) {
+	const struct vfio_mdev_stream *head = (void *)transfer->buffer->data;
+	int ret;
+
+	switch (transfer->piece) {
+	case VFIO_MDEV_BEGIN:
 		if (!vfio_mdev_begin_valid(transfer))
 			return -EINVAL;
-		transfer->size = vfio_mdev_head_size((void *)transfer->buffer->data);
+		/* There is room for it, behind the beginning */
+		transfer->piece = VFIO_MDEV_HEAD;
+		transfer->size = vfio_mdev_head_size(head);
+		return 0;
+	case VFIO_MDEV_HEAD:
+		if (!vfio_mdev_head_valid(transfer))
+			return -EINVAL;
+		break;
+	case VFIO_MDEV_SIZE:
+		return vfio_mdev_size_written(transfer);
+	case VFIO_MDEV_PART:
+		ret = transfer->ops->load_part(transfer->mdev,
+					       transfer->buffer->data,
+					       transfer->size);
+		if (ret)
+			return ret < 0 ? ret : -EIO;
+		break;
+	case VFIO_MDEV_STATE:
 		return 0;
 	}
-	if (!vfio_mdev_head_valid(transfer))
-		return -EINVAL;
-	transfer->size += sizeof(__le64);
-	transfer->state = transfer->size;
-	return 0;
+	return vfio_mdev_transfer_expect(transfer, VFIO_MDEV_SIZE,
+					 sizeof(__le64));
 }
 
-/* Copy up to @size; vfio_mdev_transfer_advance() can raise that. */
+/* Copy up to the end of the piece. */
 static ssize_t
 vfio_mdev_transfer_copy_in(struct vfio_mdev_transfer *transfer,
 			   const char __user *buf, size_t count)
@@ -358,8 +532,11 @@ vfio_mdev_transfer_copy_in(struct vfio_mdev_transfer *transfer,
 
 	/* The transfer can have been ended, or loaded, during the copy. */
 	guard(mutex)(&transfer->lock);
-	if (!transfer->error)
-		transfer->error = vfio_mdev_transfer_advance(transfer, count);
+	if (transfer->error)
+		return transfer->error;
+	transfer->pos += count;
+	if (transfer->pos == transfer->size)
+		transfer->error = vfio_mdev_piece_written(transfer);
 	return transfer->error ?: count;
 }
 
@@ -374,7 +551,8 @@ static ssize_t vfio_mdev_transfer_write(struct file *file,
 	ret = mutex_lock_interruptible(&transfer->copy_lock);
 	if (ret)
 		return ret;
-	while (ret >= 0 && done < count) {
+	while (ret >= 0 && done < count && !fatal_signal_pending(current)) {
+		cond_resched();
 		ret = vfio_mdev_transfer_copy_in(transfer, buf + done,
 						 count - done);
 		if (ret > 0)
@@ -387,7 +565,9 @@ static ssize_t vfio_mdev_transfer_write(struct file *file,
 
 static void vfio_mdev_transfer_free(struct vfio_mdev_transfer *transfer)
 {
+	cancel_delayed_work_sync(&transfer->poll_again);
 	vfio_mdev_buffer_put(transfer->buffer);
+	vfio_mdev_buffer_put(transfer->rest);
 	kfree(transfer->head);
 	mutex_destroy(&transfer->lock);
 	mutex_destroy(&transfer->copy_lock);
@@ -450,10 +630,13 @@ vfio_mdev_transfer_alloc(struct vfio_mdev *vmdev)
 	mutex_init(&transfer->copy_lock);
 	mutex_init(&transfer->lock);
 	init_waitqueue_head(&transfer->wait);
+	INIT_DELAYED_WORK(&transfer->poll_again,
+			  vfio_mdev_transfer_poll_again);
+	transfer->mdev = vmdev->mdev;
 	transfer->ops = vmdev->ops->migration;
+	transfer->paused = true;
 	transfer->head = vfio_mdev_head_create(vmdev);
-	transfer->buffer = vfio_mdev_buffer_alloc(VFIO_MDEV_HEAD_MAX +
-						  sizeof(__le64), 0);
+	transfer->buffer = vfio_mdev_buffer_alloc(VFIO_MDEV_HEAD_MAX, 0);
 	if (!transfer->head || !transfer->buffer) {
 		vfio_mdev_transfer_free(transfer);
 		return NULL;
@@ -498,48 +681,65 @@ struct file *vfio_mdev_transfer_open(struct vfio_mdev *vmdev, bool save)
 	return file;
 }
 
-/* Upper bound of the length of the stream, if the device was saved now. */
+/* An estimate of the length of the stream, if the device was saved now */
 int vfio_mdev_transfer_size(struct vfio_mdev *vmdev, unsigned long *size)
 {
+	const struct mdev_migration_ops *ops = vmdev->ops->migration;
 	struct vfio_mdev_stream *head = vfio_mdev_head_create(vmdev);
+	u64 initial = 0, dirty = 0;
 
 	if (!head)
 		return -ENOMEM;
-	*size = vfio_mdev_head_size(head) + sizeof(__le64) +
-		vmdev->ops->migration->data_size(vmdev->mdev);
+	if (ops->save_part)
+		ops->parts_left(vmdev->mdev, &initial, &dirty);
+	*size = min_t(u64, ULONG_MAX,
+		      vfio_mdev_head_size(head) + sizeof(__le64) +
+		      ops->data_size(vmdev->mdev) + initial + dirty);
 	kfree(head);
 	return 0;
 }
 
-/* Save the state data of the stopped device to the file. */
+/* Until vfio_mdev_transfer_resume(), ->save_part() is not called. */
+void vfio_mdev_transfer_pause(struct file *file)
+{
+	struct vfio_mdev_transfer *transfer = file->private_data;
+
+	guard(mutex)(&transfer->lock);
+	transfer->paused = true;
+}
+
+void vfio_mdev_transfer_resume(struct file *file)
+{
+	struct vfio_mdev_transfer *transfer = file->private_data;
+
+	scoped_guard(mutex, &transfer->lock)
+		transfer->paused = false;
+	wake_up_all(&transfer->wait);
+}
+
+/* Save the rest of the state data of the stopped device, to be read after the parts. */
 int vfio_mdev_transfer_save(struct vfio_mdev *vmdev, struct file *file)
 {
 	const struct mdev_migration_ops *ops = vmdev->ops->migration;
 	struct vfio_mdev_transfer *transfer = file->private_data;
 	size_t size = ops->data_size(vmdev->mdev);
-	size_t state = transfer->head_size + sizeof(__le64);
 	struct vfio_mdev_buffer *buffer;
 	ssize_t saved;
 
-	/* Zeroed: userspace reads it, even if the driver does not fill it */
-	buffer = vfio_mdev_buffer_alloc(size_add(state, size), __GFP_ZERO);
+	buffer = vfio_mdev_buffer_alloc(size_add(sizeof(__le64), size),
+					__GFP_ZERO);
 	if (!buffer)
 		return -ENOMEM;
-	saved = ops->save(vmdev->mdev, buffer->data + state, size);
+	saved = ops->save(vmdev->mdev, buffer->data + sizeof(__le64), size);
 	if (saved < 0 || saved > size) {
 		vfio_mdev_buffer_put(buffer);
 		return saved < 0 ? saved : -EIO;
 	}
-	memcpy(buffer->data, transfer->head, transfer->head_size);
-	*vfio_mdev_state_size(buffer, state) = cpu_to_le64(saved);
+	vfio_mdev_put_size(buffer, saved);
 
-	mutex_lock(&transfer->lock);
-	swap(transfer->buffer, buffer);
-	transfer->size = state + saved;
-	transfer->complete = true;
-	mutex_unlock(&transfer->lock);
-	wake_up_all(&transfer->wait);
-	vfio_mdev_buffer_put(buffer);
+	guard(mutex)(&transfer->lock);
+	transfer->rest = buffer;
+	transfer->rest_size = sizeof(__le64) + saved;
 	return 0;
 }
 
@@ -560,8 +760,7 @@ int vfio_mdev_transfer_load(struct vfio_mdev *vmdev, struct file *file)
 
 	if (!ret)
 		ret = vmdev->ops->migration->load(vmdev->mdev,
-						  buffer->data + transfer->state,
-						  transfer->size - transfer->state);
+						  buffer->data, transfer->size);
 	vfio_mdev_buffer_put(buffer);
 	return ret;
 }
@@ -570,12 +769,14 @@ int vfio_mdev_transfer_load(struct vfio_mdev *vmdev, struct file *file)
 void vfio_mdev_transfer_end(struct file *file)
 {
 	struct vfio_mdev_transfer *transfer = file->private_data;
-	struct vfio_mdev_buffer *buffer = NULL;
+	struct vfio_mdev_buffer *buffer = NULL, *rest = NULL;
 
 	mutex_lock(&transfer->lock);
 	swap(transfer->buffer, buffer);
+	swap(transfer->rest, rest);
 	transfer->error = -ENODEV;
 	mutex_unlock(&transfer->lock);
 	wake_up_all(&transfer->wait);
 	vfio_mdev_buffer_put(buffer);
+	vfio_mdev_buffer_put(rest);
 }
