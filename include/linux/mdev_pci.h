@@ -137,7 +137,7 @@ enum mdev_pci_registers_kind {
  *	@writable and @clear say; it was @old before. @value is what was written, with
  *	the old value of bytes that were not. Returns 0, or a negative errno for the
  *	write. Not called concurrently with itself and with callbacks of struct
- *	mdev_pci_driver other than create, remove and available.
+ *	mdev_pci_driver other than create, remove, available and parts_left.
  *
  * MDEV_PCI_REGISTERS without @data, @writable, @clear and @device can lie where other
  * registers are, such as PCI_COMMAND, to be notified of writes: @written follows what
@@ -274,7 +274,9 @@ enum mdev_pci_reset_cause {
 /**
  * struct mdev_pci_driver - callbacks of a driver for its devices
  * @ops: members that replace the defaults of mdev_pci; types, creation, removal,
- *	open, release and resets are not among them, they are below
+ *	open, release and resets are not among them, they are below. A
+ *	&mdev_migration_ops.set_state has to call that of mdev_pci_migration; what @mmap
+ *	maps of a @memory region is not migrated.
  * @types: the types
  * @nr_types: number of @types
  * @device_size: size of the driver's device: MDEV_PCI_DEVICE_SIZE()
@@ -311,15 +313,34 @@ enum mdev_pci_reset_cause {
  *	Config space, interrupts and @memory regions are saved by mdev_pci. Returns
  *	the number of bytes written, or a negative errno, which fails the migration.
  * @load: load such a state of @size bytes, of a version from @state_min_version to
- *	@state_version; it can be corrupt or forged. Follows @reset; the device is
- *	stopped, and what mdev_pci saves is loaded. A negative errno refuses it.
+ *	@state_version; it can be corrupt or forged. The device is stopped, and what
+ *	mdev_pci saves is loaded. Since @reset with MDEV_PCI_RESET_LOAD, no access of
+ *	userspace has come but to config space. A negative errno refuses it.
+ *
+ * @track_changes: for a driver whose state is too large to be saved while the device
+ *	is stopped: if @track is set, begin to track what changes of it: @save_part
+ *	saves all of it, and then what has changed. A negative errno fails the
+ *	migration. If @track is not set, stop that; the result is ignored. Absent:
+ *	@save has all.
+ * @save_part: write a part of the driver's state, see &mdev_migration_ops.save_part, to
+ *	@buf, which has @size bytes, a quarter of MDEV_MIGRATION_PART_SIZE at least.
+ *	Mandatory with @track_changes.
+ * @load_part: load a part of @size bytes that @save_part of a version from
+ *	@state_min_version to @state_version has written; it can be corrupt or forged.
+ *	Follows @reset with MDEV_PCI_RESET_LOAD, and precedes @load. A negative errno
+ *	refuses it. Mandatory with @track_changes.
+ * @parts_left: add to @initial what @save_part would still write for the first time,
+ *	in bytes, all of it if changes are not tracked, and to @dirty what it would
+ *	write again. An estimate. May be called at any time, even concurrently with the
+ *	others. Mandatory with @track_changes.
  *
  * @types and @device_size are mandatory. Without both @save and @load, devices can't
- * migrate. Callbacks may sleep. @reset, @run, @save and @load of one device never
- * run concurrently. They may wait for a worker of the device, but must not call
- * mdev_dma_rw() or mdev_pin_pages() themselves: the memory can be a mapped BAR of the
- * device, whose page faults wait until they have returned. A worker in one of the two
- * gets an error then, see "mapped regions" in mdev.h.
+ * migrate. Callbacks may sleep. @reset, @run, @save, @load, @track_changes, @save_part
+ * and @load_part of one device never run concurrently. All but the last two may wait for
+ * a worker of the device, but they must not call mdev_dma_rw() or mdev_pin_pages()
+ * themselves: the memory can be a mapped BAR of the device, whose page faults wait until
+ * they have returned. A worker in one of the two gets an error then, see "mapped
+ * regions" in mdev.h.
  */
 struct mdev_pci_driver {
 	struct parent_ops ops;
@@ -340,6 +361,11 @@ struct mdev_pci_driver {
 	ssize_t (*save)(struct mdev_pci *pci, void *buf, size_t size);
 	int (*load)(struct mdev_pci *pci, u32 version, const void *buf,
 		    size_t size);
+	int (*track_changes)(struct mdev_pci *pci, bool track);
+	ssize_t (*save_part)(struct mdev_pci *pci, void *buf, size_t size);
+	int (*load_part)(struct mdev_pci *pci, u32 version, const void *buf,
+			 size_t size);
+	void (*parts_left)(struct mdev_pci *pci, u64 *initial, u64 *dirty);
 };
 
 /* The size of @_struct, whose first member, @_member, is its struct mdev_pci */
@@ -406,6 +432,8 @@ unsigned long mdev_pci_memory_committed(struct mdev_pci *pci,
 					unsigned int region);
 void mdev_pci_memory_discard(struct mdev_pci *pci, unsigned int region,
 			     u64 offset, u64 size);
+void mdev_pci_memory_mark_dirty(struct mdev_pci *pci, unsigned int region,
+				u64 offset, u64 size);
 
 /*
  * Defaults of &mdev_pci_driver.ops. A driver's own callback can call the default for

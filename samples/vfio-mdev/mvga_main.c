@@ -165,6 +165,8 @@ static int mvga_map_picture(struct mdev_pci *pci, unsigned int region,
 		return PTR_ERR(page);
 	*pfn = page_to_pfn(page);
 	*size = PAGE_SIZE;
+	/* A migration would not see what is written here */
+	*flags &= ~MDEV_MAP_WRITABLE;
 	/* Whatever frees it invalidates the mapping first: the fault is repeated */
 	put_page(page);
 	return 0;

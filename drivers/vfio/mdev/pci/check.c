@@ -561,31 +561,14 @@ static int mdev_pci_check_layout(const struct mdev_pci_checked *checked)
 
 /* Types and the driver */
 
-static u64 mdev_pci_memory_size(const struct mdev_pci_function *function)
-{
-	u64 size = 0;
-	unsigned int i;
-
-	for (i = 0; i < PCI_STD_NUM_BARS; i++)
-		if (function->bar[i].memory)
-			size += function->bar[i].size;
-	for (i = 0; i < function->nr_regions; i++)
-		if (function->regions[i].memory)
-			size += function->regions[i].size;
-	return size;
-}
-
-/* State data is transferred in one piece; its size is an int. */
+/* It is transferred in one piece, whose size is an int. */
 static int mdev_pci_check_state(const struct mdev_pci_checked *checked,
 				const struct mdev_pci_driver *driver)
 {
-	u64 memory = mdev_pci_memory_size(checked->function);
-
-	if (driver->save && (driver->state_size > SZ_1G || memory > SZ_1G ||
-			     driver->state_size + memory > SZ_1G))
+	if (driver->save && driver->state_size > SZ_1G)
 		return mdev_pci_invalid(checked,
-					"state_size: 0x%zx, with 0x%llx of memory (max 0x%x)",
-					driver->state_size, memory, SZ_1G);
+					"state_size: 0x%zx (max 0x%x)",
+					driver->state_size, SZ_1G);
 	return 0;
 }
 
@@ -671,6 +654,13 @@ static int mdev_pci_check_driver(const struct mdev_pci_checked *checked,
 		return mdev_pci_invalid(checked, "state_min_version: %u (max %u, state_version)",
 					driver->state_min_version,
 					driver->state_version);
+	if (!driver->track_changes != !driver->save_part ||
+	    !driver->track_changes != !driver->load_part ||
+	    !driver->track_changes != !driver->parts_left)
+		return mdev_pci_invalid(checked,
+					"track_changes, save_part, load_part, parts_left: not all of them");
+	if (driver->track_changes && !driver->save)
+		return mdev_pci_invalid(checked, "track_changes: without save");
 	if (driver->save && driver->ops.migration &&
 	    driver->ops.migration->open_data)
 		return mdev_pci_invalid(checked, "save: never called with ops.migration.open_data");

@@ -358,7 +358,13 @@ static void mdev_pci_fill_migration(struct mdev_migration_ops *ops,
 	ops->data_size = ops->data_size ?: filled->data_size;
 	ops->save = ops->save ?: filled->save;
 	ops->load = ops->load ?: filled->load;
-	/* The two belong together */
+	/* These belong together */
+	if (!ops->save_part) {
+		ops->save_part = filled->save_part;
+		ops->load_part = filled->load_part;
+		ops->parts_left = filled->parts_left;
+	}
+	/* And so do these */
 	if (!ops->info && !ops->compatible) {
 		ops->info = filled->info;
 		ops->compatible = filled->compatible;

@@ -4,6 +4,10 @@
  * write or page fault, and freed by a reset or mdev_pci_memory_discard(). regions.c
  * calls this file for accesses.
  *
+ * A page fault that one huge entry of the page tables could serve allocates all pages
+ * of it at once, in a row. They are separate pages all the same, so each can be
+ * discarded.
+ *
  * A page that is discarded is removed from the xarray, then unmapped, and freed
  * after a grace period: mdev_pci_memory_find() gets a reference under RCU, and a
  * page fault that has looked the page up before is repeated (see
@@ -36,18 +40,13 @@
 #define MDEV_PCI_MEMORY_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | \
 				 __GFP_NOWARN)
 
-/**
- * struct mdev_pci_memory - pages of a region
- * @pages: committed pages, each with a reference, by index in the region
- * @committed: number of @pages
- */
-struct mdev_pci_memory {
-	struct xarray pages;
-	atomic_long_t committed;
-};
+/* Many pages at once: those that are free, or one at a time does as well. */
+#define MDEV_PCI_BLOCK_GFP	(GFP_KERNEL_ACCOUNT | __GFP_ZERO | \
+				 __GFP_NORETRY | __GFP_NOWARN)
 
-static struct mdev_pci_memory *mdev_pci_memory(const struct mdev_pci_core *core,
-					       unsigned int region)
+/* The pages of a region, or NULL if it is not memory */
+struct mdev_pci_memory *
+mdev_pci_find_memory(const struct mdev_pci_core *core, unsigned int region)
 {
 	unsigned int nr_regions;
 
@@ -96,13 +95,87 @@ static struct page *mdev_pci_memory_commit(struct mdev_pci_memory *memory,
 	return xa_is_err(old) ? ERR_PTR(xa_err(old)) : NULL;
 }
 
+/* Commit pages from @first on that can be mapped by one entry, if none of them is. */
+static void mdev_pci_memory_commit_block(struct mdev_pci_memory *memory,
+					 unsigned long first,
+					 unsigned int order)
+{
+	unsigned long last = first + (1UL << order) - 1;
+	unsigned long index = first;
+	struct page *page;
+
+	if (xa_find(&memory->pages, &index, last, XA_PRESENT))
+		return;
+	page = alloc_pages(MDEV_PCI_BLOCK_GFP, order);
+	if (!page)
+		return;
+	split_page(page, order);
+	for (index = first; index <= last; index++, page++) {
+		atomic_long_inc(&memory->committed);
+		if (!xa_cmpxchg(&memory->pages, index, NULL, page,
+				MDEV_PCI_MEMORY_GFP))
+			continue;
+		/* Another one is committed, or there is no memory for the xarray */
+		atomic_long_dec(&memory->committed);
+		put_page(page);
+	}
+}
+
+/* Whether @page, at @index, and those around it that one entry can map are in a row */
+static bool mdev_pci_memory_is_block(struct mdev_pci_memory *memory,
+				     unsigned long index, struct page *page,
+				     unsigned int order)
+{
+	unsigned long first = ALIGN_DOWN(index, 1UL << order);
+	unsigned long pfn = page_to_pfn(page) - (index - first);
+	unsigned long count = 0;
+	struct page *other;
+
+	if (!IS_ALIGNED(pfn, 1UL << order))
+		return false;
+	xa_for_each_range(&memory->pages, index, other, first,
+			  first + (1UL << order) - 1) {
+		if (page_to_pfn(other) != pfn + (index - first))
+			return false;
+		count++;
+	}
+	return count == 1UL << order;
+}
+
+/*
+ * For a page fault: the page, with a reference, or an ERR_PTR(). On entry, @size is how
+ * many bytes around @offset could be mapped at once, then how many are contiguous.
+ */
+struct page *mdev_pci_memory_fault(struct mdev_pci_core *core,
+				   unsigned int region, u64 offset,
+				   unsigned long *size)
+{
+	struct mdev_pci_memory *memory = mdev_pci_find_memory(core, region);
+	unsigned long index = offset >> PAGE_SHIFT;
+	bool huge = *size >= PMD_SIZE && PMD_ORDER <= MAX_PAGE_ORDER;
+	struct page *page;
+
+	if (huge)
+		mdev_pci_memory_commit_block(memory,
+					     ALIGN_DOWN(index, 1UL << PMD_ORDER),
+					     PMD_ORDER);
+	page = mdev_pci_memory_page(core->pci, region, offset);
+	if (IS_ERR(page))
+		return page;
+	*size = huge && mdev_pci_memory_is_block(memory, index, page,
+						 PMD_ORDER) ?
+		PMD_SIZE : PAGE_SIZE;
+	return page;
+}
+
 /**
  * mdev_pci_memory_page - a page of a region that is memory
  * @pci: the function
  * @region: VFIO region index
  * @offset: where in the region, in bytes
  *
- * Commits the page, zeroed, unless it is committed. After mdev_pci_memory_discard()
+ * Commits the page, zeroed, unless it is committed. A driver that writes it calls
+ * mdev_pci_memory_mark_dirty() afterwards. After mdev_pci_memory_discard()
  * or a reset the page is not a part of the region any more, but exists as long as
  * it is referenced. If the &mdev_pci_region.map of another region returns the page,
  * the driver either keeps its reference for as long as it can be mapped there, or
@@ -117,7 +190,7 @@ struct page *mdev_pci_memory_page(struct mdev_pci *pci, unsigned int region,
 				  u64 offset)
 {
 	const struct mdev_pci_core *core = pci->core;
-	struct mdev_pci_memory *memory = mdev_pci_memory(core, region);
+	struct mdev_pci_memory *memory = mdev_pci_find_memory(core, region);
 	struct page *page;
 
 	if (!memory ||
@@ -144,17 +217,18 @@ EXPORT_SYMBOL_GPL(mdev_pci_memory_page);
 unsigned long mdev_pci_memory_committed(struct mdev_pci *pci,
 					unsigned int region)
 {
-	struct mdev_pci_memory *memory = mdev_pci_memory(pci->core, region);
+	struct mdev_pci_memory *memory = mdev_pci_find_memory(pci->core, region);
 
 	return memory ? atomic_long_read(&memory->committed) : 0;
 }
 EXPORT_SYMBOL_GPL(mdev_pci_memory_committed);
 
 /* Move pages from the xarray to a list, with their references. */
-static void mdev_pci_memory_take(struct mdev_pci_memory *memory,
-				 unsigned long first, unsigned long last,
-				 struct list_head *pages)
+static void mdev_pci_memory_take(struct mdev_pci_core *core,
+				 unsigned int region, unsigned long first,
+				 unsigned long last, struct list_head *pages)
 {
+	struct mdev_pci_memory *memory = core->memory[region];
 	unsigned long index;
 	struct page *page;
 
@@ -163,6 +237,7 @@ static void mdev_pci_memory_take(struct mdev_pci_memory *memory,
 		page = xa_erase(&memory->pages, index);
 		if (!page)
 			continue;
+		mdev_pci_dirty_mark(core, region, index, index);
 		atomic_long_dec(&memory->committed);
 		list_add(&page->lru, pages);
 		cond_resched();
@@ -219,12 +294,11 @@ EXPORT_SYMBOL_GPL(mdev_pci_invalidate);
 void mdev_pci_memory_discard(struct mdev_pci *pci, unsigned int region,
 			     u64 offset, u64 size)
 {
-	const struct mdev_pci_core *core = pci->core;
-	struct mdev_pci_memory *memory = mdev_pci_memory(core, region);
+	struct mdev_pci_core *core = pci->core;
 	u64 end, start = PAGE_ALIGN(offset);
 	LIST_HEAD(pages);
 
-	if (!memory)
+	if (!mdev_pci_find_memory(core, region))
 		return;
 	end = mdev_pci_region(core->layout->function, region)->size;
 	if (offset >= end)
@@ -233,7 +307,7 @@ void mdev_pci_memory_discard(struct mdev_pci *pci, unsigned int region,
 	if (start >= end)
 		return;
 
-	mdev_pci_memory_take(memory, start >> PAGE_SHIFT,
+	mdev_pci_memory_take(core, region, start >> PAGE_SHIFT,
 			     (end - 1) >> PAGE_SHIFT, &pages);
 	/* Also without pages: a concurrent discard can have erased them. */
 	mdev_pci_invalidate(pci, region, start, end - start);
@@ -308,7 +382,7 @@ static size_t mdev_pci_memory_piece(u64 offset, size_t count)
 int mdev_pci_memory_read(struct mdev_pci_core *core, unsigned int region,
 			 u64 offset, char *buf, size_t count)
 {
-	struct mdev_pci_memory *memory = mdev_pci_memory(core, region);
+	struct mdev_pci_memory *memory = mdev_pci_find_memory(core, region);
 	struct page *page;
 	size_t size;
 
@@ -338,27 +412,41 @@ int mdev_pci_memory_write(struct mdev_pci_core *core, unsigned int region,
 			return PTR_ERR(page);
 		mdev_pci_memory_store(page, offset_in_page(offset), buf, size);
 		put_page(page);
+		mdev_pci_dirty_mark(core, region, offset >> PAGE_SHIFT,
+				    offset >> PAGE_SHIFT);
 	}
 	return 0;
 }
 
-/* The first offset in a committed page from @offset on, or the region's end. */
-u64 mdev_pci_memory_next(struct mdev_pci_core *core, unsigned int region,
-			 u64 offset)
+/* A part of a page becomes zeroes. */
+void mdev_pci_memory_clear(struct mdev_pci_core *core, unsigned int region,
+			   u64 offset, size_t size)
 {
-	unsigned long index = offset >> PAGE_SHIFT;
+	struct mdev_pci_memory *memory = mdev_pci_find_memory(core, region);
+	struct page *page = mdev_pci_memory_find(memory, offset >> PAGE_SHIFT);
 
-	if (!xa_find(&core->memory[region]->pages, &index, ULONG_MAX,
-		     XA_PRESENT))
-		return mdev_pci_region(core->layout->function, region)->size;
-	return max(offset, (u64)index << PAGE_SHIFT);
+	if (!page)
+		return;
+	memzero_page(page, offset_in_page(offset), size);
+	put_page(page);
+}
+
+/* Number of committed pages of all regions */
+unsigned long mdev_pci_memory_all_committed(struct mdev_pci_core *core)
+{
+	unsigned long pages = 0;
+	unsigned int region;
+
+	for (region = 0; region < core->layout->nr_regions; region++)
+		pages += mdev_pci_memory_committed(core->pci, region);
+	return pages;
 }
 
 /* Whether a part of a page is zeroes, as one that is not committed is */
 bool mdev_pci_memory_is_zero(struct mdev_pci_core *core, unsigned int region,
 			     u64 offset, size_t size)
 {
-	struct mdev_pci_memory *memory = mdev_pci_memory(core, region);
+	struct mdev_pci_memory *memory = mdev_pci_find_memory(core, region);
 	struct page *page = mdev_pci_memory_find(memory, offset >> PAGE_SHIFT);
 	void *contents;
 	bool zero;
@@ -408,12 +496,19 @@ int mdev_pci_memory_init(struct mdev_pci_core *core)
 	return 0;
 }
 
+static void mdev_pci_memory_free_region(struct mdev_pci_memory *memory)
+{
+	if (memory)
+		kvfree(memory->dirty);
+	kfree(memory);
+}
+
 void mdev_pci_memory_destroy(struct mdev_pci_core *core)
 {
 	unsigned int region;
 
 	mdev_pci_memory_reset(core);
 	for (region = 0; region < core->layout->nr_regions; region++)
-		kfree(core->memory[region]);
+		mdev_pci_memory_free_region(core->memory[region]);
 	kfree(core->memory);
 }

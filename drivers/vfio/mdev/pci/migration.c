@@ -2,8 +2,8 @@
 /*
  * Migration of a PCI function: what it may do in each state, what another function
  * must have in common with it, and its state data, which consists of sections.
- * sections.c has those. State data comes from userspace: if it is not valid for the
- * function, nothing of it is loaded.
+ * sections.c has those that are saved when the device is stopped, parts.c those that
+ * are saved before.
  */
 
 #include <linux/build_bug.h>
@@ -25,12 +25,16 @@ static const struct {
 	bool silent;
 	/* The device is the source of a migration */
 	bool saving;
+	/* It is the destination */
+	bool resuming;
 } mdev_pci_states[VFIO_DEVICE_STATE_NR] = {
 	[VFIO_DEVICE_STATE_STOP] = { .stopped = true, .silent = true },
 	[VFIO_DEVICE_STATE_STOP_COPY] = {
 		.stopped = true, .silent = true, .saving = true,
 	},
-	[VFIO_DEVICE_STATE_RESUMING] = { .stopped = true, .silent = true },
+	[VFIO_DEVICE_STATE_RESUMING] = {
+		.stopped = true, .silent = true, .resuming = true,
+	},
 	[VFIO_DEVICE_STATE_RUNNING_P2P] = { .stopped = true },
 	[VFIO_DEVICE_STATE_PRE_COPY] = { .saving = true },
 	[VFIO_DEVICE_STATE_PRE_COPY_P2P] = { .stopped = true, .saving = true },
@@ -39,9 +43,56 @@ static const struct {
 static void mdev_pci_enter_state(struct mdev_pci_core *core,
 				 enum vfio_device_mig_state state)
 {
-	WRITE_ONCE(core->saving, mdev_pci_states[state].saving);
+	core->spoiled = false;
+	WRITE_ONCE(core->resuming, mdev_pci_states[state].resuming);
 	WRITE_ONCE(core->silent, mdev_pci_states[state].silent);
 	WRITE_ONCE(core->stopped, mdev_pci_states[state].stopped);
+}
+
+static int mdev_pci_start_saving(struct mdev_pci_core *core)
+{
+	const struct mdev_pci_driver *driver = core->parent->driver;
+	int ret;
+
+	ret = mdev_pci_dirty_start(core);
+	if (!ret && driver->track_changes) {
+		ret = driver->track_changes(core->pci, true);
+		if (ret)
+			mdev_pci_dirty_stop(core);
+	}
+	return ret;
+}
+
+static void mdev_pci_stop_saving(struct mdev_pci_core *core)
+{
+	const struct mdev_pci_driver *driver = core->parent->driver;
+
+	if (driver->track_changes)
+		driver->track_changes(core->pci, false);
+	mdev_pci_dirty_stop(core);
+}
+
+static int mdev_pci_set_saving(struct mdev_pci_core *core, bool saving)
+{
+	int ret = 0;
+
+	if (core->saving == saving)
+		return 0;
+	if (saving)
+		ret = mdev_pci_start_saving(core);
+	else
+		mdev_pci_stop_saving(core);
+	core->saving = saving && !ret;
+	return ret;
+}
+
+/* Zeroes are not in the state data: drop what the driver's reset has filled. */
+static int mdev_pci_reset_to_load(struct mdev_pci_core *core)
+{
+	int ret = mdev_pci_reset_locked(core, MDEV_PCI_RESET_LOAD);
+
+	mdev_pci_memory_reset(core);
+	return ret;
 }
 
 /* Interrupts that were raised while the device was stopped are signalled then. */
@@ -55,6 +106,10 @@ static int mdev_pci_set_state(struct mdev_device *mdev,
 	guard(mutex)(&core->lock);
 	mdev_pci_enter_state(core, to);
 	ret = mdev_pci_update_running(core);
+	if (!ret)
+		ret = mdev_pci_set_saving(core, mdev_pci_states[to].saving);
+	if (!ret && to == VFIO_DEVICE_STATE_RESUMING)
+		ret = mdev_pci_reset_to_load(core);
 	if (ret)
 		mdev_pci_enter_state(core, from);
 	mdev_pci_irqs_update(core);
@@ -64,7 +119,8 @@ static int mdev_pci_set_state(struct mdev_device *mdev,
 void mdev_pci_migration_end(struct mdev_pci_core *core)
 {
 	lockdep_assert_held(&core->lock);
-	WRITE_ONCE(core->saving, false);
+	mdev_pci_set_saving(core, false);
+	WRITE_ONCE(core->resuming, false);
 	WRITE_ONCE(core->silent, false);
 	WRITE_ONCE(core->stopped, false);
 }
@@ -234,8 +290,8 @@ static ssize_t mdev_pci_save(struct mdev_device *mdev, void *buf, size_t size)
 }
 
 /*
- * State data that is invalid for the function changes nothing. After -ENOMEM or an
- * error of the driver the device is in the ERROR state until it is reset.
+ * The device was reset when it entered the RESUMING state, and parts are loaded. Of
+ * state data that is invalid for the function nothing is loaded.
  */
 static int mdev_pci_load(struct mdev_device *mdev, const void *buf, size_t size)
 {
@@ -247,12 +303,11 @@ static int mdev_pci_load(struct mdev_device *mdev, const void *buf, size_t size)
 	if (ret)
 		return ret;
 	guard(mutex)(&core->lock);
-	ret = mdev_pci_reset_locked(core, MDEV_PCI_RESET_LOAD);
-	if (!ret) {
-		/* Zeroes are not in the state data: drop what ->reset() has filled */
-		mdev_pci_memory_reset(core);
-		ret = mdev_pci_sections_load(core, &sections);
-	}
+	if (core->spoiled)
+		return -EINVAL;
+	/* Those of writes to config space since then */
+	mdev_pci_irqs_reset(core, false);
+	ret = mdev_pci_sections_load(core, &sections);
 	mdev_pci_irqs_update(core);
 	return ret;
 }
@@ -264,6 +319,9 @@ const struct mdev_migration_ops mdev_pci_migration = {
 	.data_size = mdev_pci_data_size,
 	.save = mdev_pci_save,
 	.load = mdev_pci_load,
+	.save_part = mdev_pci_save_part,
+	.load_part = mdev_pci_load_part,
+	.parts_left = mdev_pci_parts_left,
 	.info = mdev_pci_info,
 	.compatible = mdev_pci_compatible,
 };

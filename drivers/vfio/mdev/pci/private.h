@@ -9,8 +9,8 @@
 #include <linux/mdev_pci.h>
 #include <linux/mutex.h>
 #include <linux/spinlock_types.h>
+#include <linux/xarray.h>
 
-struct mdev_pci_memory;
 struct va_format;
 
 /*
@@ -18,6 +18,8 @@ struct va_format;
  *
  *	mdev_callback_enter(), mdev_drain()	of vfio_mdev, around each access and
  *						reset; see vfio/private.h
+ *	vfio_mdev_transfer.lock			likewise, around save_part, load_part
+ *						and parts_left
  *	  mdev_pci_core.lock			writes to config space, resets, steps
  *						of a migration; held across run,
  *						reset, save and load of the driver
@@ -90,6 +92,26 @@ struct mdev_pci_layout {
 };
 
 /**
+ * struct mdev_pci_memory - pages of a region that is memory
+ * @pages: committed pages, each with a reference, by index in the region
+ * @committed: number of @pages
+ * @dirty: a bit for each page of the region, see dirty.c; NULL before the first
+ *	migration
+ */
+struct mdev_pci_memory {
+	struct xarray pages;
+	atomic_long_t committed;
+	unsigned long *dirty;
+};
+
+/* Pages of a region, by index; @end is the first one behind them. */
+struct mdev_pci_pages {
+	unsigned int region;
+	unsigned long first;
+	unsigned long end;
+};
+
+/**
  * struct mdev_pci_core - a mediated device that is a PCI function
  * @pci: what the driver sees of it, the beginning of the driver's own structure
  * @parent: the parent
@@ -104,7 +126,15 @@ struct mdev_pci_layout {
  *	&mdev_pci_dword.read; written under @lock or @config_lock, read without
  * @stopped: not open, or stopped by a migration; written under @lock
  * @silent: stopped by a migration, may not interrupt; written under @lock
- * @saving: in a state of a migration's source; written under @lock
+ * @saving: in a state of a migration's source; protected by @lock
+ * @resuming: in the state of a migration's destination; written under @lock
+ * @spoiled: was reset by the guest in a state in which that is not migrated; protected
+ *	by @lock
+ * @saves_memory: changes of memory are marked, see dirty.c; written under @lock
+ * @next_region: where mdev_pci_dirty_take() continues: region; written with
+ *	@saves_memory by that only
+ * @next_page: likewise, index of the page
+ * @saved_all: likewise, all regions have been searched once
  * @run_flags: last argument of &mdev_pci_driver.run that succeeded; protected by
  *	@lock
  * @failed: the driver's last reset has failed; protected by @lock
@@ -135,6 +165,12 @@ struct mdev_pci_core {
 	bool stopped;
 	bool silent;
 	bool saving;
+	bool resuming;
+	bool spoiled;
+	bool saves_memory;
+	unsigned int next_region;
+	unsigned long next_page;
+	bool saved_all;
 	unsigned int run_flags;
 	bool failed;
 	enum mdev_pci_reset_cause requested_reset;
@@ -313,6 +349,8 @@ void mdev_pci_msix_write(struct mdev_pci_core *core, unsigned int bar,
 bool mdev_pci_msix_valid(const struct mdev_pci_core *core, const __le32 *table);
 
 /* memory.c */
+struct mdev_pci_memory *
+mdev_pci_find_memory(const struct mdev_pci_core *core, unsigned int region);
 int mdev_pci_memory_init(struct mdev_pci_core *core);
 void mdev_pci_memory_destroy(struct mdev_pci_core *core);
 void mdev_pci_memory_reset(struct mdev_pci_core *core);
@@ -320,23 +358,58 @@ int mdev_pci_memory_read(struct mdev_pci_core *core, unsigned int region,
 			 u64 offset, char *buf, size_t count);
 int mdev_pci_memory_write(struct mdev_pci_core *core, unsigned int region,
 			  u64 offset, const char *buf, size_t count);
-u64 mdev_pci_memory_next(struct mdev_pci_core *core, unsigned int region,
-			 u64 offset);
+struct page *mdev_pci_memory_fault(struct mdev_pci_core *core,
+				   unsigned int region, u64 offset,
+				   unsigned long *size);
+void mdev_pci_memory_clear(struct mdev_pci_core *core, unsigned int region,
+			   u64 offset, size_t size);
+unsigned long mdev_pci_memory_all_committed(struct mdev_pci_core *core);
 bool mdev_pci_memory_is_zero(struct mdev_pci_core *core, unsigned int region,
 			     u64 offset, size_t size);
+
+/* dirty.c */
+void mdev_pci_dirty_mark(struct mdev_pci_core *core, unsigned int region,
+			 unsigned long first, unsigned long last);
+void mdev_pci_dirty_mark_all(struct mdev_pci_core *core);
+int mdev_pci_dirty_start(struct mdev_pci_core *core);
+void mdev_pci_dirty_stop(struct mdev_pci_core *core);
+bool mdev_pci_dirty_take(struct mdev_pci_core *core, unsigned long max,
+			 struct mdev_pci_pages *pages);
+void mdev_pci_dirty_left(struct mdev_pci_core *core, u64 *initial, u64 *dirty);
 
 /* migration.c */
 /* For a close or VFIO_DEVICE_RESET */
 void mdev_pci_migration_end(struct mdev_pci_core *core);
 
-/* sections.c: numbers are those in state data; memory is saved last */
+/* sections.c: numbers are those in state data */
 enum mdev_pci_section_id {
 	MDEV_PCI_SECTION_CONFIG,
 	MDEV_PCI_SECTION_MSIX,
 	MDEV_PCI_SECTION_IRQS,
 	MDEV_PCI_SECTION_DRIVER,
-	MDEV_PCI_SECTION_MEMORY,
+	MDEV_PCI_SECTION_MEMORY,	/* in parts, see parts.c */
+	MDEV_PCI_SECTION_DRIVER_PART,	/* likewise */
 	MDEV_PCI_NR_SECTIONS
+};
+
+/* In &mdev_pci_section.flags: a destination that does not know it skips it */
+#define MDEV_PCI_SECTION_OPTIONAL	BIT(0)
+
+/**
+ * struct mdev_pci_section - header of a section
+ * @id: enum mdev_pci_section_id
+ * @flags: MDEV_PCI_SECTION_OPTIONAL; all others are 0
+ * @version: version of @data
+ * @size: length of @data in bytes, without the zeroes that pad it to a multiple of
+ *	eight
+ * @data: contents
+ */
+struct mdev_pci_section {
+	__le16 id;
+	__le16 flags;
+	__le32 version;
+	__le64 size;
+	u8 data[];
 };
 
 /* Contents of a section in state data; @data is NULL if there is none. */
@@ -353,9 +426,18 @@ struct mdev_pci_sections {
 size_t mdev_pci_sections_size(struct mdev_pci_core *core);
 ssize_t mdev_pci_sections_save(struct mdev_pci_core *core, void *buf,
 			       size_t size);
+int mdev_pci_sections_find(const void *buf, size_t size,
+			   struct mdev_pci_sections *sections);
+bool mdev_pci_driver_version_valid(const struct mdev_pci_core *core,
+				   u32 version);
 int mdev_pci_sections_parse(const struct mdev_pci_core *core, const void *buf,
 			    size_t size, struct mdev_pci_sections *sections);
 int mdev_pci_sections_load(struct mdev_pci_core *core,
 			   const struct mdev_pci_sections *sections);
+
+/* parts.c */
+ssize_t mdev_pci_save_part(struct mdev_device *mdev, void *buf, size_t size);
+int mdev_pci_load_part(struct mdev_device *mdev, const void *buf, size_t size);
+void mdev_pci_parts_left(struct mdev_device *mdev, u64 *initial, u64 *dirty);
 
 #endif /* _MDEV_PCI_PRIVATE_H */

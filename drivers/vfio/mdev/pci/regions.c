@@ -171,13 +171,16 @@ static void mdev_pci_rom_read(const struct mdev_pci_core *core, char *buf,
 		       min(count, function->rom_size - offset));
 }
 
-/* Regions beyond PCI's are always accessible. */
+/* Regions beyond PCI's are accessible in all states but RESUMING. */
 static bool mdev_pci_decodes(const struct mdev_pci_core *core,
 			     const struct mdev_pci_region *region,
 			     unsigned int index, u64 offset, size_t count)
 {
 	bool io = region->flags & PCI_BASE_ADDRESS_SPACE_IO;
 
+	/* Nothing comes between the driver's reset and its load */
+	if (READ_ONCE(core->resuming))
+		return false;
 	if (index < PCI_STD_NUM_BARS)
 		return mdev_pci_responds(core, io ? PCI_COMMAND_IO :
 						   PCI_COMMAND_MEMORY);
@@ -324,14 +327,25 @@ EXPORT_SYMBOL_GPL(mdev_pci_write);
 
 static int mdev_pci_map_memory(struct mdev_pci_core *core, unsigned int index,
 			       u64 offset, unsigned long *pfn,
-			       unsigned long *size)
+			       unsigned long *size, u32 *flags)
 {
-	struct page *page = mdev_pci_memory_page(core->pci, index, offset);
+	bool saves = READ_ONCE(core->saves_memory);
+	struct page *page;
 
+	/* Each page faults, so that it can be marked */
+	if (saves)
+		*size = PAGE_SIZE;
+	page = mdev_pci_memory_fault(core, index, offset, size);
 	if (IS_ERR(page))
 		return PTR_ERR(page);
 	*pfn = page_to_pfn(page);
-	*size = PAGE_SIZE;
+	/*
+	 * Also for a read: KVM can't write to a page that is mapped read-only, but does
+	 * not fault again (hva_to_pfn_remapped())
+	 */
+	if (saves && *flags & MDEV_MAP_WRITABLE)
+		mdev_pci_dirty_mark(core, index, offset >> PAGE_SHIFT,
+				    offset >> PAGE_SHIFT);
 	/*
 	 * mdev_pci_memory_discard() invalidates the mapping before it frees
 	 * the page, and the fault is repeated then.
@@ -357,7 +371,8 @@ int mdev_pci_validate_map_request(struct mdev_device *mdev, loff_t pos,
 	if (!region || !mdev_pci_decodes(core, region, index, offset, *size))
 		return -EIO;
 	if (region->memory)
-		return mdev_pci_map_memory(core, index, offset, pfn, size);
+		return mdev_pci_map_memory(core, index, offset, pfn, size,
+					   flags);
 	return region->map ?
 		       region->map(core->pci, index, offset, pfn, size, flags) :
 		       -EINVAL;

@@ -41,6 +41,7 @@ int mdev_pci_reset_locked(struct mdev_pci_core *core,
 	mdev_pci_memory_reset(core);
 	ret = driver->reset ? driver->reset(core->pci, cause) : 0;
 	core->failed = ret;
+	mdev_pci_dirty_mark_all(core);
 	mdev_pci_irqs_reset(core, keep);
 	mdev_map_unblock(core->pci->mdev);
 	return ret ?: mdev_pci_update_running(core);
@@ -66,6 +67,8 @@ void mdev_pci_function_reset(struct mdev_device *mdev)
 	int ret;
 
 	guard(mutex)(&core->lock);
+	/* What a migration has saved, or loaded, is of before */
+	core->spoiled = core->resuming || (core->saving && core->silent);
 	cause = core->requested_reset;
 	/* The next can be requested by the driver, with mdev_request_reset() */
 	core->requested_reset = MDEV_PCI_RESET_FLR;

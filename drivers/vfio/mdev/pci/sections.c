@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * State data of a PCI function: sections with config space, the MSI-X table,
- * interrupts, memory and the driver's state, in a format that does not depend on the
- * kernel. migration.c saves and loads them.
+ * interrupts and the driver's state, in a format that does not depend on the kernel.
+ * migration.c saves and loads them. Sections that are transferred before, in parts,
+ * are in parts.c.
  *
  * Each section has a number, a version and a length. A later version of this file can
  * add sections: one that the destination does not know is skipped if it is marked
@@ -22,32 +23,10 @@
 
 #include "private.h"
 
-#define MDEV_PCI_SECTION_OPTIONAL	BIT(0)
-
-/* Memory is saved in blocks of this size, whatever the page size is. */
-#define MDEV_PCI_BLOCK_SIZE	4096
-
 /* In &mdev_pci_irq_section.written: *_written of struct mdev_pci_core */
 #define MDEV_PCI_STATE_MSI		BIT(0)
 #define MDEV_PCI_STATE_MSIX		BIT(1)
 #define MDEV_PCI_STATE_MSIX_TABLE	BIT(2)
-
-/**
- * struct mdev_pci_section - header of a section
- * @id: enum mdev_pci_section_id
- * @flags: MDEV_PCI_SECTION_OPTIONAL; all others are 0
- * @version: version of @data
- * @size: length of @data in bytes, without the zeroes that pad it to a multiple of
- *	eight
- * @data: contents
- */
-struct mdev_pci_section {
-	__le16 id;
-	__le16 flags;
-	__le32 version;
-	__le64 size;
-	u8 data[];
-};
 
 /**
  * struct mdev_pci_irq_section - contents of the section with interrupts
@@ -61,20 +40,6 @@ struct mdev_pci_irq_section {
 	__le32 written;
 	__le32 irq_index;
 	u8 vectors[];
-};
-
-/**
- * struct mdev_pci_block - memory that is not zeroes
- * @region: VFIO region index
- * @reserved: 0
- * @offset: where in the region, in bytes, a multiple of MDEV_PCI_BLOCK_SIZE
- * @contents: what is there
- */
-struct mdev_pci_block {
-	__le32 region;
-	__le32 reserved;
-	__le64 offset;
-	u8 contents[MDEV_PCI_BLOCK_SIZE];
 };
 
 /**
@@ -253,138 +218,6 @@ static int mdev_pci_load_irqs(struct mdev_pci_core *core,
 	return 0;
 }
 
-/* Memory */
-
-static bool mdev_pci_has_memory(const struct mdev_pci_core *core)
-{
-	unsigned int region;
-
-	for (region = 0; region < core->layout->nr_regions; region++)
-		if (core->memory[region])
-			return true;
-	return false;
-}
-
-static u64 mdev_pci_region_data_size(struct mdev_pci_core *core,
-				     unsigned int region)
-{
-	if (!core->memory[region])
-		return 0;
-	if (READ_ONCE(core->saving))
-		return (u64)PAGE_SIZE *
-		       mdev_pci_memory_committed(core->pci, region);
-	return mdev_pci_region(core->layout->function, region)->size;
-}
-
-/*
- * A source has the pages that are committed now. A destination can get all that
- * the regions can have, which mdev_pci_check() limits.
- */
-static u64 mdev_pci_memory_section_size(struct mdev_pci_core *core)
-{
-	unsigned int region;
-	u64 memory = 0;
-
-	for (region = 0; region < core->layout->nr_regions; region++)
-		memory += mdev_pci_region_data_size(core, region);
-	return memory / MDEV_PCI_BLOCK_SIZE * sizeof(struct mdev_pci_block);
-}
-
-/* Returns how many of up to @room blocks it wrote. */
-static ssize_t mdev_pci_save_region(struct mdev_pci_core *core,
-				    unsigned int region,
-				    struct mdev_pci_block *block, size_t room)
-{
-	u64 size = mdev_pci_region(core->layout->function, region)->size;
-	size_t count = 0;
-	u64 offset;
-
-	for (offset = mdev_pci_memory_next(core, region, 0); offset < size;
-	     offset = mdev_pci_memory_next(core, region,
-					   offset + MDEV_PCI_BLOCK_SIZE)) {
-		cond_resched();
-		if (mdev_pci_memory_is_zero(core, region, offset,
-					    MDEV_PCI_BLOCK_SIZE))
-			continue;
-		/* The VMM writes to a stopped device */
-		if (count == room)
-			return -EBUSY;
-		mdev_pci_memory_read(core, region, offset, block->contents,
-				     MDEV_PCI_BLOCK_SIZE);
-		block->region = cpu_to_le32(region);
-		block->offset = cpu_to_le64(offset);
-		block++;
-		count++;
-	}
-	return count;
-}
-
-static ssize_t mdev_pci_save_memory(struct mdev_pci_core *core, void *buf,
-				    size_t size)
-{
-	size_t room = size / sizeof(struct mdev_pci_block);
-	struct mdev_pci_block *block = buf;
-	unsigned int region;
-	ssize_t ret;
-
-	for (region = 0; region < core->layout->nr_regions; region++) {
-		if (!core->memory[region])
-			continue;
-		ret = mdev_pci_save_region(core, region, block, room);
-		if (ret < 0)
-			return ret;
-		block += ret;
-		room -= ret;
-	}
-	return (void *)block - buf;
-}
-
-static bool mdev_pci_block_valid(const struct mdev_pci_core *core,
-				 const struct mdev_pci_block *block)
-{
-	u32 region = le32_to_cpu(block->region);
-	u64 offset = le64_to_cpu(block->offset);
-
-	if (region >= core->layout->nr_regions || block->reserved)
-		return false;
-	region = array_index_nospec(region, core->layout->nr_regions);
-	return core->memory[region] && IS_ALIGNED(offset, MDEV_PCI_BLOCK_SIZE) &&
-	       offset < mdev_pci_region(core->layout->function, region)->size;
-}
-
-static bool mdev_pci_memory_section_valid(const struct mdev_pci_core *core,
-					  const struct mdev_pci_contents *contents)
-{
-	const struct mdev_pci_block *block = contents->data;
-	size_t count = contents->size / sizeof(*block);
-
-	if (contents->size % sizeof(*block))
-		return false;
-	for (; count; count--, block++) {
-		if (!mdev_pci_block_valid(core, block))
-			return false;
-		cond_resched();
-	}
-	return true;
-}
-
-static int mdev_pci_load_memory(struct mdev_pci_core *core,
-				const struct mdev_pci_contents *contents)
-{
-	const struct mdev_pci_block *block = contents->data;
-	size_t count = contents->size / sizeof(*block);
-	int ret = 0;
-
-	for (; count && !ret; count--, block++) {
-		ret = mdev_pci_memory_write(core, le32_to_cpu(block->region),
-					    le64_to_cpu(block->offset),
-					    block->contents,
-					    MDEV_PCI_BLOCK_SIZE);
-		cond_resched();
-	}
-	return ret;
-}
-
 /* The driver's state */
 
 /* A driver with migration ops of its own can do without. */
@@ -411,14 +244,20 @@ static ssize_t mdev_pci_save_driver(struct mdev_pci_core *core, void *buf,
 	return ret > (ssize_t)size ? -EIO : ret;
 }
 
-static bool mdev_pci_driver_section_valid(const struct mdev_pci_core *core,
-					  const struct mdev_pci_contents *contents)
+bool mdev_pci_driver_version_valid(const struct mdev_pci_core *core,
+				   u32 version)
 {
 	const struct mdev_pci_driver *driver = core->parent->driver;
 
-	return contents->version >= driver->state_min_version &&
-	       contents->version <= driver->state_version &&
-	       contents->size <= driver->state_size;
+	return version >= driver->state_min_version &&
+	       version <= driver->state_version;
+}
+
+static bool mdev_pci_driver_section_valid(const struct mdev_pci_core *core,
+					  const struct mdev_pci_contents *contents)
+{
+	return mdev_pci_driver_version_valid(core, contents->version) &&
+	       contents->size <= core->parent->driver->state_size;
 }
 
 static int mdev_pci_load_driver(struct mdev_pci_core *core,
@@ -428,7 +267,7 @@ static int mdev_pci_load_driver(struct mdev_pci_core *core,
 					  contents->data, contents->size);
 }
 
-static const struct mdev_pci_section_ops mdev_pci_sections[] = {
+static const struct mdev_pci_section_ops mdev_pci_sections[MDEV_PCI_NR_SECTIONS] = {
 	[MDEV_PCI_SECTION_CONFIG] = {
 		.size = mdev_pci_config_section_size,
 		.save = mdev_pci_save_config,
@@ -448,13 +287,6 @@ static const struct mdev_pci_section_ops mdev_pci_sections[] = {
 		.valid = mdev_pci_irq_section_valid,
 		.load = mdev_pci_load_irqs,
 	},
-	[MDEV_PCI_SECTION_MEMORY] = {
-		.exists = mdev_pci_has_memory,
-		.size = mdev_pci_memory_section_size,
-		.save = mdev_pci_save_memory,
-		.valid = mdev_pci_memory_section_valid,
-		.load = mdev_pci_load_memory,
-	},
 	[MDEV_PCI_SECTION_DRIVER] = {
 		.exists = mdev_pci_has_driver_state,
 		.version = mdev_pci_driver_version,
@@ -470,7 +302,7 @@ static bool mdev_pci_section_exists(const struct mdev_pci_core *core,
 {
 	const struct mdev_pci_section_ops *ops = &mdev_pci_sections[id];
 
-	return !ops->exists || ops->exists(core);
+	return ops->save && (!ops->exists || ops->exists(core));
 }
 
 static u32 mdev_pci_section_version(const struct mdev_pci_core *core,
@@ -487,7 +319,7 @@ size_t mdev_pci_sections_size(struct mdev_pci_core *core)
 	unsigned int id;
 	u64 size = 0;
 
-	for (id = 0; id < ARRAY_SIZE(mdev_pci_sections); id++)
+	for (id = 0; id < MDEV_PCI_NR_SECTIONS; id++)
 		if (mdev_pci_section_exists(core, id))
 			size += sizeof(struct mdev_pci_section) +
 				ALIGN(mdev_pci_sections[id].size(core), 8);
@@ -504,9 +336,6 @@ static ssize_t mdev_pci_section_save(struct mdev_pci_core *core,
 	u64 room = ops->size(core);
 	ssize_t ret;
 
-	/* Memory, the last section, can have grown since @size was determined */
-	if (id == MDEV_PCI_SECTION_MEMORY && size >= sizeof(*section))
-		room = min(room, size - sizeof(*section));
 	if (size < sizeof(*section) || room > size - sizeof(*section))
 		return -ENOSPC;
 	section->id = cpu_to_le16(id);
@@ -519,7 +348,7 @@ static ssize_t mdev_pci_section_save(struct mdev_pci_core *core,
 }
 
 /*
- * @buf is zeroed and has mdev_pci_sections_size() bytes, as of some time before.
+ * @buf is zeroed and has mdev_pci_sections_size() bytes.
  * Returns the number of bytes written, or a negative errno.
  */
 ssize_t mdev_pci_sections_save(struct mdev_pci_core *core, void *buf,
@@ -530,7 +359,7 @@ ssize_t mdev_pci_sections_save(struct mdev_pci_core *core, void *buf,
 	ssize_t ret;
 
 	lockdep_assert_held(&core->lock);
-	for (id = 0; id < ARRAY_SIZE(mdev_pci_sections); id++) {
+	for (id = 0; id < MDEV_PCI_NR_SECTIONS; id++) {
 		if (!mdev_pci_section_exists(core, id))
 			continue;
 		ret = mdev_pci_section_save(core, id, buf + done, size - done);
@@ -577,12 +406,11 @@ static bool mdev_pci_contents_valid(const struct mdev_pci_core *core,
 	return ops->valid(core, contents);
 }
 
-/* Find the sections in @buf. Returns -EINVAL if the function can't load them. */
-int mdev_pci_sections_parse(const struct mdev_pci_core *core, const void *buf,
-			    size_t size, struct mdev_pci_sections *sections)
+/* Find the sections in @buf. Returns -EINVAL if there are no such sections. */
+int mdev_pci_sections_find(const void *buf, size_t size,
+			   struct mdev_pci_sections *sections)
 {
 	const struct mdev_pci_section *section;
-	unsigned int id;
 	u64 length;
 	int ret;
 
@@ -601,6 +429,19 @@ int mdev_pci_sections_parse(const struct mdev_pci_core *core, const void *buf,
 		size -= ALIGN(length, 8);
 		buf += sizeof(*section) + ALIGN(length, 8);
 	}
+	return 0;
+}
+
+/* Find all sections in @buf. Returns -EINVAL if the function can't load them. */
+int mdev_pci_sections_parse(const struct mdev_pci_core *core, const void *buf,
+			    size_t size, struct mdev_pci_sections *sections)
+{
+	unsigned int id;
+	int ret;
+
+	ret = mdev_pci_sections_find(buf, size, sections);
+	if (ret)
+		return ret;
 	for (id = 0; id < MDEV_PCI_NR_SECTIONS; id++)
 		if (!mdev_pci_contents_valid(core, id, &sections->contents[id]))
 			return -EINVAL;
@@ -616,7 +457,6 @@ int mdev_pci_sections_load(struct mdev_pci_core *core,
 		MDEV_PCI_SECTION_CONFIG,
 		MDEV_PCI_SECTION_MSIX,
 		MDEV_PCI_SECTION_IRQS,
-		MDEV_PCI_SECTION_MEMORY,
 		MDEV_PCI_SECTION_DRIVER,
 	};
 	const struct mdev_pci_contents *contents;

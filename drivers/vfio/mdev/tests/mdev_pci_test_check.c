@@ -417,6 +417,15 @@ static void test_type_fault(struct kunit *test)
 	test_expect_fault(test, "type b: function: NULL");
 }
 
+static int test_track(struct mdev_pci *pci, bool track)
+{
+	return 0;
+}
+
+static void test_parts_left(struct mdev_pci *pci, u64 *initial, u64 *dirty)
+{
+}
+
 static ssize_t test_save(struct mdev_pci *pci, void *buf, size_t size)
 {
 	return 0;
@@ -529,24 +538,53 @@ static void test_ops_fault(struct kunit *test)
 	test_expect_fault(test, text);
 }
 
+/* State data in parts needs all callbacks for it. */
+static void test_parts_fault(struct kunit *test)
+{
+	static const char text[] =
+		"track_changes, save_part, load_part, parts_left: not all of them";
+	struct test_check *check = test->priv;
+	struct mdev_pci_driver *driver = &check->driver;
+	struct mdev_pci_driver right;
+
+	driver->save = test_save;
+	driver->load = test_load;
+	driver->track_changes = test_track;
+	driver->save_part = test_save;
+	driver->load_part = test_load;
+	driver->parts_left = test_parts_left;
+	test_expect_fault(test, NULL);
+	right = *driver;
+	driver->track_changes = NULL;
+	test_expect_fault(test, text);
+	*driver = right;
+	driver->save_part = NULL;
+	test_expect_fault(test, text);
+	*driver = right;
+	driver->load_part = NULL;
+	test_expect_fault(test, text);
+	*driver = right;
+	driver->parts_left = NULL;
+	test_expect_fault(test, text);
+	*driver = right;
+	driver->save = NULL;
+	driver->load = NULL;
+	test_expect_fault(test, "track_changes: without save");
+}
+
 static void test_state_fault(struct kunit *test)
 {
 	struct test_check *check = test->priv;
-	static const struct mdev_pci_function large = {
-		.bar[0] = { .size = SZ_1G, .memory = true },
-	};
 
-	check->types[1].function = &large;
+	check->driver.state_size = SIZE_MAX;
 	test_expect_fault(test, NULL);
 	check->driver.save = test_save;
 	check->driver.load = test_load;
+	check->driver.state_size = SZ_1G;
 	test_expect_fault(test, NULL);
-	check->driver.state_size = 1;
+	check->driver.state_size++;
 	test_expect_fault(test,
-			  "type b: state_size: 0x1, with 0x40000000 of memory (max 0x40000000)");
-	check->driver.state_size = SIZE_MAX;
-	KUNIT_EXPECT_EQ(test, mdev_pci_check(NULL, &check->driver, 1), -EINVAL);
-	KUNIT_EXPECT_TRUE(test, strstarts(check->text, "type a: state_size: "));
+			  "type a: state_size: 0x40000001 (max 0x40000000)");
 }
 
 /* Just within the limits */
@@ -590,6 +628,7 @@ static struct kunit_case mdev_pci_check_cases[] = {
 	KUNIT_CASE(test_units_fault),
 	KUNIT_CASE(test_driver_fault),
 	KUNIT_CASE(test_ops_fault),
+	KUNIT_CASE(test_parts_fault),
 	KUNIT_CASE(test_state_fault),
 	KUNIT_CASE(test_no_fault),
 	{}

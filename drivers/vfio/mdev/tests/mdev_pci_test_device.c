@@ -121,6 +121,44 @@ static int test_vendor_load(struct mdev_pci *pci, u32 version, const void *buf,
 	return fixture->load_error;
 }
 
+static int test_vendor_track(struct mdev_pci *pci, bool track)
+{
+	struct test_pci *fixture = to_test_pci(pci);
+
+	if (!fixture->track_error)
+		fixture->tracks = track;
+	return fixture->track_error;
+}
+
+static ssize_t test_vendor_save_part(struct mdev_pci *pci, void *buf,
+				     size_t size)
+{
+	struct test_pci *fixture = to_test_pci(pci);
+
+	KUNIT_EXPECT_TRUE(fixture->test, fixture->tracks);
+	if (fixture->part_error || !fixture->parts)
+		return fixture->part_error;
+	*(u8 *)buf = fixture->parts--;
+	return 1;
+}
+
+static int test_vendor_load_part(struct mdev_pci *pci, u32 version,
+				 const void *buf, size_t size)
+{
+	struct test_pci *fixture = to_test_pci(pci);
+
+	KUNIT_EXPECT_EQ(fixture->test, size, 1);
+	fixture->load_version = version;
+	fixture->parts_loaded += *(u8 *)buf;
+	return fixture->part_error;
+}
+
+static void test_vendor_parts_left(struct mdev_pci *pci, u64 *initial,
+				   u64 *dirty)
+{
+	*dirty += to_test_pci(pci)->parts;
+}
+
 static const u8 test_pci_rom[TEST_ROM_SIZE] = {
 	[0] = 0x55,
 	[1] = 0xaa,
@@ -257,6 +295,10 @@ struct test_pci *test_pci_new(struct kunit *test)
 		.run = test_vendor_run,
 		.save = test_vendor_save,
 		.load = test_vendor_load,
+		.track_changes = test_vendor_track,
+		.save_part = test_vendor_save_part,
+		.load_part = test_vendor_load_part,
+		.parts_left = test_vendor_parts_left,
 	};
 	return fixture;
 }

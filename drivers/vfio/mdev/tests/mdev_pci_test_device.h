@@ -77,6 +77,12 @@ struct test_pci_eventfd {
  * @load_version: version that was loaded last
  * @load_size: its size
  * @load_error: what load returns
+ * @tracks: whether changes of the driver's state are tracked
+ * @track_error: what track_changes returns
+ * @parts: number of parts of the driver's state that are left, each one byte, their
+ *	number
+ * @part_error: what save_part and load_part return, 0 for no error
+ * @parts_loaded: sum of the parts that were loaded
  */
 struct test_pci {
 	struct kunit *test;
@@ -110,6 +116,12 @@ struct test_pci {
 	u32 load_version;
 	size_t load_size;
 	int load_error;
+
+	bool tracks;
+	int track_error;
+	unsigned int parts;
+	int part_error;
+	unsigned int parts_loaded;
 };
 
 struct test_pci *test_pci_new(struct kunit *test);
@@ -132,10 +144,13 @@ int test_pci_act(struct test_pci *fixture, u32 action, u32 index, u32 start,
 int test_pci_signals(struct test_pci *fixture, unsigned int fd);
 
 extern struct kunit_suite mdev_pci_bare_suite;
+extern struct kunit_suite mdev_pci_blocks_suite;
+extern struct kunit_suite mdev_pci_examples_suite;
 extern struct kunit_suite mdev_pci_irq_suite;
 extern struct kunit_suite mdev_pci_memory_suite;
 extern struct kunit_suite mdev_pci_migration_suite;
 extern struct kunit_suite mdev_pci_msix_suite;
+extern struct kunit_suite mdev_pci_parts_suite;
 extern struct kunit_suite mdev_pci_regions_suite;
 
 #endif /* _MDEV_PCI_TEST_DEVICE_H */

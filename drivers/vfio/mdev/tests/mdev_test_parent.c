@@ -339,6 +339,13 @@ static void test_registers_tables(struct kunit *test)
 			0);
 	mdev_unregister_device(vendor->dev);
 
+	test_migration.save_part = NULL;
+	test_migration.load_part = NULL;
+	test_migration.parts_left = NULL;
+	KUNIT_EXPECT_EQ(test, mdev_register_device(vendor->dev, &vendor->ops),
+			0);
+	mdev_unregister_device(vendor->dev);
+
 	test_migration.save = NULL;
 	test_migration.load = NULL;
 	test_migration.open_data = spoil_open_data;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Every allocation, and every copy of the user's memory, fails in turn while a
- * PCI function of mdev_pci comes to be and gets memory for its regions. The
- * subject is the sample mvga. See mdev_fail_nth_test.c for what all devices have
+ * PCI function of mdev_pci comes to be, gets memory for its regions, and is migrated
+ * while it runs. The subject is the sample mvga. See mdev_fail_nth_test.c for what all devices have
  * in common.
  */
 #include <errno.h>
@@ -15,11 +15,14 @@
 
 #include "fail_lib.h"
 #include "mdev_lib.h"
+#include "migration_lib.h"
 #include "mvga_lib.h"
 
 #define CREATE		"/sys/class/mdev_bus/mvga/mdev_supported_types/mvga-8/create"
 #define VALUE		0x12345678
 #define PAGE_KIB	4
+/* What a page fault commits at once */
+#define BLOCK_KIB	2048
 
 /* Forgets the IOMMU group that it has taken, and warns of it */
 #define GROUP_CREATION	"vfio_create_group"
@@ -149,7 +152,9 @@ static int check_touch(int result)
 {
 	long committed = mvga_committed(UUID_A);
 
-	return committed == PAGE_KIB || (result && !committed) ? 0 : -ENODATA;
+	if (committed > BLOCK_KIB || (!result && committed < PAGE_KIB))
+		return -ENODATA;
+	return vfio_ioctl(user.device, VFIO_DEVICE_RESET, NULL);
 }
 
 FIXTURE_VARIANT_ADD(function, touch)
@@ -158,6 +163,69 @@ FIXTURE_VARIANT_ADD(function, touch)
 	.operation = {
 		.run = run_touch,
 		.check = check_touch,
+	},
+};
+
+/* State data in parts: of a device with one page */
+
+/* The head of the stream, and one part */
+static char pieces[2][2 * PAGE];
+static ssize_t sizes[2];
+static int data = -1;
+
+static int open_and_store(void)
+{
+	int ret = open_function();
+
+	return ret ? ret : run_store();
+}
+
+static int run_pre_copy(void)
+{
+	data = migration_go(user.device, PRE_COPY);
+	return data < 0 ? data : 0;
+}
+
+static int run_read(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		sizes[i] = read(data, pieces[i], sizeof(pieces[i]));
+		if (sizes[i] < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+/* The device runs as before; a source has its memory. */
+static int check_source(int result)
+{
+	vfio_close_file(&data);
+	if (migration_state(user.device) == PRE_COPY &&
+	    migration_go(user.device, RUNNING))
+		return -ENODATA;
+	if (!result && sizes[1] && sizes[1] < (ssize_t)PAGE)
+		return -ENODATA;
+	return vfio_load(user.device, BAR0, PAGE, 4) == VALUE ? 0 : -ENODATA;
+}
+
+FIXTURE_VARIANT_ADD(function, pre_copy)
+{
+	.setup = open_and_store,
+	.operation = {
+		.run = run_pre_copy,
+		.check = check_source,
+	},
+};
+
+FIXTURE_VARIANT_ADD(function, read)
+{
+	.setup = open_and_store,
+	.operation = {
+		.prepare = run_pre_copy,
+		.run = run_read,
+		.check = check_source,
 	},
 };
 

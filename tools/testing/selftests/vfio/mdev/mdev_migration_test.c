@@ -444,7 +444,7 @@ TEST_F(cards, refuse_impossible_ports)
 		       ARRAY_SIZE(changes));
 }
 
-/* Not even until the reset that it needs */
+/* Regions don't decode until the reset that the device needs, which leaves nothing. */
 TEST_F(cards, keep_nothing_of_what_they_refuse)
 {
 	static const struct change changes[] = {
@@ -464,10 +464,11 @@ TEST_F(cards, keep_nothing_of_what_they_refuse)
 						  STREAM_LENGTH));
 		self->stream[changes[i].at] = kept;
 		ASSERT_EQ(0, vfio_pci_enable(self->target));
+		EXPECT_EQ(0xff, get(BAR0, UART_SCR));
+		ASSERT_EQ(0, vfio_ioctl(self->target, VFIO_DEVICE_RESET, NULL));
 		EXPECT_EQ(0, get(BAR0, UART_SCR));
 		EXPECT_EQ(0, get(BAR1, UART_SCR));
 		EXPECT_EQ(0, get(BAR0, UART_IER));
-		ASSERT_EQ(0, vfio_ioctl(self->target, VFIO_DEVICE_RESET, NULL));
 	}
 }
 

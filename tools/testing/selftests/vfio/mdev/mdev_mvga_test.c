@@ -104,22 +104,24 @@ TEST_F(display, commits_memory_when_it_is_touched)
 	EXPECT_EQ(0, mvga_committed(UUID_A));
 	EXPECT_EQ(0, vfio_load(self->device, BAR0, 0, 4));
 	EXPECT_EQ(0, mvga_committed(UUID_A));
+	/* Page faults: what one huge entry can map */
 	memory[0] = 1;
-	EXPECT_EQ(4, mvga_committed(UUID_A));
+	EXPECT_EQ(2048, mvga_committed(UUID_A));
 	memory[1] = 2;
-	EXPECT_EQ(4, mvga_committed(UUID_A));
+	EXPECT_EQ(2048, mvga_committed(UUID_A));
 	memory[MVGA_MEMORY / 4 - 1] = 3;
-	EXPECT_EQ(8, mvga_committed(UUID_A));
-	ASSERT_EQ(0, vfio_store(self->device, BAR0, PAGE, 4, value));
-	EXPECT_EQ(12, mvga_committed(UUID_A));
-	EXPECT_EQ(value, memory[PAGE / 4]);
+	EXPECT_EQ(4096, mvga_committed(UUID_A));
+	/* Other writes: pages */
+	ASSERT_EQ(0, vfio_store(self->device, BAR0, 4 * MIB, 4, value));
+	EXPECT_EQ(4100, mvga_committed(UUID_A));
+	EXPECT_EQ(value, memory[4 * MIB / 4]);
 
 	/* A reset frees it; the BAR is decoded as before, for QEMU has it mapped. */
 	ASSERT_EQ(0, ioctl(self->device, VFIO_DEVICE_RESET));
 	EXPECT_EQ(0, mvga_committed(UUID_A));
 	EXPECT_EQ(0, memory[0]);
 	EXPECT_EQ(0, memory[MVGA_MEMORY / 4 - 1]);
-	EXPECT_EQ(8, mvga_committed(UUID_A));
+	EXPECT_EQ(4096, mvga_committed(UUID_A));
 	munmap(memory, MVGA_MEMORY);
 
 	/* So does the end of its user */

@@ -91,7 +91,7 @@ static int begin_session(int *data, int device, uint32_t state)
 #define put(_at, _size) \
 	stream_write(self->data, self->stream + (_at), _size, SIZE_MAX)
 
-TEST_F(transfer, is_read_in_pieces_of_any_size)
+TEST_F_TIMEOUT(transfer, is_read_in_pieces_of_any_size, 240)
 {
 	size_t chunk;
 
@@ -108,7 +108,7 @@ TEST_F(transfer, is_read_in_pieces_of_any_size)
 	}
 }
 
-TEST_F(transfer, is_written_in_pieces_of_any_size)
+TEST_F_TIMEOUT(transfer, is_written_in_pieces_of_any_size, 240)
 {
 	size_t chunk;
 
@@ -134,7 +134,7 @@ TEST_F(transfer, is_scattered_and_gathered)
 	EXPECT_EQ(0, migration_move(self->target, STOP));
 }
 
-TEST_F(transfer, needs_all_of_it)
+TEST_F_TIMEOUT(transfer, needs_all_of_it, 240)
 {
 	size_t size;
 
@@ -144,7 +144,7 @@ TEST_F(transfer, needs_all_of_it)
 		ASSERT_EQ(-EINVAL, migration_move(self->target, RUNNING));
 		ASSERT_EQ(ERROR, migration_state(self->target));
 		ASSERT_EQ(0, vfio_pci_enable(self->target));
-		EXPECT_EQ(0, vfio_load(self->target, BAR0, UART_SCR, 1));
+		EXPECT_EQ(0xff, vfio_load(self->target, BAR0, UART_SCR, 1));
 	}
 }
 
@@ -207,7 +207,7 @@ TEST_F(transfer, is_of_one_type_only)
 					STREAM_SIZE));
 }
 
-TEST_F_TIMEOUT(transfer, has_a_length_that_is_believed_within_bounds, 120)
+TEST_F_TIMEOUT(transfer, has_a_length_that_is_believed_within_bounds, 240)
 {
 	uint64_t right = self->size - STREAM_STATE;
 	uint64_t max = migration_size(self->target) - STREAM_STATE;
