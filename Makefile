@@ -45,7 +45,8 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #: make clean       removes what was built; make distclean: the caches too
 #:
 #: KERNEL=6.12      which kernel (scripts/kernels has all); KSRC=dir: a tree of yours
-#: CONFIG=debug     its configuration (scripts/configurations has all)
+#: CONFIG=debug     its configuration (scripts/configurations has all; s390x and arm64
+#:                  are foreign architectures, which QEMU emulates)
 #: T=name           runs one test of static, kunit, selftests, libvfio or guest
 #: DEVICES="edu"    adds QEMU devices to the VM of shell, kunit, selftests, libvfio
 #:                  and guest

@@ -62,7 +62,7 @@ unlock()
 	exec 9>&-
 }
 
-# names TABLE: the first field of each line of a table: kernels or configurations
+# names TABLE: the first field of each line of a table, such as kernels
 names()
 {
 	awk '!/^#/ && NF { print $1 }' "$scripts/$1"
@@ -87,6 +87,29 @@ fi
 # The configuration that its tests run in.
 test_config=${CONFIG:-check}
 
+# use_architecture CONFIG: what that configuration's architecture is called, and the
+# environment in which kbuild compiles for a foreign one
+use_architecture()
+{
+	local kernel_arch compiler
+	architecture=$(field configurations "$1" 8)
+	read -r _ kernel_arch compiler image qemu_program machine bus console \
+		<<<"$(field architectures "$architecture" 0)"
+	foreign=
+	[[ $compiler != - ]] || return 0
+	foreign=1
+	export ARCH=$kernel_arch CROSS_COMPILE=$compiler
+}
+
+# native_only CONFIG PART: fails for a foreign architecture; PART runs programs of this
+# machine in the VM
+native_only()
+{
+	use_architecture "$1"
+	[[ -z $foreign ]] ||
+		die "$2 is not for CONFIG=$1: it runs this machine's programs in the VM"
+}
+
 # patch_series SOURCE [FOLDER]: the list of patches for a kernel source: the newest
 # in patches/FOLDER that is not for a newer kernel; fails when there is none
 patch_series()
@@ -109,6 +132,7 @@ use_config()
 	IFS=, read -r -a fragments <<<"$(field configurations "$config" 2)"
 	((${#fragments[@]})) ||
 		die "CONFIG=$config is not one of: $(names configurations | paste -s -d ' ')"
+	use_architecture "$config"
 	fragments=("${fragments[@]/%/.config}")
 	fragments=("${fragments[@]/#/"$scripts/config/"}")
 
