@@ -21,7 +21,7 @@ else
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 targets := demo check check-all static commands kunit selftests libvfio guest compare-mainline \
-	coverage shell bench kernel modules clean distclean
+	compile coverage shell bench kernel modules clean distclean
 given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 
 .PHONY: help $(targets)
@@ -37,6 +37,8 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #: make guest           a QEMU guest and mdevctl
 #: make compare-mainline
 #:                  sysfs, uevents and errors beside those of mainline's mdev
+#: make compile     what is never run: i915, vfio_ap and vfio_ccw of mainline, and the
+#:                  symbols of Kconfig off and y
 #: make coverage    which lines of drivers/vfio/mdev kunit and selftests run
 #: make bench       measures this and mainline's own mdev side by side
 #: make shell       a root shell in the VM, with the modules loaded
