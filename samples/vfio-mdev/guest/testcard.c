@@ -4,15 +4,17 @@
  * all of it arrives as it was drawn.
  *
  *	testcard WIDTHxHEIGHT		shows it on the first display, until killed
+ *	testcard WIDTHxHEIGHT /dev/fbN	draws it in a framebuffer of that size
  *	testcard WIDTHxHEIGHT FILE	writes the same pixels to a file, as PPM
  *
- * The picture is a function of the position, so that both are the same.
+ * The picture is a function of the position, so that all are the same.
  */
 
 #include <drm/drm.h>
 #include <drm/drm_mode.h>
 #include <err.h>
 #include <fcntl.h>
+#include <linux/fb.h>
 #include <linux/types.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,6 +120,16 @@ static __u32 pixel(int x, int y)
 	return (x & 0xff) << 16 | (y & 0xff) << 8 | (x >> 8 & 0xf) << 4;
 }
 
+/* Draws in mapped memory, whose lines are @pitch bytes apart. */
+static void draw(char *pixels, __u32 pitch)
+{
+	int x, y;
+
+	for (y = 0; y < height; y++)
+		for (x = 0; x < width; x++)
+			((__u32 *)(pixels + y * pitch))[x] = pixel(x, y);
+}
+
 static void write_ppm(const char *name)
 {
 	FILE *file = fopen(name, "w");
@@ -137,6 +149,30 @@ static void write_ppm(const char *name)
 	}
 	if (fclose(file))
 		err(1, "%s", name);
+}
+
+/* A framebuffer, whose size its driver decides */
+
+static void draw_in_framebuffer(const char *name)
+{
+	struct fb_var_screeninfo mode;
+	struct fb_fix_screeninfo memory;
+	int framebuffer = open(name, O_RDWR | O_CLOEXEC);
+	char *pixels;
+
+	if (framebuffer < 0 ||
+	    ioctl(framebuffer, FBIOGET_VSCREENINFO, &mode) ||
+	    ioctl(framebuffer, FBIOGET_FSCREENINFO, &memory))
+		err(1, "%s", name);
+	if (mode.xres != (__u32)width || mode.yres != (__u32)height ||
+	    mode.bits_per_pixel != 32)
+		errx(1, "%s has %ux%u pixels of %u bits", name, mode.xres,
+		     mode.yres, mode.bits_per_pixel);
+	pixels = mmap(NULL, memory.smem_len, PROT_READ | PROT_WRITE, MAP_SHARED,
+		      framebuffer, 0);
+	if (pixels == MAP_FAILED)
+		err(1, "mmap");
+	draw(pixels, memory.line_length);
 }
 
 /* The display, by the kernel's mode setting */
@@ -174,7 +210,7 @@ static struct drm_mode_modeinfo find_mode(__u32 connector_id)
 }
 
 /* Returns the ID of a frame buffer with the picture in it. */
-static __u32 draw(void)
+static __u32 create_frame(void)
 {
 	struct drm_mode_create_dumb create = {
 		.width = width,
@@ -184,7 +220,6 @@ static __u32 draw(void)
 	struct drm_mode_map_dumb map = {};
 	struct drm_mode_fb_cmd frame = {};
 	char *pixels;
-	int x, y;
 
 	card_ioctl(DRM_IOCTL_MODE_CREATE_DUMB, &create);
 	map.handle = create.handle;
@@ -193,10 +228,7 @@ static __u32 draw(void)
 		      card, map.offset);
 	if (pixels == MAP_FAILED)
 		err(1, "mmap");
-	for (y = 0; y < height; y++)
-		for (x = 0; x < width; x++)
-			((__u32 *)(pixels + y * create.pitch))[x] =
-				pixel(x, y);
+	draw(pixels, create.pitch);
 
 	frame.width = width;
 	frame.height = height;
@@ -231,7 +263,7 @@ static void show(void)
 	crtc.count_connectors = 1;
 	crtc.mode = find_mode(connector);
 	crtc.mode_valid = 1;
-	crtc.fb_id = draw();
+	crtc.fb_id = create_frame();
 	card_ioctl(DRM_IOCTL_MODE_SETCRTC, &crtc);
 }
 
@@ -240,11 +272,14 @@ int main(int argc, char **argv)
 	if (argc < 2 || argc > 3 ||
 	    sscanf(argv[1], "%4dx%4d", &width, &height) != 2 ||
 	    width <= 0 || height <= 0)
-		errx(1, "usage: testcard WIDTHxHEIGHT [FILE]");
+		errx(1, "usage: testcard WIDTHxHEIGHT [/dev/fbN | FILE]");
 	snprintf(size_text, sizeof(size_text), "%dx%d", width, height);
 
 	if (argc == 3) {
-		write_ppm(argv[2]);
+		if (!strncmp(argv[2], "/dev/fb", strlen("/dev/fb")))
+			draw_in_framebuffer(argv[2]);
+		else
+			write_ppm(argv[2]);
 		return 0;
 	}
 	show();
