@@ -34,7 +34,7 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #: make kunit           the core with a scripted vendor driver
 #: make selftests       the whole through sysfs and /dev/vfio, as a VMM sees it
 #: make libvfio         the selftests of VFIO that Linux 7.2 has, on the samples
-#: make guest           a QEMU guest and mdevctl
+#: make guest           QEMU guests, one with mainline's mdpy and mbochs, and mdevctl
 #: make compare-mainline
 #:                  sysfs, uevents and errors beside those of mainline's mdev
 #: make compile     what is never run: i915, vfio_ap and vfio_ccw of mainline, and the

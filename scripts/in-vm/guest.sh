@@ -91,18 +91,25 @@ guest_result()
 	tr -d '\r' <guest.out | sed -n "s/^result:.* $1=\([^ ]*\).*/\1/p"
 }
 
-# monitor_answer: waits until QEMU's monitor prompts
+# monitor_answer: waits until QEMU's monitor prompts; what came before is in $REPLY
 monitor_answer()
 {
 	read -r -t 300 -d ')' -u 5
 }
 
+# monitor COMMAND: one of QEMU's monitor; its output is in $REPLY
+monitor()
+{
+	guest_runs || return
+	echo "$1" >monitor.in
+	monitor_answer
+}
+
 # guest_picture FILE FORMAT: what the guest shows; the format is png or ppm
 guest_picture()
 {
-	guest_runs || return
-	echo "screendump $1 -f $2" >monitor.in
-	monitor_answer
+	rm -f "$1"
+	monitor "screendump $1 -f $2"
 }
 
 # end_guest: switches the guest off; fails unless QEMU ends well
