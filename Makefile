@@ -21,7 +21,7 @@ else
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 targets := demo check check-all static commands kunit selftests libvfio guest compare-mainline \
-	compile coverage shell bench kernel modules clean distclean
+	migrate compile coverage shell bench kernel modules clean distclean
 given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 
 .PHONY: help $(targets)
@@ -37,6 +37,7 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #: make guest           QEMU guests, one with mainline's mdpy and mbochs, and mdevctl
 #: make compare-mainline
 #:                  sysfs, uevents and errors beside those of mainline's mdev
+#: make migrate     a guest with devices of the samples that QEMU 10 migrates
 #: make compile     what is never run: i915, vfio_ap and vfio_ccw of mainline, and the
 #:                  symbols of Kconfig off and y
 #: make coverage    which lines of drivers/vfio/mdev kunit and selftests run

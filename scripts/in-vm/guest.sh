@@ -38,6 +38,15 @@ make_guest()
 	mkfifo guest.in monitor.in monitor.out
 }
 
+# make_folder FOLDER: for another QEMU with that guest, which is then in a folder of
+# its own
+make_folder()
+{
+	mkdir "$1"
+	ln bzImage guest.cpio "$1/"
+	mkfifo "$1"/{guest.in,monitor.in,monitor.out}
+}
+
 # wait_for SECONDS COMMAND...: until the command succeeds, or fails after that long
 wait_for()
 {
@@ -94,7 +103,12 @@ guest_result()
 # monitor_answer: waits until QEMU's monitor prompts; what came before is in $REPLY
 monitor_answer()
 {
-	read -r -t 300 -d ')' -u 5
+	local answer=''
+	until [[ $answer == *"(qemu)" ]]; do
+		read -r -t 300 -d ')' -u 5 || return
+		answer+="$REPLY)"
+	done
+	REPLY=$answer
 }
 
 # monitor COMMAND: one of QEMU's monitor; its output is in $REPLY
@@ -105,11 +119,55 @@ monitor()
 	monitor_answer
 }
 
+# monitor_lines: what QEMU's monitor has answered, without the echo and the prompt
+monitor_lines()
+{
+	tr -d '\r' <<<"$REPLY" | sed '1d;$d'
+}
+
 # guest_picture FILE FORMAT: what the guest shows; the format is png or ppm
 guest_picture()
 {
 	rm -f "$1"
 	monitor "screendump $1 -f $2"
+}
+
+# migration_ended: whether a migration of the guest is over, one way or another
+migration_ended()
+{
+	! monitor "info migrate" || [[ $REPLY =~ status:\ (completed|failed|cancelled) ]]
+}
+
+# migrate_guest FOLDER COMMAND: starts QEMU with a COMMAND in the background in a FOLDER
+# of make_folder, and migrates the guest there. Prints what QEMU reports of that.
+# Then the first QEMU is ended, and all functions here are about the second one.
+migrate_guest()
+{
+	local folder=$PWD destination
+
+	cp guest.out "$1/"
+	cd "$1" || return
+	eval "$2"
+	destination=$!
+	cd "$folder" || return
+	wait_for 120 eval "test -S $1/incoming || ! kill -0 $destination"
+	monitor "migrate -d unix:$1/incoming"
+	monitor_lines
+	wait_for 900 migration_ended
+	monitor_lines
+	if [[ $REPLY != *"status: completed"* ]]; then
+		kill $destination
+		wait $destination
+		return 1
+	fi
+
+	# There is no answer.
+	echo quit >monitor.in
+	wait "$guest"
+	guest=$destination
+	cd "$1" || return
+	exec 4<>guest.in 5<>monitor.out
+	monitor_answer && guest_runs
 }
 
 # end_guest: switches the guest off; fails unless QEMU ends well
