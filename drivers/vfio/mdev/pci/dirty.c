@@ -4,9 +4,9 @@
  * for each region. parts.c takes pages from it, and saves them.
  *
  * A change is marked after it has been made; a page is taken before it is read. So a
- * change that the reader misses is marked afterwards. For mapped pages, whose changes
- * nobody sees, taking a page empties its mappings, and a page fault marks it before it
- * is mapped writable again (see regions.c).
+ * change that the reader misses is marked afterwards. Writes to mapped pages are not
+ * trapped: mdev_pci_dirty_take() zaps the mappings of a page, and the next page fault
+ * marks it before it is mapped writable (see mdev_pci_map_memory()).
  */
 
 #include <linux/atomic.h>
@@ -38,8 +38,8 @@ void mdev_pci_dirty_mark(struct mdev_pci_core *core, unsigned int region,
 	unsigned long index;
 
 	/*
-	 * Before it is read whether that matters, the change can be seen. Pairs with
-	 * mdev_pci_dirty_start()
+	 * Order the change before the load of saves_memory: either this call marks
+	 * the page, or mdev_pci_dirty_mark_all() finds it committed and changed
 	 */
 	smp_mb();
 	/* The bitmap is there; pairs with mdev_pci_dirty_start() */
@@ -60,7 +60,7 @@ void mdev_pci_dirty_mark(struct mdev_pci_core *core, unsigned int region,
  * copies the memory, the page is copied again. Accesses of userspace and
  * mdev_pci_memory_discard() need no call, nor does what &mdev_pci_driver.reset writes.
  * A driver that returns the page from &mdev_pci_region.map for another region clears
- * MDEV_MAP_WRITABLE there: nobody would see what is written.
+ * MDEV_MAP_WRITABLE there: writes through that mapping are not detected.
  *
  * Context: Any context.
  */
@@ -92,7 +92,7 @@ static int mdev_pci_dirty_alloc(struct mdev_pci_core *core, unsigned int region)
 		bitmap_zero(memory->dirty, pages);
 		return 0;
 	}
-	/* Late calls of mdev_pci_dirty_mark() use it: it stays with the region. */
+	/* Not freed before the region: mdev_pci_dirty_mark() can run concurrently. */
 	memory->dirty = kvcalloc(BITS_TO_LONGS(pages), sizeof(long),
 				 GFP_KERNEL_ACCOUNT);
 	return memory->dirty ? 0 : -ENOMEM;
@@ -146,8 +146,8 @@ int mdev_pci_dirty_start(struct mdev_pci_core *core)
 	/* Before changes are looked for; pairs with mdev_pci_dirty_mark() */
 	smp_mb();
 	/*
-	 * In this order: a page fault that does not know yet that memory is saved is
-	 * repeated, or has committed its page
+	 * In this order: a fault that has read saves_memory as false either fails
+	 * mdev_map_lock() and is repeated, or has committed its page by now
 	 */
 	mdev_pci_dirty_invalidate(core);
 	mdev_pci_dirty_mark_all(core);
