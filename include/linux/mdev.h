@@ -61,6 +61,46 @@ struct vm_area_struct;
  */
 
 /**
+ * DOC: when the parent is suspended or fails
+ *
+ * mdev_pause_parent() keeps callbacks from running while the physical device can't be
+ * accessed: around its suspend, a reset of its bus, or the recovery from an error.
+ * mdev_resume_parent() undoes that, and after mdev_mark_parent_dead(), which is
+ * final, callbacks fail:
+ *
+ * ====================================  ==========  ================================
+ * operation                             paused      dead
+ * ====================================  ==========  ================================
+ * region access, VFIO_DEVICE_SET_IRQS,  waits       -EIO
+ * device feature, dirty log, ioctl
+ * with &parent_ops.drain_ioctl
+ * get information, reset, set the       waits       -EIO, migration state ERROR
+ * migration state, transfer state data
+ * access of a mapped region             waits       SIGBUS
+ * the same by the kernel                -EFAULT     -EFAULT
+ * open                                  waits       -ENODEV
+ * close                                 waits       callbacks are called as always
+ * ``create``                            waits       -ENODEV
+ * ``remove``, unregistration            waits       callbacks are called as always
+ * ``online``                            waits       -EIO
+ * eventfds that mask and unmask         deferred    ignored
+ * ``available_instances``               as always   0
+ * ====================================  ==========  ================================
+ *
+ * Tasks that wait can be killed, but in close, and those that write to a sysfs file
+ * can be interrupted. An unregistration ends a pause as if the parent was dead: a
+ * remove function need not resume. &parent_ops.dma_unmap, &parent_ops.request,
+ * &parent_ops.ioctl without @drain_ioctl, &mdev_migration_ops.data_size,
+ * &mdev_migration_ops.parts_left, attributes of the driver, and what &parent_ops.mmap
+ * has mapped, are not blocked.
+ *
+ * While a device is open, or was brought online by a write to ``online``, the parent
+ * is held by pm_runtime_resume_and_get(), if its runtime PM is enabled: from before
+ * &parent_ops.start and &parent_ops.open until after &parent_ops.release and
+ * &parent_ops.stop.
+ */
+
+/**
  * DOC: mapped regions
  *
  * A region with VFIO_REGION_INFO_FLAG_MMAP, or those of its areas that a sparse
@@ -339,6 +379,13 @@ struct mdev_dirty_log_ops {
  *	returned or fails. May take a lock held across mdev_pin_pages() or
  *	mdev_dma_rw(). Not called concurrently with itself, @open and @release of
  *	the device. Absent: pins are unpinned without notice.
+ * @pause: mdev_pause_parent() was called, and no callback of any of the parent's devices
+ *	runs but those that it does not block: end what the device does asynchronously.
+ *	Called for each device, open or not. A negative errno makes mdev_pause_parent()
+ *	fail, and leaves the device as it was.
+ * @resume: undo @pause, before callbacks run again. Not called if the parent is dead.
+ *	Neither is called concurrently with itself, with the other and with callbacks
+ *	that a pause blocks, but with @release and @remove if the parent dies.
  * @migration: VFIO_DEVICE_FEATURE_MIGRATION; comes with @reset. Absent: the
  *	device can't migrate.
  * @dirty_log: VFIO_DEVICE_FEATURE_DMA_LOGGING_START, _STOP and _REPORT, for a
@@ -410,6 +457,8 @@ struct parent_ops {
 				  void *data, size_t size);
 	void (*request)(struct mdev_device *mdev, unsigned int count);
 	void (*dma_unmap)(struct mdev_device *mdev, u64 iova, u64 length);
+	int (*pause)(struct mdev_device *mdev);
+	void (*resume)(struct mdev_device *mdev);
 	const struct mdev_migration_ops *migration;
 	const struct mdev_dirty_log_ops *dirty_log;
 	bool marks_dirty;
@@ -587,6 +636,16 @@ int mdev_register_parent(struct mdev_parent *parent, struct device *dev,
 			 struct mdev_driver *mdev_driver,
 			 struct mdev_type **types, unsigned int nr_types);
 void mdev_unregister_parent(struct mdev_parent *parent);
+
+int mdev_pause_parent(struct device *dev, unsigned int timeout_ms);
+void mdev_resume_parent(struct device *dev);
+void mdev_mark_parent_dead(struct device *dev);
+
+/* A macro: checkpatch.pl takes a definition of that name for a loop */
+#define mdev_for_each_device(dev, fn, data) mdev_visit_devices(dev, fn, data)
+int mdev_visit_devices(struct device *dev,
+		       int (*fn)(struct mdev_device *mdev, void *data),
+		       void *data);
 
 struct mdev_type *mdev_type_from_kobj(struct kobject *kobj);
 const char *mdev_type_name(const struct mdev_type *type);

@@ -9,31 +9,44 @@
 #define _LINUX_MDEV_BUS_H
 
 #include <linux/bits.h>
-#include <linux/completion.h>
 #include <linux/mdev.h>
 #include <linux/mutex.h>
 #include <linux/percpu-refcount.h>
+#include <linux/types.h>
 #include <linux/wait.h>
 
 /* Bits of &mdev_device.flags that bus drivers use */
 #define MDEV_RESET_REQUESTED	0
 #define MDEV_RESET_RUNNING	1
 
+/* Bits of &mdev_callbacks.blocked: mdev_drain(); the parent is paused or dead */
+#define MDEV_BLOCKED_BY_DRAIN	BIT(0)
+#define MDEV_BLOCKED_BY_PARENT	BIT(1)
+
 /**
  * struct mdev_callbacks - callbacks of an open device that can be drained
- * @ref: a reference for each that runs; dead while they are drained
- * @drained: completed when none of them runs
- * @interrupted: a fatal signal has ended a drain
+ * @ref: a reference for each that runs; dead while @blocked is not 0
+ * @faults: a reference for each page fault in &parent_ops.validate_map_request; dead
+ *	while @blocked has MDEV_BLOCKED_BY_PARENT
+ * @blocked: MDEV_BLOCKED_BY_*
+ * @interrupted: a ref was resurrected before it was zero
  * @lock: held from mdev_drain() to mdev_undrain()
- * @wait: callbacks that wait for mdev_undrain()
+ * @wait: callbacks that wait until @blocked is 0
+ * @idle: mdev_drain(), which waits until @ref is zero
+ * @paused: likewise mdev_pause_parent(), in &mdev_parent_core.run_wait
+ * @rcu: delays freeing it after the release of a ref
  */
 struct mdev_callbacks {
 	struct percpu_ref ref;
-	struct completion drained;
+	struct percpu_ref faults;
+	unsigned int blocked;
 	bool interrupted;
 	/* Inside of &mdev_device.lock; outside of all locks of the driver */
 	struct mutex lock;
 	wait_queue_head_t wait;
+	wait_queue_head_t idle;
+	wait_queue_head_t *paused;
+	struct rcu_head rcu;
 };
 
 /**
@@ -86,11 +99,22 @@ void mdev_map_set_granule(struct mdev_device *mdev, unsigned long size);
 int mdev_map_wait(struct mdev_device *mdev);
 void mdev_map_block(struct mdev_device *mdev);
 void mdev_map_unblock(struct mdev_device *mdev);
+bool mdev_fault_enter(struct mdev_device *mdev);
+void mdev_fault_exit(struct mdev_device *mdev);
+
+bool mdev_is_dead(const struct mdev_device *mdev);
+int mdev_wait_resumed(struct mdev_device *mdev);
+int mdev_operation_enter(struct mdev_device *mdev);
+void mdev_operation_enter_close(struct mdev_device *mdev);
+void mdev_operation_exit(struct mdev_device *mdev);
+void mdev_log_opener(struct mdev_device *mdev, const char *reason);
 
 int mdev_drain(struct mdev_device *mdev);
 void mdev_undrain(struct mdev_device *mdev);
 int mdev_callback_enter_slow(struct mdev_device *mdev);
+int mdev_callback_enter_locked(struct mdev_device *mdev);
 void mdev_callback_enter_close(struct mdev_device *mdev);
+void mdev_callback_exit_close(struct mdev_device *mdev);
 bool mdev_callback_enter_or_queue(struct mdev_device *mdev,
 				  struct wait_queue_entry *entry);
 void mdev_callback_unqueue(struct mdev_device *mdev,
@@ -107,9 +131,10 @@ static __always_inline bool mdev_callback_try_enter(struct mdev_device *mdev)
  *
  * For bus drivers. Must not be nested.
  *
- * Context: may sleep.
- * Return: 0, then mdev_callback_exit() has to follow, or -ERESTARTSYS for a fatal
- *	signal while callbacks are drained.
+ * Context: may sleep, with no lock held: the task can be frozen while it waits.
+ * Return: 0, then mdev_callback_exit() has to follow, -EIO if the parent is dead, or
+ *	-ERESTARTSYS for a fatal signal while callbacks are drained, or the parent is
+ *	paused.
  */
 static __always_inline int mdev_callback_enter(struct mdev_device *mdev)
 {

@@ -38,6 +38,7 @@ static void mdev_device_release(struct device *dev)
 	struct mdev_device *mdev = to_mdev_device(dev);
 
 	mdev_type_put(mdev->type);
+	mutex_destroy(&mdev->core->callbacks_lock);
 	mutex_destroy(&mdev->core->lock);
 	/* A concurrent lookup in mdev_table can still compare the UUID */
 	kfree_rcu(mdev->core, rcu);
@@ -94,6 +95,7 @@ static struct mdev_device *mdev_device_alloc(struct mdev_type *type,
 	mdev->type = type;
 	guid_copy(&mdev->uuid, uuid);
 	mutex_init(&core->lock);
+	mutex_init(&core->callbacks_lock);
 	init_rwsem(&core->map_lock);
 	core->map_granule = PAGE_SIZE;
 	mdev->online = !ops->start;
@@ -108,9 +110,41 @@ static struct mdev_device *mdev_device_alloc(struct mdev_type *type,
 
 static void mdev_device_free(struct mdev_device *mdev)
 {
+	mdev_power_put_online(mdev);
 	rhashtable_remove_fast(&mdev_table, &mdev->core->node,
 			       mdev_table_params);
 	put_device(&mdev->dev);
+}
+
+/*
+ * ->remove(), which waits while the parent is paused and is called even if that is
+ * dead. mdev_for_each_device() does not see the device from before on.
+ */
+static int mdev_call_remove(struct mdev_device *mdev)
+{
+	int ret;
+
+	mdev_operation_enter_close(mdev);
+	mdev_parent_del_device(mdev);
+	ret = mdev_parent_ops(mdev)->remove(mdev);
+	/* An error is ignored where the device is dead */
+	if (ret && READ_ONCE(mdev->core->state) != MDEV_DEAD)
+		mdev_parent_add_device(mdev);
+	mdev_operation_exit(mdev);
+	return ret;
+}
+
+/* ->stop() of a device without users, likewise */
+static int mdev_stop_unused(struct mdev_device *mdev)
+{
+	int ret;
+
+	if (!mdev->online || !mdev_parent_ops(mdev)->stop)
+		return 0;
+	mdev_operation_enter_close(mdev);
+	ret = mdev_stop(mdev);
+	mdev_operation_exit(mdev);
+	return ret;
 }
 
 /* Delete a device from the bus, after ->remove(). */
@@ -169,13 +203,11 @@ void mdev_device_kill(struct mdev_device *mdev)
  */
 void mdev_device_remove_forced(struct mdev_device *mdev)
 {
-	const struct parent_ops *ops = mdev_parent_ops(mdev);
 	int ret;
 
 	mdev_device_detach(mdev);
-	if (mdev->online && ops->stop)
-		mdev_stop(mdev);
-	ret = ops->remove(mdev);
+	mdev_stop_unused(mdev);
+	ret = mdev_call_remove(mdev);
 	trace_mdev_remove(mdev, true, ret);
 	mdev_device_delete(mdev);
 }
@@ -238,7 +270,6 @@ static int mdev_device_bind(struct mdev_device *mdev)
 
 static int mdev_device_publish(struct mdev_device *mdev)
 {
-	const struct parent_ops *ops = mdev_parent_ops(mdev);
 	int ret;
 
 	/* No ADD event before the links exist and the driver is bound */
@@ -247,9 +278,8 @@ static int mdev_device_publish(struct mdev_device *mdev)
 	if (ret) {
 		mdev_device_kill(mdev);
 		/* A write to online can have started the device before */
-		if (ops->stop && mdev->online)
-			mdev_stop(mdev);
-		ops->remove(mdev);
+		mdev_stop_unused(mdev);
+		mdev_call_remove(mdev);
 		mdev_device_free(mdev);
 		return ret;
 	}
@@ -267,15 +297,31 @@ static int mdev_device_publish(struct mdev_device *mdev)
 	return 0;
 }
 
+/* ->create(), which waits while the parent is paused */
+static int mdev_call_create(struct mdev_device *mdev)
+{
+	struct mdev_type *type = mdev->type;
+	int ret;
+
+	ret = mdev_parent_operation_enter(type->parent);
+	if (ret)
+		return ret == -EIO ? -ENODEV : ret;
+	ret = type->parent->ops->create(&type->core->kobj, mdev);
+	if (!ret)
+		mdev_parent_add_device(mdev);
+	mdev_parent_operation_exit(type->parent);
+	return ret;
+}
+
 /**
  * mdev_device_create - create a mediated device
  * @type: its type
  * @uuid: its name
  *
- * Context: may sleep. Calls &parent_ops.create.
+ * Context: may sleep, while the parent is paused. Calls &parent_ops.create.
  * Return: 0, -EEXIST if the UUID is taken, -ENODEV if the parent is being
- *	unregistered, -ENOMEM, or the error of &parent_ops.create or of the bus
- *	driver's probe.
+ *	unregistered or is dead, -ENOMEM, -ERESTARTSYS for a signal, or the error of
+ *	&parent_ops.create or of the bus driver's probe.
  */
 int mdev_device_create(struct mdev_type *type, const guid_t *uuid)
 {
@@ -300,7 +346,7 @@ int mdev_device_create(struct mdev_type *type, const guid_t *uuid)
 		goto out_leave;
 	}
 
-	ret = parent->ops->create(&type->core->kobj, mdev);
+	ret = mdev_call_create(mdev);
 	if (ret)
 		mdev_device_free(mdev);
 	else
@@ -386,10 +432,13 @@ static int mdev_wait_for_users(struct mdev_device *mdev)
 	while (mdev_has_users(mdev)) {
 		if (mdev_parent_is_unregistering(parent))
 			return -ENODEV;
+		if (count)
+			mdev_log_opener(mdev, "removal waits for the close");
 		if (ops->request) {
 			trace_mdev_request(mdev, count);
-			ops->request(mdev, count++);
+			ops->request(mdev, count);
 		}
+		count++;
 		ret = wait_event_interruptible_timeout(mdev_removal_wait,
 						       mdev_wait_is_over(mdev),
 						       MDEV_REQUEST_PERIOD);
@@ -399,6 +448,23 @@ static int mdev_wait_for_users(struct mdev_device *mdev)
 	return 0;
 }
 
+/*
+ * While the parent is paused, a signal ends the wait for ->stop() and ->remove() here.
+ * After this, the parent can still be paused: the callbacks wait for that, too, but
+ * uninterruptibly, since the removal can't be undone any more.
+ */
+static int mdev_wait_until_resumed(struct mdev_device *mdev)
+{
+	struct mdev_parent *parent = mdev->type->parent;
+	int ret;
+
+	ret = mdev_parent_operation_enter(parent);
+	if (!ret)
+		mdev_parent_operation_exit(parent);
+	/* The driver cleans up if the parent is dead */
+	return ret == -EIO ? 0 : ret;
+}
+
 /* ->remove() has failed: undo mdev_stop() and the removal of attributes. */
 static void mdev_device_restore(struct mdev_device *mdev, bool online)
 {
@@ -406,8 +472,10 @@ static void mdev_device_restore(struct mdev_device *mdev, bool online)
 		mdev_parent_ops(mdev)->mdev_attr_groups;
 	struct device *dev = &mdev->dev;
 
-	if (online && !mdev->online && mdev_start(mdev))
-		dev_warn(dev, "remove() failed, start() failed: offline\n");
+	mdev_operation_enter_close(mdev);
+	if (online && !mdev->online && (mdev_is_dead(mdev) || mdev_start(mdev)))
+		dev_warn(dev, "remove() failed, not started again: offline\n");
+	mdev_operation_exit(mdev);
 
 	if (device_add_groups(dev, groups))
 		dev_warn(dev, "remove() failed: attributes are missing\n");
@@ -422,18 +490,14 @@ static void mdev_device_restore(struct mdev_device *mdev, bool online)
  */
 static int mdev_device_withdraw(struct mdev_device *mdev)
 {
-	const struct parent_ops *ops = mdev_parent_ops(mdev);
 	bool online = mdev->online;
 	int ret;
 
-	if (online && ops->stop) {
-		ret = mdev_stop(mdev);
-		if (ret)
-			return ret;
-	}
-
+	ret = mdev_stop_unused(mdev);
+	if (ret)
+		return ret;
 	mdev_device_detach(mdev);
-	ret = ops->remove(mdev);
+	ret = mdev_call_remove(mdev);
 	if (ret)
 		mdev_device_restore(mdev, online);
 	else
@@ -565,6 +629,9 @@ int mdev_device_remove(struct mdev_device *mdev)
 	if (ret)
 		goto out_live;
 	ret = mdev_wait_for_users(mdev);
+	if (ret)
+		goto out_unblock;
+	ret = mdev_wait_until_resumed(mdev);
 	if (ret)
 		goto out_unblock;
 	if (mdev_parent_driver(mdev)) {

@@ -175,20 +175,33 @@ EXPORT_SYMBOL_NS_GPL(mdev_map_set_granule, MDEV_BUS_NAMESPACE);
  *
  * Context: may sleep, long. Must not hold mmap_lock, which the driver can take
  *	in &parent_ops.reset.
- * Return: 0, or -ERESTARTSYS if a fatal signal came.
+ * Return: 0, also if mdev_is_dead(), or -ERESTARTSYS if a fatal signal came.
  */
 int mdev_map_wait(struct mdev_device *mdev)
 {
-	return wait_var_event_killable(&mdev->core->map_blocked,
-				       !READ_ONCE(mdev->core->map_blocked));
+	unsigned int *blocked = &mdev->core->map_blocked;
+
+	return ___wait_var_event(blocked,
+				 !READ_ONCE(*blocked) || mdev_is_dead(mdev),
+				 (TASK_KILLABLE | TASK_FREEZABLE), 0, 0,
+				 schedule());
 }
 EXPORT_SYMBOL_NS_GPL(mdev_map_wait, MDEV_BUS_NAMESPACE);
+
+/* The parent is dead: end mdev_map_wait(). */
+void mdev_map_wake(struct mdev_device *mdev)
+{
+	/* Pairs with prepare_to_wait_event() in mdev_map_wait() */
+	smp_mb();
+	wake_up_var(&mdev->core->map_blocked);
+}
 
 /**
  * mdev_map_block - zap all mappings and block faults
  * @mdev: the device
  *
- * For bus drivers, around a reset. May be nested.
+ * For bus drivers, around a reset. Also while the parent is paused or dead. May be
+ * nested.
  *
  * Context: may sleep.
  */
@@ -215,8 +228,6 @@ void mdev_map_unblock(struct mdev_device *mdev)
 	smp_store_release(&mdev->core->map_seq, mdev->core->map_seq + 1);
 	WRITE_ONCE(mdev->core->map_blocked, mdev->core->map_blocked - 1);
 	up_write(&mdev->core->map_lock);
-	/* Pairs with prepare_to_wait_event() in mdev_map_wait() */
-	smp_mb();
-	wake_up_var(&mdev->core->map_blocked);
+	mdev_map_wake(mdev);
 }
 EXPORT_SYMBOL_NS_GPL(mdev_map_unblock, MDEV_BUS_NAMESPACE);

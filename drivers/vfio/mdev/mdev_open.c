@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Users of a device: open, close, start and stop. Read mdev_drain.c next.
+ * Users of a device: open, close, start and stop, and runtime PM of the parent for
+ * as long as there is one. Read mdev_drain.c next.
  */
 
 #include <linux/module.h>
+#include <linux/pid.h>
+#include <linux/pm_runtime.h>
 #include <linux/wait.h>
 #include <kunit/visibility.h>
 #include <trace/events/mdev.h>
@@ -36,7 +39,36 @@ void mdev_user_put(struct mdev_device *mdev)
 		wake_up_all(&mdev_removal_wait);
 }
 
-/* Bring the device online. mdev->core->lock is held, or no user is left. */
+/* Resume the parent and hold it, for a user of the device; within an operation. */
+static int mdev_power_get(struct mdev_device *mdev, bool *powered)
+{
+	struct device *dev = mdev_parent_dev(mdev);
+	int ret;
+
+	if (*powered || !pm_runtime_enabled(dev))
+		return 0;
+	ret = pm_runtime_resume_and_get(dev);
+	*powered = !ret;
+	return ret;
+}
+
+static void mdev_power_put(struct mdev_device *mdev, bool *powered)
+{
+	if (*powered)
+		pm_runtime_put(mdev_parent_dev(mdev));
+	*powered = false;
+}
+
+/* The device is offline, or removed. */
+void mdev_power_put_online(struct mdev_device *mdev)
+{
+	mdev_power_put(mdev, &mdev->core->powered_online);
+}
+
+/*
+ * Bring the device online. mdev->core->lock is held, or no user is left. Within an
+ * operation, as mdev_stop().
+ */
 int mdev_start(struct mdev_device *mdev)
 {
 	int ret = mdev_parent_ops(mdev)->start(mdev);
@@ -68,17 +100,49 @@ int mdev_stop(struct mdev_device *mdev)
 	return ret;
 }
 
-/* mdev_stop() with callbacks drained, if the device is open; killable */
+static int mdev_start_by_write(struct mdev_device *mdev)
+{
+	bool *powered = &mdev->core->powered_online;
+	int ret;
+
+	ret = mdev_parent_operation_enter(mdev->type->parent);
+	if (ret)
+		return ret;
+	ret = mdev_power_get(mdev, powered);
+	if (!ret && !mdev->online)
+		ret = mdev_start(mdev);
+	if (ret)
+		mdev_power_put(mdev, powered);
+	mdev_parent_operation_exit(mdev->type->parent);
+	return ret;
+}
+
+static int mdev_stop_by_write(struct mdev_device *mdev)
+{
+	int ret;
+
+	ret = mdev_parent_operation_enter(mdev->type->parent);
+	if (ret)
+		return ret;
+	if (mdev->online)
+		ret = mdev_stop(mdev);
+	if (!ret)
+		mdev_power_put_online(mdev);
+	mdev_parent_operation_exit(mdev->type->parent);
+	return ret;
+}
+
+/* The same with callbacks drained, if the device is open; killable */
 static int mdev_stop_drained(struct mdev_device *mdev)
 {
 	int ret;
 
-	if (!mdev->callbacks)
-		return mdev_stop(mdev);
+	if (!mdev->callbacks || !mdev->online)
+		return mdev_stop_by_write(mdev);
 	ret = mdev_drain(mdev);
 	if (ret)
 		return ret;
-	ret = mdev_stop(mdev);
+	ret = mdev_stop_by_write(mdev);
 	mdev_undrain(mdev);
 	return ret;
 }
@@ -91,10 +155,12 @@ static int mdev_stop_drained(struct mdev_device *mdev)
  * After a write of 1, the last close leaves a device online that an open had
  * started.
  *
- * Context: may sleep, for as long as a callback that is drained.
+ * Context: may sleep, for as long as a callback that is drained, or while the parent
+ *	is paused.
  * Return: 0, -EAGAIN if a removal is under way that can still fail, -ENODEV if
- *	the device is certain to be removed, -EINTR or -ERESTARTSYS for a fatal
- *	signal, or what &parent_ops.start or &parent_ops.stop returns.
+ *	the device is certain to be removed, -EINTR or -ERESTARTSYS for a signal, -EIO
+ *	if the parent is dead, an error of pm_runtime_resume_and_get(), or what
+ *	&parent_ops.start or &parent_ops.stop returns.
  */
 int mdev_set_online(struct mdev_device *mdev, bool online)
 {
@@ -108,8 +174,7 @@ int mdev_set_online(struct mdev_device *mdev, bool online)
 	ret = mutex_lock_killable(&mdev->core->lock);
 	if (ret)
 		goto out_put;
-	if (online != mdev->online)
-		ret = online ? mdev_start(mdev) : mdev_stop_drained(mdev);
+	ret = online ? mdev_start_by_write(mdev) : mdev_stop_drained(mdev);
 	if (!ret)
 		mdev->core->started_by_open = false;
 	mutex_unlock(&mdev->core->lock);
@@ -161,12 +226,56 @@ static void mdev_set_opener(struct mdev_device *mdev,
 	WRITE_ONCE(mdev->core->opener, drv);
 }
 
-static int mdev_open_locked(struct mdev_device *mdev,
-			    struct address_space *mapping)
+/* Keep for mdev_log_opener() which process has opened the device. */
+static void mdev_set_opener_tgid(struct mdev_device *mdev, struct pid *tgid)
+{
+	struct mdev_device_core *core = mdev->core;
+
+	mutex_lock(&core->callbacks_lock);
+	swap(core->opener_tgid, tgid);
+	if (core->opener_tgid)
+		get_task_comm(core->opener_comm, current->group_leader);
+	mutex_unlock(&core->callbacks_lock);
+	put_pid(tgid);
+}
+
+/**
+ * mdev_log_opener - log which process has the device open
+ * @mdev: the device
+ * @reason: what waits for it
+ *
+ * For waits that a process can prolong: names the thread group that has called
+ * mdev_open(), which can have passed the file to another one. Does nothing if the
+ * device is closed.
+ *
+ * Context: may sleep. Takes &mdev_device_core.callbacks_lock.
+ */
+void mdev_log_opener(struct mdev_device *mdev, const char *reason)
+{
+	struct mdev_device_core *core = mdev->core;
+
+	mutex_lock(&core->callbacks_lock);
+	if (core->opener_tgid)
+		dev_warn_ratelimited(&mdev->dev, "%s, opened by process %d (%s)\n",
+				     reason, pid_nr(core->opener_tgid),
+				     core->opener_comm);
+	mutex_unlock(&core->callbacks_lock);
+}
+EXPORT_SYMBOL_NS_GPL(mdev_log_opener, MDEV_BUS_NAMESPACE);
+
+/* Undo what mdev_open_powered() has set up. */
+static void mdev_close_powered(struct mdev_device *mdev)
+{
+	mdev_set_opener_tgid(mdev, NULL);
+	mdev_set_opener(mdev, NULL, NULL);
+	mdev_callbacks_destroy(mdev);
+}
+
+static int mdev_open_powered(struct mdev_device *mdev,
+			     struct address_space *mapping)
 {
 	int ret;
 
-	lockdep_assert_held(&mdev->core->lock);
 	ret = mdev_callbacks_create(mdev);
 	if (ret)
 		return ret;
@@ -174,11 +283,29 @@ static int mdev_open_locked(struct mdev_device *mdev,
 	mdev_set_opener(mdev,
 			to_mdev_bus_driver(to_mdev_driver(mdev->dev.driver)),
 			mapping);
+	mdev_set_opener_tgid(mdev, get_task_pid(current, PIDTYPE_TGID));
 	ret = mdev_start_and_open(mdev);
-	if (ret) {
-		mdev_set_opener(mdev, NULL, NULL);
-		mdev_callbacks_destroy(mdev);
-	}
+	if (ret)
+		mdev_close_powered(mdev);
+	return ret;
+}
+
+static int mdev_open_locked(struct mdev_device *mdev,
+			    struct address_space *mapping)
+{
+	bool *powered = &mdev->core->powered_open;
+	int ret;
+
+	lockdep_assert_held(&mdev->core->lock);
+	ret = mdev_operation_enter(mdev);
+	if (ret)
+		return ret == -EIO ? -ENODEV : ret;
+	ret = mdev_power_get(mdev, powered);
+	if (!ret)
+		ret = mdev_open_powered(mdev, mapping);
+	if (ret)
+		mdev_power_put(mdev, powered);
+	mdev_operation_exit(mdev);
 	return ret;
 }
 
@@ -188,14 +315,16 @@ static int mdev_open_locked(struct mdev_device *mdev,
  * @mapping: address space in which userspace maps its regions, or NULL; must
  *	stay until mdev_close()
  *
- * For bus drivers. Takes a reference to the vendor driver's module and calls
- * &parent_ops.start and &parent_ops.open. Not called again before mdev_close().
+ * For bus drivers. Takes a reference to the vendor driver's module, resumes the parent
+ * by runtime PM, and calls &parent_ops.start and &parent_ops.open. Not called again
+ * before mdev_close().
  *
- * Context: may sleep. Doesn't wait for a removal, which can itself be waiting
- *	for the caller in the bus driver's remove.
+ * Context: may sleep, while the parent is paused. Doesn't wait for a removal, which can
+ *	itself be waiting for the caller in the bus driver's remove.
  * Return: 0, -EAGAIN if a removal is under way that can still fail, -ENODEV if
- *	the device is certain to be removed or the module is being unloaded,
- *	-ENOMEM, or the error of &parent_ops.start or &parent_ops.open.
+ *	the device is certain to be removed, the parent is dead or the module is being
+ *	unloaded, -ENOMEM, -EINTR or -ERESTARTSYS for a fatal signal, or the error of
+ *	pm_runtime_resume_and_get(), &parent_ops.start or &parent_ops.open.
  */
 int mdev_open(struct mdev_device *mdev, struct address_space *mapping)
 {
@@ -209,12 +338,16 @@ int mdev_open(struct mdev_device *mdev, struct address_space *mapping)
 	if (!try_module_get(owner))
 		goto out_put;
 
-	mutex_lock(&mdev->core->lock);
+	/* A write to online can hold it while the parent is paused */
+	ret = mutex_lock_killable(&mdev->core->lock);
+	if (ret)
+		goto out_module;
 	ret = mdev_open_locked(mdev, mapping);
 	mutex_unlock(&mdev->core->lock);
 	if (!ret)
 		goto out_trace;
 
+out_module:
 	module_put(owner);
 out_put:
 	mdev_user_put(mdev);
@@ -228,7 +361,8 @@ EXPORT_SYMBOL_NS_GPL(mdev_open, MDEV_BUS_NAMESPACE);
  * mdev_close - last close of a device
  * @mdev: the device, opened with mdev_open()
  *
- * Context: may sleep. Calls &parent_ops.release and &parent_ops.stop.
+ * Context: may sleep, while the parent is paused, and ignores signals. Calls
+ *	&parent_ops.release and &parent_ops.stop, also if the parent is dead.
  */
 void mdev_close(struct mdev_device *mdev)
 {
@@ -236,11 +370,13 @@ void mdev_close(struct mdev_device *mdev)
 	struct module *owner = ops->owner;
 
 	mutex_lock(&mdev->core->lock);
+	mdev_operation_enter_close(mdev);
 	if (ops->release)
 		ops->release(mdev);
 	mdev_stop_after_open(mdev);
-	mdev_set_opener(mdev, NULL, NULL);
-	mdev_callbacks_destroy(mdev);
+	mdev_close_powered(mdev);
+	mdev_power_put(mdev, &mdev->core->powered_open);
+	mdev_operation_exit(mdev);
 	mutex_unlock(&mdev->core->lock);
 
 	trace_mdev_close(mdev);

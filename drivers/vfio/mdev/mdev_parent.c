@@ -22,12 +22,13 @@ static void mdev_parent_release(struct kref *ref)
 		container_of(ref, struct mdev_parent_core, ref);
 
 	put_device(core->parent->dev);
+	mutex_destroy(&core->pause_lock);
 	mutex_destroy(&core->lock);
 	/* mdev_unregister_parent() waits for this and frees @core */
 	if (core->driver)
 		complete(&core->released);
 	else
-		kfree(core);
+		kfree_rcu(core, rcu);
 }
 
 void mdev_parent_get(struct mdev_parent *parent)
@@ -131,6 +132,7 @@ struct mdev_parent *mdev_parent_add(struct mdev_parent *parent,
 	core->parent = parent;
 	core->driver = driver;
 	mutex_init(&core->lock);
+	mdev_pause_init(core);
 	atomic_set(&core->users, MDEV_USERS_BLOCKED);
 	init_completion(&core->released);
 	kref_init(&core->ref);

@@ -7,6 +7,7 @@
 #define _MDEV_PRIVATE_H
 
 #include <linux/completion.h>
+#include <linux/klist.h>
 #include <linux/kobject.h>
 #include <linux/kref.h>
 #include <linux/limits.h>
@@ -14,9 +15,12 @@
 #include <linux/mutex.h>
 #include <linux/rhashtable-types.h>
 #include <linux/rwsem.h>
+#include <linux/sched.h>
+#include <linux/spinlock_types.h>
 #include <linux/wait.h>
 
 struct eventfd_ctx;
+struct pid;
 
 /*
  * States of a device, their transitions and the locks
@@ -58,10 +62,20 @@ struct eventfd_ctx;
  *	mdev_parents_lock	mdev_parents; no other lock is taken under it
  *	device lock		probe and remove of the bus driver, @removing,
  *				@wanted, @probe_error
+ *	&mdev_parent_core.pause_lock	pauses and resumes; held across ->pause(),
+ *				->resume() and the wait for callbacks
  *	&mdev_device_core.lock	open, close and "online" of a device against
  *				each other and against its announcement
  *	&mdev_callbacks.lock	drains of a device's callbacks
+ *	mdev_operation_enter()	no lock, but mdev_pause_parent() waits for its end: no
+ *				wait for userspace inside of it
+ *	&mdev_device_core.callbacks_lock	the device against the state of its parent,
+ *				and &mdev_device.callbacks; not held across callbacks
  *	&mdev_device_core.map_lock	page faults against invalidations
+ *	&mdev_parent_core.run_lock	spinlock, innermost: run_state, nr_operations
+ *
+ * mdev_mark_parent_dead() can be called from any callback: it takes mdev_parents_lock,
+ * callbacks_lock, map_lock and run_lock, none of which is held across one.
  *
  * mdev_open() and mdev_close() are called with dev_set->lock of VFIO core held
  * (and group->group_lock, for a group file) and a reference to the registration
@@ -81,6 +95,19 @@ enum mdev_state {
 };
 
 /**
+ * enum mdev_run_state - whether callbacks of a parent can run
+ * @MDEV_RUN_RUNNING: they can
+ * @MDEV_RUN_PAUSED: from mdev_pause_parent() to mdev_resume_parent(): they wait
+ * @MDEV_RUN_DEAD: from mdev_mark_parent_dead(), or an unregistration that finds it
+ *	paused, on: they fail. Final.
+ */
+enum mdev_run_state {
+	MDEV_RUN_RUNNING,
+	MDEV_RUN_PAUSED,
+	MDEV_RUN_DEAD,
+};
+
+/**
  * struct mdev_parent_core - state of a registered parent
  * @parent: the parent
  * @driver: driver that its devices bind to; NULL for mdev_register_device()
@@ -92,6 +119,17 @@ enum mdev_state {
  *	MDEV_USERS_BLOCKED, while the parent is not registered
  * @lock: serializes registration and unregistration
  * @next: in mdev_parents, protected by mdev_parents_lock
+ * @run_state: written under @run_lock, read without it
+ * @run_lock: protects @run_state and @nr_operations
+ * @nr_operations: callbacks that run between mdev_operation_enter() and
+ *	mdev_operation_exit()
+ * @run_wait: tasks that wait for another @run_state, and the pause for callbacks
+ * @pause_lock: serializes pauses and resumes; protects @nr_pauses and
+ *	&mdev_device_core.pause_called
+ * @nr_pauses: pauses without a resume
+ * @devices: &mdev_device_core.parent_node of devices whose ->create() has succeeded
+ *	and whose ->remove() was not called
+ * @rcu: delays freeing it after mdev_callbacks_release()
  * @ref: held by the registration and each type
  * @released: completed when @ref is 0, if there is @driver
  * @allocated: the parent of mdev_register_device()
@@ -107,6 +145,16 @@ struct mdev_parent_core {
 	/* Outermost lock of mdev.ko */
 	struct mutex lock;
 	struct list_head next;
+	enum mdev_run_state run_state;
+	/* Innermost */
+	spinlock_t run_lock;
+	unsigned int nr_operations;
+	wait_queue_head_t run_wait;
+	/* See the order of locks above */
+	struct mutex pause_lock;
+	unsigned int nr_pauses;
+	struct klist devices;
+	struct rcu_head rcu;
 	struct kref ref;
 	struct completion released;
 	struct mdev_parent allocated;
@@ -143,12 +191,22 @@ struct mdev_type_core {
  * @wanted: mdev_device_reattach() has to bind a driver
  * @probe_error: error of the last probe
  * @binding: the creator binds the parent's driver
+ * @parent_node: in &mdev_parent_core.devices
+ * @callbacks_lock: protects &mdev_device.callbacks, &mdev_callbacks.blocked and the
+ *	next three
+ * @map_held: the state of the parent is counted in @map_blocked
+ * @opener_tgid: thread group that has opened the device, NULL while it is closed
+ * @opener_comm: its name
+ * @pause_called: ->pause() has succeeded
+ * @powered_open: mdev_open() holds the parent's runtime PM; protected by @lock
+ * @powered_online: so does a write of 1 to online; protected by @lock
  * @opener: driver that called mdev_open(), NULL while the device is closed
  * @map_lock: taken for reading by page faults that insert pages, for writing by
  *	invalidations; not held across callbacks. Protects what follows.
  * @mapping: from mdev_open(), NULL while the device is closed
  * @map_seq: number of invalidations
- * @map_blocked: number of running resets, during which nothing is mapped
+ * @map_blocked: number of running resets, during which nothing is mapped, and 1 more
+ *	while the parent is paused or dead
  * @map_granule: alignment of invalidations, see mdev_map_set_granule()
  */
 struct mdev_device_core {
@@ -164,6 +222,15 @@ struct mdev_device_core {
 	bool wanted;
 	int probe_error;
 	bool binding;
+	struct klist_node parent_node;
+	/* Inside of mdev_operation_enter(), outside of map_lock */
+	struct mutex callbacks_lock;
+	bool map_held;
+	struct pid *opener_tgid;
+	char opener_comm[TASK_COMM_LEN];
+	bool pause_called;
+	bool powered_open;
+	bool powered_online;
 	struct mdev_bus_driver *opener;
 	struct rw_semaphore map_lock;
 	struct address_space *mapping;
@@ -219,6 +286,7 @@ void mdev_user_put(struct mdev_device *mdev);
 int mdev_start(struct mdev_device *mdev);
 int mdev_stop(struct mdev_device *mdev);
 int mdev_set_online(struct mdev_device *mdev, bool online);
+void mdev_power_put_online(struct mdev_device *mdev);
 
 /* mdev_bus.c */
 int mdev_bus_init(void);
@@ -241,6 +309,7 @@ void mdev_type_get(struct mdev_type *type);
 void mdev_type_put(struct mdev_type *type);
 
 /* mdev_mapping.c */
+void mdev_map_wake(struct mdev_device *mdev);
 #if IS_ENABLED(CONFIG_KUNIT)
 u64 mdev_map_page_range(u64 start, u64 end, u64 max, u64 *first);
 #endif
@@ -248,6 +317,19 @@ u64 mdev_map_page_range(u64 start, u64 end, u64 max, u64 *first);
 /* mdev_drain.c */
 int mdev_callbacks_create(struct mdev_device *mdev);
 void mdev_callbacks_destroy(struct mdev_device *mdev);
+void mdev_callbacks_block(struct mdev_device *mdev, unsigned int reason);
+void mdev_callbacks_unblock(struct mdev_device *mdev, unsigned int reason);
+void mdev_callbacks_wake(struct mdev_device *mdev);
+
+/* mdev_pause.c */
+void mdev_pause_init(struct mdev_parent_core *core);
+bool mdev_parent_is_dead(const struct mdev_parent *parent);
+void mdev_follow_parent(struct mdev_device *mdev);
+void mdev_parent_add_device(struct mdev_device *mdev);
+void mdev_parent_del_device(struct mdev_device *mdev);
+int mdev_parent_operation_enter(struct mdev_parent *parent);
+void mdev_parent_operation_exit(struct mdev_parent *parent);
+void mdev_parent_end_pause(struct mdev_parent *parent);
 
 /* mdev_irqs.c */
 struct eventfd_ctx *mdev_eventfd_get(int fd);

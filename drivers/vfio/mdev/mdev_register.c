@@ -225,7 +225,8 @@ static bool mdev_parent_is_idle(struct mdev_parent *parent)
 
 /*
  * Block creations and removals, and wait for those under way; a hot unplug that
- * waits in mdev_wait_for_users() is woken and returns -ENODEV. Kill all devices
+ * waits in mdev_wait_for_users() is woken and returns -ENODEV, and a parent that is
+ * paused becomes dead, so that callbacks for a removal don't wait. Kill all devices
  * before removing the first: that can wait for a close, and the VMMs of the
  * others have to be notified before.
  */
@@ -233,6 +234,7 @@ static void mdev_parent_unregister(struct mdev_parent *parent)
 {
 	atomic_add(MDEV_USERS_BLOCKED, &parent->core->users);
 	wake_up_all(&mdev_removal_wait);
+	mdev_parent_end_pause(parent);
 	while (!wait_var_event_timeout(&parent->core->users,
 				       mdev_parent_is_idle(parent),
 				       MDEV_WAIT_PERIOD))

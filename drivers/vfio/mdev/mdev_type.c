@@ -151,6 +151,14 @@ ATTRIBUTE_GROUPS(mdev_type);
 #define to_mdev_type_attribute(_attr) \
 	container_of_const(_attr, struct mdev_type_attribute, attr)
 
+/* Whether a driver would report instances of a parent that is dead */
+static bool mdev_type_has_none(struct kobject *kobj,
+			       const struct attribute *attr)
+{
+	return mdev_parent_is_dead(mdev_type_from_kobj(kobj)->parent) &&
+	       !strcmp(attr->name, "available_instances");
+}
+
 static ssize_t mdev_type_attr_show(struct kobject *kobj,
 				   struct attribute *attr, char *buf)
 {
@@ -158,6 +166,8 @@ static ssize_t mdev_type_attr_show(struct kobject *kobj,
 
 	if (!type_attr->show)
 		return -EIO;
+	if (mdev_type_has_none(kobj, attr))
+		return sysfs_emit(buf, "0\n");
 	return type_attr->show(mdev_type_from_kobj(kobj), type_attr, buf);
 }
 

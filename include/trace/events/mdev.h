@@ -203,6 +203,31 @@ TRACE_EVENT(mdev_irq,
 		      __entry->index, __entry->vector)
 );
 
+/* mdev_pause_parent() returns. Only the first of nested calls changes the state. */
+TRACE_EVENT(mdev_pause,
+	    TP_PROTO(const struct mdev_parent *parent, int result),
+	    TP_ARGS(parent, result),
+	    TP_STRUCT__entry(__string(parent, dev_name(parent->dev))
+			     __field(int, result)),
+	    TP_fast_assign(__assign_str(parent);
+			   __entry->result = result;),
+	    TP_printk("parent=%s result=%d", __get_str(parent),
+		      __entry->result)
+);
+
+/* enum mdev_run_state */
+TRACE_EVENT(mdev_parent_state,
+	    TP_PROTO(const struct mdev_parent *parent, unsigned int state),
+	    TP_ARGS(parent, state),
+	    TP_STRUCT__entry(__string(parent, dev_name(parent->dev))
+			     __field(unsigned int, state)),
+	    TP_fast_assign(__assign_str(parent);
+			   __entry->state = state;),
+	    TP_printk("parent=%s state=%s", __get_str(parent),
+		      __print_symbolic(__entry->state, { 0, "running" },
+				       { 1, "paused" }, { 2, "dead" }))
+);
+
 #endif /* _TRACE_MDEV_H */
 
 /* Must be outside of the protection above */

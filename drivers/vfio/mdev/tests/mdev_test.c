@@ -72,8 +72,8 @@ static struct kunit_suite mdev_uuid_suite = {
 
 kunit_test_suites(&mdev_uuid_suite, &mdev_parent_suite, &mdev_device_suite,
 		  &mdev_removal_suite, &mdev_unplug_suite, &mdev_online_suite,
-		  &mdev_drain_suite, &mdev_driver_suite, &mdev_mapping_suite,
-		  &mdev_irqs_suite, &mdev_set_irqs_suite);
+		  &mdev_drain_suite, &mdev_pause_suite, &mdev_driver_suite,
+		  &mdev_mapping_suite, &mdev_irqs_suite, &mdev_set_irqs_suite);
 
 MODULE_IMPORT_NS(MDEV_KUNIT_NAMESPACE);
 MODULE_IMPORT_NS(MDEV_BUS_NAMESPACE);

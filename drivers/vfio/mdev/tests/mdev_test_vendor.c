@@ -28,7 +28,8 @@ static void test_hold(struct test_vendor *vendor, enum test_call call)
 	wait_for_completion(&vendor->go);
 }
 
-static int test_call(struct mdev_device *mdev, enum test_call call)
+/* Each callback of the driver and the bus driver */
+int test_call(struct mdev_device *mdev, enum test_call call)
 {
 	struct test_vendor *vendor = to_test_vendor(mdev);
 	size_t length;

@@ -24,6 +24,8 @@ enum test_call {
 	TEST_STOP = 'T',
 	TEST_UNBIND = 'U',
 	TEST_REMOVE = 'R',
+	TEST_PAUSE = 'Z',
+	TEST_RESUME = 'z',
 	/* Not logged */
 	TEST_IN_USE = 'I',
 };
@@ -78,6 +80,7 @@ int test_create(struct test_vendor *vendor, unsigned int type,
 		const guid_t *uuid);
 struct mdev_device *test_created(struct test_vendor *vendor,
 				 const guid_t *uuid);
+int test_call(struct mdev_device *mdev, enum test_call call);
 void test_wait_held(struct test_vendor *vendor);
 bool test_has_file(struct device *dev, const char *name);
 
@@ -124,6 +127,7 @@ extern struct kunit_suite mdev_removal_suite;
 extern struct kunit_suite mdev_unplug_suite;
 extern struct kunit_suite mdev_online_suite;
 extern struct kunit_suite mdev_drain_suite;
+extern struct kunit_suite mdev_pause_suite;
 extern struct kunit_suite mdev_driver_suite;
 extern struct kunit_suite mdev_mapping_suite;
 extern struct kunit_suite mdev_irqs_suite;

@@ -116,6 +116,9 @@ static void vfio_mdev_request(struct vfio_device *vdev, unsigned int count)
 {
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
 
+	/* VFIO core waits for the close, and calls this every ten seconds */
+	if (count)
+		mdev_log_opener(vmdev->mdev, "removal waits for the close");
 	if (!vmdev->ops->request)
 		return;
 	trace_mdev_request(vmdev->mdev, count);

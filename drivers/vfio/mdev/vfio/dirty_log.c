@@ -32,10 +32,13 @@ static int vfio_mdev_log_begin(struct vfio_mdev *vmdev)
 {
 	int ret;
 
+	ret = mdev_wait_resumed(vmdev->mdev);
+	if (ret)
+		return ret;
 	ret = mutex_lock_killable(&vmdev->log_lock);
 	if (ret)
 		return ret;
-	ret = mdev_callback_enter(vmdev->mdev);
+	ret = mdev_callback_enter_locked(vmdev->mdev);
 	if (ret)
 		mutex_unlock(&vmdev->log_lock);
 	return ret;
@@ -160,6 +163,6 @@ void vfio_mdev_log_close(struct vfio_mdev *vmdev)
 {
 	mdev_callback_enter_close(vmdev->mdev);
 	vfio_mdev_call_log_stop(vmdev);
-	mdev_callback_exit(vmdev->mdev);
+	mdev_callback_exit_close(vmdev->mdev);
 	vmdev->log_page_size = 0;
 }

@@ -26,7 +26,8 @@ static void vfio_mdev_info_lay_out_caps(struct vfio_mdev *vmdev)
  * vfio_mdev_info_init - get from the driver what VFIO_DEVICE_GET_INFO returns
  * @vmdev: the device, after &parent_ops.open
  *
- * Return: 0, or what &parent_ops.get_device_info returns.
+ * Return: 0, the error of mdev_operation_enter(), or what &parent_ops.get_device_info
+ *	returns.
  */
 int vfio_mdev_info_init(struct vfio_mdev *vmdev)
 {
@@ -41,8 +42,12 @@ int vfio_mdev_info_init(struct vfio_mdev *vmdev)
 	};
 	if (!ops->get_device_info)
 		return 0;
+	ret = mdev_operation_enter(vmdev->mdev);
+	if (ret)
+		return ret;
 	ret = ops->get_device_info(vmdev->mdev, &vmdev->info,
 				   &vmdev->info_caps);
+	mdev_operation_exit(vmdev->mdev);
 	if (ret)
 		vfio_mdev_info_exit(vmdev);
 	else

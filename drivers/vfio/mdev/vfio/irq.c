@@ -28,6 +28,23 @@ static int vfio_mdev_query_irq(struct vfio_mdev *vmdev,
 	return vmdev->ops->get_irq_info(vmdev->mdev, info);
 }
 
+/* The same for an ioctl, which waits while the parent is paused */
+static int vfio_mdev_query_irq_running(struct vfio_mdev *vmdev,
+				       struct vfio_irq_info *info)
+{
+	int ret;
+
+	ret = mdev_wait_resumed(vmdev->mdev);
+	if (ret)
+		return ret;
+	ret = mdev_operation_enter(vmdev->mdev);
+	if (ret)
+		return ret;
+	ret = vfio_mdev_query_irq(vmdev, info);
+	mdev_operation_exit(vmdev->mdev);
+	return ret;
+}
+
 long vfio_mdev_ioctl_get_irq_info(struct vfio_mdev *vmdev,
 				  struct vfio_irq_info __user *arg)
 {
@@ -40,7 +57,7 @@ long vfio_mdev_ioctl_get_irq_info(struct vfio_mdev *vmdev,
 	if (info.argsz < minsz)
 		return -EINVAL;
 
-	ret = vfio_mdev_query_irq(vmdev, &info);
+	ret = vfio_mdev_query_irq_running(vmdev, &info);
 	if (ret)
 		return ret;
 	/* As vfio-pci does: for a count of 0, QEMU warns about error recovery */
@@ -98,10 +115,13 @@ static int vfio_mdev_request_irqs_drainable(struct vfio_mdev *vmdev,
 {
 	int ret;
 
+	ret = mdev_wait_resumed(vmdev->mdev);
+	if (ret)
+		return ret;
 	ret = mutex_lock_killable(&vmdev->set_irqs_lock);
 	if (ret)
 		return ret;
-	ret = mdev_callback_enter(vmdev->mdev);
+	ret = mdev_callback_enter_locked(vmdev->mdev);
 	if (ret)
 		goto out_unlock;
 	ret = vfio_mdev_request_irqs(vmdev, hdr, data);
@@ -125,7 +145,7 @@ long vfio_mdev_ioctl_set_irqs(struct vfio_mdev *vmdev,
 		return -EFAULT;
 
 	info.index = hdr.index;
-	ret = vfio_mdev_query_irq(vmdev, &info);
+	ret = vfio_mdev_query_irq_running(vmdev, &info);
 	if (ret)
 		return ret;
 	hdr.index = info.index;
@@ -181,5 +201,5 @@ void vfio_mdev_irqs_tear_down(struct vfio_mdev *vmdev)
 					   VFIO_IRQ_SET_ACTION_TRIGGER,
 					   i, 0, 0, NULL);
 	}
-	mdev_callback_exit(vmdev->mdev);
+	mdev_callback_exit_close(vmdev->mdev);
 }

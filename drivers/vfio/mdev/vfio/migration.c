@@ -2,7 +2,8 @@
 /*
  * Migration: transitions between the states of enum vfio_device_mig_state. For
  * each arc the driver's callbacks are called in the order of "DOC: migration"
- * in mdev.h. transfer.c has the file for the state data.
+ * in mdev.h. transfer.c has the file for the state data. While the parent is paused,
+ * an arc waits in mdev_operation_enter(); if it is dead, the state is ERROR.
  */
 
 #include <linux/file.h>
@@ -70,19 +71,8 @@ static int vfio_mdev_call_set_state(struct vfio_mdev *vmdev,
 				    enum vfio_device_mig_state to)
 {
 	const struct mdev_migration_ops *ops = vmdev->ops->migration;
-	int ret;
 
-	if (!ops->set_state)
-		return 0;
-	if (!vfio_mdev_is_drained(from, to))
-		return ops->set_state(vmdev->mdev, from, to);
-
-	ret = mdev_drain(vmdev->mdev);
-	if (ret)
-		return ret;
-	ret = ops->set_state(vmdev->mdev, from, to);
-	mdev_undrain(vmdev->mdev);
-	return ret;
+	return ops->set_state ? ops->set_state(vmdev->mdev, from, to) : 0;
 }
 
 /* One arc. @reached is the state after it, also if it fails. */
@@ -137,10 +127,11 @@ static void vfio_mdev_reach(struct vfio_mdev *vmdev,
 	WRITE_ONCE(vmdev->mig_state, state);
 }
 
-static struct file *vfio_mdev_step(struct vfio_mdev *vmdev,
-				   enum vfio_device_mig_state to)
+/* One arc, with callbacks drained if they have to be, as an operation */
+static struct file *vfio_mdev_do_step(struct vfio_mdev *vmdev,
+				      enum vfio_device_mig_state from,
+				      enum vfio_device_mig_state to)
 {
-	enum vfio_device_mig_state from = vmdev->mig_state;
 	enum vfio_device_mig_state reached;
 	struct file *file;
 	int ret;
@@ -157,6 +148,34 @@ static struct file *vfio_mdev_step(struct vfio_mdev *vmdev,
 	if (file)
 		fput(file);
 	return ERR_PTR(ret);
+}
+
+/*
+ * Drain first, which can take as long as userspace likes: a pause waits for the
+ * operation, and another drain can wait for the end of a pause.
+ */
+static struct file *vfio_mdev_step(struct vfio_mdev *vmdev,
+				   enum vfio_device_mig_state to)
+{
+	enum vfio_device_mig_state from = vmdev->mig_state;
+	bool drained = vmdev->ops->migration->set_state &&
+		       vfio_mdev_is_drained(from, to);
+	struct file *file;
+	int ret;
+
+	ret = drained ? mdev_drain(vmdev->mdev) : 0;
+	if (ret)
+		return ERR_PTR(ret);
+	ret = mdev_operation_enter(vmdev->mdev);
+	if (ret) {
+		file = ERR_PTR(ret);
+	} else {
+		file = vfio_mdev_do_step(vmdev, from, to);
+		mdev_operation_exit(vmdev->mdev);
+	}
+	if (drained)
+		mdev_undrain(vmdev->mdev);
+	return file;
 }
 
 static int vfio_mdev_next_state(struct vfio_mdev *vmdev,
@@ -180,6 +199,9 @@ vfio_mdev_migration_set_state(struct vfio_device *vdev,
 	struct file *file = NULL;
 	int ret;
 
+	ret = mdev_wait_resumed(vmdev->mdev);
+	if (ret)
+		return ERR_PTR(ret);
 	ret = mutex_lock_killable(&vmdev->mig_lock);
 	if (ret)
 		return ERR_PTR(ret);
@@ -198,7 +220,11 @@ vfio_mdev_migration_set_state(struct vfio_device *vdev,
 static int vfio_mdev_migration_get_state(struct vfio_device *vdev,
 					 enum vfio_device_mig_state *state)
 {
-	*state = READ_ONCE(to_vfio_mdev(vdev)->mig_state);
+	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
+
+	*state = READ_ONCE(vmdev->mig_state);
+	if (mdev_is_dead(vmdev->mdev))
+		*state = VFIO_DEVICE_STATE_ERROR;
 	return 0;
 }
 

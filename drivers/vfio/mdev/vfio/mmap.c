@@ -345,12 +345,17 @@ static bool vfio_mdev_is_kernels(const struct vm_fault *vmf)
 	       vmf->flags & (FAULT_FLAG_REMOTE | FAULT_FLAG_INTERRUPTIBLE);
 }
 
-/* Wait for a reset without mmap_lock, which ->reset() can need. */
-static vm_fault_t vfio_mdev_wait_for_reset(struct vfio_mdev *vmdev,
+/*
+ * Wait for a reset, or while the parent is paused, without mmap_lock, which ->reset()
+ * can need.
+ */
+static vm_fault_t vfio_mdev_wait_unblocked(struct vfio_mdev *vmdev,
 					   struct vm_fault *vmf)
 {
 	struct file *file;
 
+	if (mdev_is_dead(vmdev->mdev))
+		return VM_FAULT_SIGBUS;
 	/*
 	 * Waiting could deadlock: the reset can wait for this thread, or for a
 	 * lock of VFIO that it holds, for example in mdev_dma_rw().
@@ -386,10 +391,13 @@ static vm_fault_t vfio_mdev_ask_and_insert(struct vm_fault *vmf,
 			return vmf->flags & FAULT_FLAG_USER ? VM_FAULT_NOPAGE :
 							      VM_FAULT_SIGBUS;
 		if (!mdev_map_begin(vmdev->mdev, &seq))
-			return vfio_mdev_wait_for_reset(vmdev, vmf);
+			return vfio_mdev_wait_unblocked(vmdev, vmf);
 		if (!mdev_is_online(vmdev->mdev))
 			return VM_FAULT_SIGBUS;
+		if (!mdev_fault_enter(vmdev->mdev))
+			return vfio_mdev_wait_unblocked(vmdev, vmf);
 		error = vfio_mdev_get_backing(vmdev, vmf, limit, &backing);
+		mdev_fault_exit(vmdev->mdev);
 		trace_mdev_fault(vmdev->mdev, vmf->pgoff, order, backing.pfn,
 				 backing.size, error);
 		if (error)

@@ -26,18 +26,33 @@
 #define VFIO_MDEV_REGION_FLAGS	(MDEV_REGION_BULK | MDEV_REGION_UNCACHED | \
 				 MDEV_REGION_WC)
 
+static int vfio_mdev_call_get_region_info(struct vfio_mdev *vmdev,
+					  struct vfio_region_info *info,
+					  struct vfio_info_cap *caps)
+{
+	int ret;
+
+	if (!vmdev->ops->get_region_info)
+		return 0;
+	ret = mdev_operation_enter(vmdev->mdev);
+	if (ret)
+		return ret;
+	ret = vmdev->ops->get_region_info(vmdev->mdev, info, caps);
+	mdev_operation_exit(vmdev->mdev);
+	return ret;
+}
+
 static int vfio_mdev_query_region(struct vfio_mdev *vmdev, u32 index,
 				  struct vfio_region_info *info,
 				  struct vfio_info_cap *caps)
 {
-	int ret = 0;
+	int ret;
 
 	info->index = index;
 	info->flags = 0;
 	info->size = 0;
 	info->cap_offset = 0;
-	if (vmdev->ops->get_region_info)
-		ret = vmdev->ops->get_region_info(vmdev->mdev, info, caps);
+	ret = vfio_mdev_call_get_region_info(vmdev, info, caps);
 	if (ret)
 		return ret;
 
@@ -129,6 +144,9 @@ int vfio_mdev_get_region_info(struct vfio_device *vdev,
 
 	if (index >= vmdev->info.num_regions)
 		return -EINVAL;
+	ret = mdev_wait_resumed(vmdev->mdev);
+	if (ret)
+		return ret;
 	/* Drivers index arrays with it */
 	index = array_index_nospec(index, vmdev->info.num_regions);
 	ret = vfio_mdev_query_region(vmdev, index, info, caps);

@@ -6,10 +6,31 @@
  * mdev_drain.c and mdev_mapping.c.
  *
  * mig_lock serializes resets with each other and with migration. Accesses do not
- * take it, so waiting for them with the lock held does not deadlock.
+ * take it, so waiting for them with the lock held does not deadlock. While the parent
+ * is paused, a reset waits in mdev_operation_enter(), after the drain.
  */
 
 #include "private.h"
+
+/* Block callbacks, and wait for those that run and until the parent is resumed. */
+static int vfio_mdev_begin_reset(struct vfio_mdev *vmdev)
+{
+	int ret;
+
+	ret = mdev_drain(vmdev->mdev);
+	if (ret)
+		return ret;
+	ret = mdev_operation_enter(vmdev->mdev);
+	if (ret)
+		mdev_undrain(vmdev->mdev);
+	return ret;
+}
+
+static void vfio_mdev_end_reset(struct vfio_mdev *vmdev)
+{
+	mdev_operation_exit(vmdev->mdev);
+	mdev_undrain(vmdev->mdev);
+}
 
 long vfio_mdev_ioctl_reset(struct vfio_mdev *vmdev)
 {
@@ -17,10 +38,13 @@ long vfio_mdev_ioctl_reset(struct vfio_mdev *vmdev)
 
 	if (!vmdev->ops->reset)
 		return -ENOTTY;
+	ret = mdev_wait_resumed(vmdev->mdev);
+	if (ret)
+		return ret;
 	ret = mutex_lock_killable(&vmdev->mig_lock);
 	if (ret)
 		return ret;
-	ret = mdev_drain(vmdev->mdev);
+	ret = vfio_mdev_begin_reset(vmdev);
 	if (ret)
 		goto out_unlock;
 
@@ -32,21 +56,27 @@ long vfio_mdev_ioctl_reset(struct vfio_mdev *vmdev)
 	if (!ret)
 		clear_bit(MDEV_RESET_REQUESTED, &vmdev->mdev->flags);
 	vfio_mdev_migration_end_reset(vmdev, ret);
-	mdev_undrain(vmdev->mdev);
+	vfio_mdev_end_reset(vmdev);
 out_unlock:
 	mutex_unlock(&vmdev->mig_lock);
 	return ret;
 }
 
-/* Returns an error only for a fatal signal; the request stays set then. */
+/*
+ * Returns an error only for a fatal signal, or if the parent is dead; the request stays
+ * set then.
+ */
 static int vfio_mdev_function_reset(struct vfio_mdev *vmdev)
 {
 	int ret;
 
+	ret = mdev_wait_resumed(vmdev->mdev);
+	if (ret)
+		return ret;
 	ret = mutex_lock_killable(&vmdev->mig_lock);
 	if (ret)
 		return ret;
-	ret = mdev_drain(vmdev->mdev);
+	ret = vfio_mdev_begin_reset(vmdev);
 	if (ret)
 		goto out_unlock;
 	/* A concurrent VFIO_DEVICE_RESET can have cleared the request. */
@@ -55,7 +85,7 @@ static int vfio_mdev_function_reset(struct vfio_mdev *vmdev)
 		vmdev->ops->function_reset(vmdev->mdev);
 		mdev_map_unblock(vmdev->mdev);
 	}
-	mdev_undrain(vmdev->mdev);
+	vfio_mdev_end_reset(vmdev);
 out_unlock:
 	mutex_unlock(&vmdev->mig_lock);
 	return ret;

@@ -5,7 +5,7 @@
  * long or from another type of device. A read that finds the buffer empty calls
  * ->save_part() to fill it, or continues with what ->save() has written; a write that
  * fills it calls ->load_part(). Userspace can keep the file open longer than the
- * device. Read migration.c first.
+ * device, so the file has a reference to that. Read migration.c first.
  */
 
 #include <linux/align.h>
@@ -91,14 +91,14 @@ enum vfio_mdev_piece {
  * struct vfio_mdev_transfer - private data of the file
  * @copy_lock: serializes read() and write(). Held while they copy, which can
  *	take as long as userspace likes: taken interruptibly, and by nothing
- *	else.
+ *	else. Also held while the parent is paused.
  * @lock: protects all that follows. Inside of @copy_lock, and of
  *	&vfio_mdev.mig_lock; not held across copies. Of the driver's callbacks, it is
  *	held across @ops->compatible, @ops->save_part, @ops->load_part and
  *	@ops->parts_left.
  * @wait: tasks in poll()
  * @poll_again: wakes them, since state data can have changed
- * @mdev: the device; valid while @error is 0
+ * @mdev: the device, with a reference; open while @error is 0
  * @ops: callbacks of the driver; likewise
  * @head: what the device's own stream begins with, up to the size of the state data
  * @head_size: its length
@@ -308,6 +308,23 @@ static void *vfio_mdev_transfer_get(struct vfio_mdev_transfer *transfer,
 	return transfer->buffer->data + transfer->pos;
 }
 
+/*
+ * mdev_operation_enter() with copy_lock held, but not @lock, which an operation takes.
+ * Callers have waited in mdev_wait_resumed() before they took copy_lock.
+ */
+static int vfio_mdev_transfer_prepare_read(struct vfio_mdev_transfer *transfer)
+{
+	int ret;
+
+	ret = mdev_operation_enter(transfer->mdev);
+	if (ret)
+		return ret;
+	scoped_guard(mutex, &transfer->lock)
+		ret = vfio_mdev_transfer_refill(transfer);
+	mdev_operation_exit(transfer->mdev);
+	return ret;
+}
+
 static ssize_t
 vfio_mdev_transfer_copy_out(struct vfio_mdev_transfer *transfer,
 			    char __user *buf, size_t count)
@@ -318,10 +335,12 @@ vfio_mdev_transfer_copy_out(struct vfio_mdev_transfer *transfer,
 	int ret;
 
 	lockdep_assert_held(&transfer->copy_lock);
+	ret = vfio_mdev_transfer_prepare_read(transfer);
+	if (ret)
+		return ret;
 	scoped_guard(mutex, &transfer->lock) {
-		ret = vfio_mdev_transfer_refill(transfer);
-		if (ret)
-			return ret;
+		if (transfer->error)
+			return transfer->error;
 		count = min(count, transfer->size - transfer->pos);
 		from = vfio_mdev_transfer_get(transfer, &buffer);
 	}
@@ -345,6 +364,9 @@ static ssize_t vfio_mdev_transfer_read(struct file *file, char __user *buf,
 	struct vfio_mdev_transfer *transfer = file->private_data;
 	ssize_t ret;
 
+	ret = mdev_wait_resumed(transfer->mdev);
+	if (ret)
+		return ret;
 	ret = mutex_lock_interruptible(&transfer->copy_lock);
 	if (ret)
 		return ret;
@@ -505,6 +527,19 @@ static int vfio_mdev_piece_written(struct vfio_mdev_transfer *transfer)
 					 sizeof(__le64));
 }
 
+/* The transfer can have been ended, or loaded, since the copy has begun. */
+static ssize_t vfio_mdev_transfer_written(struct vfio_mdev_transfer *transfer,
+					  size_t count)
+{
+	guard(mutex)(&transfer->lock);
+	if (transfer->error)
+		return transfer->error;
+	transfer->pos += count;
+	if (transfer->pos == transfer->size)
+		transfer->error = vfio_mdev_piece_written(transfer);
+	return transfer->error ?: count;
+}
+
 /* Copy up to the end of the piece. */
 static ssize_t
 vfio_mdev_transfer_copy_in(struct vfio_mdev_transfer *transfer,
@@ -512,6 +547,7 @@ vfio_mdev_transfer_copy_in(struct vfio_mdev_transfer *transfer,
 {
 	struct vfio_mdev_buffer *buffer;
 	bool faulted;
+	ssize_t ret;
 	void *to;
 
 	lockdep_assert_held(&transfer->copy_lock);
@@ -530,14 +566,12 @@ vfio_mdev_transfer_copy_in(struct vfio_mdev_transfer *transfer,
 	if (faulted)
 		return -EFAULT;
 
-	/* The transfer can have been ended, or loaded, during the copy. */
-	guard(mutex)(&transfer->lock);
-	if (transfer->error)
-		return transfer->error;
-	transfer->pos += count;
-	if (transfer->pos == transfer->size)
-		transfer->error = vfio_mdev_piece_written(transfer);
-	return transfer->error ?: count;
+	ret = mdev_operation_enter(transfer->mdev);
+	if (ret)
+		return ret;
+	ret = vfio_mdev_transfer_written(transfer, count);
+	mdev_operation_exit(transfer->mdev);
+	return ret;
 }
 
 static ssize_t vfio_mdev_transfer_write(struct file *file,
@@ -548,6 +582,9 @@ static ssize_t vfio_mdev_transfer_write(struct file *file,
 	size_t done = 0;
 	ssize_t ret;
 
+	ret = mdev_wait_resumed(transfer->mdev);
+	if (ret)
+		return ret;
 	ret = mutex_lock_interruptible(&transfer->copy_lock);
 	if (ret)
 		return ret;
@@ -569,6 +606,7 @@ static void vfio_mdev_transfer_free(struct vfio_mdev_transfer *transfer)
 	vfio_mdev_buffer_put(transfer->buffer);
 	vfio_mdev_buffer_put(transfer->rest);
 	kfree(transfer->head);
+	put_device(mdev_dev(transfer->mdev));
 	mutex_destroy(&transfer->lock);
 	mutex_destroy(&transfer->copy_lock);
 	kfree(transfer);
@@ -633,6 +671,7 @@ vfio_mdev_transfer_alloc(struct vfio_mdev *vmdev)
 	INIT_DELAYED_WORK(&transfer->poll_again,
 			  vfio_mdev_transfer_poll_again);
 	transfer->mdev = vmdev->mdev;
+	get_device(mdev_dev(transfer->mdev));
 	transfer->ops = vmdev->ops->migration;
 	transfer->paused = true;
 	transfer->head = vfio_mdev_head_create(vmdev);
