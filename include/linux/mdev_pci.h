@@ -274,7 +274,7 @@ enum mdev_pci_reset_cause {
 /**
  * struct mdev_pci_driver - callbacks of a driver for its devices
  * @ops: members that replace the defaults of mdev_pci; types, creation, removal,
- *	open, release and resets are not among them, they are below. A
+ *	open, release, resets, pause and resume are not among them, they are below. A
  *	&mdev_migration_ops.set_state has to call that of mdev_pci_migration; what @mmap
  *	maps of a @memory region is not migrated.
  * @types: the types
@@ -303,7 +303,8 @@ enum mdev_pci_reset_cause {
  *	for resets by the guest, it is logged.
  * @run: start or stop the device: @flags is 0, MDEV_PCI_RUN or
  *	MDEV_PCI_RUN | MDEV_PCI_DMA. Called when they change: by open, close, the
- *	power state, the command register and migrations; around resets, they are 0.
+ *	power state, the command register, migrations, mdev_pci_pause() and
+ *	mdev_pci_resume(); around resets, they are 0.
  *	What @flags do not allow has ended when this returns; accesses to regions can
  *	come in any state. A negative errno, which leaves the device as it was, fails
  *	the open, the write to config space or the migration. Not called for
@@ -405,6 +406,11 @@ int __mdev_pci_register(struct mdev_pci_parent *parent, struct device *dev,
 			unsigned int units, struct module *owner);
 void mdev_pci_unregister(struct mdev_pci_parent *parent);
 unsigned int mdev_pci_free_units(struct mdev_pci_parent *parent);
+int mdev_pci_pause(struct mdev_pci_parent *parent, unsigned int timeout_ms);
+void mdev_pci_resume(struct mdev_pci_parent *parent);
+void mdev_pci_mark_dead(struct mdev_pci_parent *parent);
+int mdev_pci_for_each(struct mdev_pci_parent *parent,
+		      int (*fn)(struct mdev_pci *pci, void *data), void *data);
 
 void mdev_pci_raise_irq(struct mdev_pci *pci, unsigned int vector);
 void mdev_pci_lower_irq(struct mdev_pci *pci, unsigned int vector);

@@ -386,6 +386,8 @@ static void mdev_pci_fill_ops(struct mdev_pci_parent_core *parent,
 	ops->release = mdev_pci_release;
 	ops->reset = mdev_pci_reset;
 	ops->function_reset = mdev_pci_function_reset;
+	ops->pause = mdev_pci_pause_device;
+	ops->resume = mdev_pci_resume_device;
 	ops->get_device_info = ops->get_device_info ?: mdev_pci_get_device_info;
 	ops->get_region_info = ops->get_region_info ?: mdev_pci_get_region_info;
 	ops->get_irq_info = ops->get_irq_info ?: mdev_pci_get_irq_info;

@@ -125,6 +125,7 @@ struct mdev_pci_pages {
  * @config: config space, @layout->size bytes, without the bits of
  *	&mdev_pci_dword.read; written under @lock or @config_lock, read without
  * @stopped: not open, or stopped by a migration; written under @lock
+ * @paused: the parent is paused; protected by @lock
  * @silent: stopped by a migration, may not interrupt; written under @lock
  * @saving: in a state of a migration's source; protected by @lock
  * @resuming: in the state of a migration's destination; written under @lock
@@ -163,6 +164,7 @@ struct mdev_pci_core {
 	spinlock_t config_lock;
 	u8 *config;
 	bool stopped;
+	bool paused;
 	bool silent;
 	bool saving;
 	bool resuming;
@@ -196,6 +198,8 @@ struct mdev_pci_core {
  * @groups: attributes of the types
  * @group_list: pointers to @groups
  * @free_units: units that no device has taken
+ * @dead: mdev_pci_mark_dead() has signalled the error interrupts. No bool: that of
+ *	xchg() on s390 can be true for false.
  */
 struct mdev_pci_parent_core {
 	struct mdev_pci_parent *parent;
@@ -206,6 +210,7 @@ struct mdev_pci_parent_core {
 	struct attribute_group *groups;
 	const struct attribute_group **group_list;
 	atomic_t free_units;
+	unsigned int dead;
 };
 
 static inline struct mdev_pci_core *
@@ -283,6 +288,10 @@ void mdev_pci_function_reset(struct mdev_device *mdev);
 /* run.c */
 int mdev_pci_update_running(struct mdev_pci_core *core);
 void mdev_pci_stop_for_reset(struct mdev_pci_core *core);
+
+/* pause.c */
+int mdev_pci_pause_device(struct mdev_device *mdev);
+void mdev_pci_resume_device(struct mdev_device *mdev);
 
 /* PCI Express 2.0, 7.8: with the registers of slots and root ports, all zero */
 #define MDEV_PCI_EXPRESS_SIZE	0x3c

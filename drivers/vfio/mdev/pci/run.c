@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the driver's device may do: run while it is open, in D0, not stopped by a
- * migration and its last reset has not failed; access memory while it runs and is a
- * bus master. config.c, reset.c and migration.c call this when one of them has changed.
+ * migration, its parent is not paused and its last reset has not failed; access memory
+ * while it runs and is a bus master. config.c, reset.c, migration.c and pause.c call this
+ * when one of them has changed.
  */
 
 #include <linux/lockdep.h>
@@ -11,7 +12,8 @@
 
 static unsigned int mdev_pci_run_flags(const struct mdev_pci_core *core)
 {
-	if (core->stopped || core->failed || !mdev_pci_in_d0(core))
+	if (core->stopped || core->paused || core->failed ||
+	    !mdev_pci_in_d0(core))
 		return 0;
 	return mdev_pci_is_master(core->pci) ? MDEV_PCI_RUN | MDEV_PCI_DMA :
 					       MDEV_PCI_RUN;
