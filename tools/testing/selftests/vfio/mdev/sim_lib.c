@@ -48,6 +48,8 @@ static const struct {
 	{ "log_page_size", 0 },
 	{ "state_size", 4096 },
 	{ "state_bad", 0 },
+	{ "visit_delay", 0 },
+	{ "runtime_fail", 0 },
 };
 
 /* What is 0 when a test has ended */

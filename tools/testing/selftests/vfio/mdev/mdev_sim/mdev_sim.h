@@ -55,6 +55,8 @@ enum sim_call_number {
 	SIM_DIRTY_LOG_START,
 	SIM_DIRTY_LOG_STOP,
 	SIM_DIRTY_LOG_REPORT,
+	SIM_PAUSE,
+	SIM_RESUME,
 	SIM_NR_CALLS,
 };
 
@@ -79,6 +81,8 @@ enum sim_state {
 	/* The last one failed, so that what follows is not the rule */
 	SIM_STOP_FAILED,
 	SIM_REMOVE_FAILED,
+	/* From pause to resume, or until it is removed with a dead parent */
+	SIM_IS_PAUSED,
 };
 
 struct sim_channel {
@@ -291,6 +295,15 @@ void sim_stream_end(struct sim_device *sim);
 extern u32 sim_feature_excess;
 ssize_t sim_device_feature(struct mdev_device *mdev, u32 flags, void *data,
 			   size_t size);
+
+/* sim_parent.c */
+extern u32 sim_visited;
+extern u32 sim_visit_delay;
+extern atomic_t sim_runtime_resumes;
+extern atomic_t sim_runtime_suspends;
+extern u32 sim_runtime_fail;
+extern const struct dev_pm_ops sim_pm_ops;
+extern const struct file_operations sim_parent_fops;
 
 /* sim_dirty_log.c */
 extern u32 sim_log_page_size;

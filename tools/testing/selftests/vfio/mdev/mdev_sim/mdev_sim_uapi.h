@@ -55,6 +55,13 @@
  *   forget_pins MDEV_SIM_FORGET_*
  *   log_page_size page size of the next dirty log; 0: 4 KiB
  *   state_size  bytes of migration state
+ *   parent      "pause NAME MILLISECONDS", "resume NAME" and "kill NAME" of a parent
+ *               call mdev_pause_parent(), mdev_resume_parent() and
+ *               mdev_mark_parent_dead(), "visit NAME" mdev_for_each_device()
+ *   visited     how many devices the last "visit" has seen
+ *   visit_delay milliseconds that it sleeps at each of them
+ *   runtime_resumes, runtime_suspends  how often runtime PM did so, of all parents
+ *   runtime_fail errno, positive, of a runtime resume; 0: none
  *   state_bad   1: the next states that are saved are refused when loaded
  *
  * The module can be unloaded only when no device is open, and then waits for

@@ -262,6 +262,14 @@ int sim_calls_init(void)
 	debugfs_create_u32("forget_pins", 0644, sim_dir, &sim_forget_pins);
 	debugfs_create_u32("log_page_size", 0644, sim_dir, &sim_log_page_size);
 	debugfs_create_size_t("state_size", 0644, sim_dir, &sim_state_size);
+	debugfs_create_file("parent", 0200, sim_dir, NULL, &sim_parent_fops);
+	debugfs_create_u32("visited", 0444, sim_dir, &sim_visited);
+	debugfs_create_u32("visit_delay", 0644, sim_dir, &sim_visit_delay);
+	debugfs_create_atomic_t("runtime_resumes", 0644, sim_dir,
+				&sim_runtime_resumes);
+	debugfs_create_atomic_t("runtime_suspends", 0644, sim_dir,
+				&sim_runtime_suspends);
+	debugfs_create_u32("runtime_fail", 0644, sim_dir, &sim_runtime_fail);
 	debugfs_create_u32("state_bad", 0644, sim_dir, &sim_state_bad);
 	return PTR_ERR_OR_ZERO(sim_dir);
 }

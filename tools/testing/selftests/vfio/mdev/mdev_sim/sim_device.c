@@ -301,6 +301,23 @@ static void sim_request(struct mdev_device *mdev, unsigned int count)
 	mdev_irqs_trigger(call.sim->irqs, VFIO_PCI_REQ_IRQ_INDEX, 0);
 }
 
+static int sim_pause(struct mdev_device *mdev)
+{
+	CLASS(sim_call, call)(mdev, SIM_PAUSE);
+
+	if (!call.error)
+		set_bit(SIM_IS_PAUSED, &call.sim->state);
+	return call.error;
+}
+
+static void sim_resume(struct mdev_device *mdev)
+{
+	CLASS(sim_call, call)(mdev, SIM_RESUME);
+
+	if (!call.error)
+		clear_bit(SIM_IS_PAUSED, &call.sim->state);
+}
+
 static ssize_t generation_show(struct device *dev,
 			       struct device_attribute *attr, char *buf)
 {
@@ -340,6 +357,8 @@ const struct parent_ops sim_full_ops = {
 	.device_feature = sim_device_feature,
 	.request = sim_request,
 	.dma_unmap = sim_dma_unmap,
+	.pause = sim_pause,
+	.resume = sim_resume,
 	.migration = &sim_migration_ops,
 	.dirty_log = &sim_dirty_log_ops,
 };

@@ -12,6 +12,7 @@
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/platform_device.h>
+#include <linux/pm_runtime.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 
@@ -166,9 +167,12 @@ static int sim_probe(struct platform_device *pdev)
 	parent->ops.supported_type_groups = sim_type_groups;
 	platform_set_drvdata(pdev, parent);
 
+	pm_runtime_enable(&pdev->dev);
 	ret = mdev_register_device(&pdev->dev, &parent->ops);
-	if (ret)
+	if (ret) {
+		pm_runtime_disable(&pdev->dev);
 		kfree(parent);
+	}
 	return ret;
 }
 
@@ -177,6 +181,8 @@ static void sim_parent_remove(struct platform_device *pdev)
 	struct sim_parent *parent = platform_get_drvdata(pdev);
 
 	mdev_unregister_device(&pdev->dev);
+	pm_runtime_disable(&pdev->dev);
+	pm_runtime_set_suspended(&pdev->dev);
 	sim_registry_check_gone(parent);
 	kfree(parent);
 }
@@ -187,6 +193,7 @@ static struct platform_driver sim_driver = {
 	.id_table = sim_ids,
 	.driver = {
 		.name = "mdev_sim",
+		.pm = pm_ptr(&sim_pm_ops),
 	},
 };
 

@@ -39,6 +39,15 @@
 	(BIT(SIM_READ) | BIT(SIM_WRITE) | BIT(SIM_SET_IRQS) |		\
 	 BIT(SIM_DEVICE_FEATURE) | SIM_DIRTY_LOG)
 
+/* What does not run while the parent is paused, nor when it is dead */
+#define SIM_PAUSED							\
+	(BIT(SIM_OPEN) | BIT(SIM_START) | BIT(SIM_RESET) |		\
+	 BIT(SIM_GET_DEVICE_INFO) | BIT(SIM_GET_REGION_INFO) |		\
+	 BIT(SIM_READ) | BIT(SIM_WRITE) |				\
+	 BIT(SIM_VALIDATE_MAP_REQUEST) | BIT(SIM_DEVICE_FEATURE) |	\
+	 SIM_MIGRATION | BIT(SIM_DIRTY_LOG_START) |			\
+	 BIT(SIM_DIRTY_LOG_REPORT))
+
 const struct sim_rule sim_rules[SIM_NR_CALLS] = {
 	[SIM_CREATE] = {
 		.name = "create",
@@ -165,6 +174,16 @@ const struct sim_rule sim_rules[SIM_NR_CALLS] = {
 		.only_open = true,
 		.excludes = SIM_DIRTY_LOG,
 	},
+	[SIM_PAUSE] = {
+		.name = "pause",
+		.excludes = SIM_PAUSED | BIT(SIM_SET_IRQS) |
+			    BIT(SIM_GET_IRQ_INFO) | BIT(SIM_PAUSE),
+	},
+	[SIM_RESUME] = {
+		.name = "resume",
+		.has_no_result = true,
+		.excludes = SIM_PAUSED | BIT(SIM_PAUSE) | BIT(SIM_RESUME),
+	},
 };
 
 atomic_t sim_violations;
@@ -220,6 +239,9 @@ static void sim_rules_check_state(struct sim_device *sim,
 	bool started = test_bit(SIM_IS_STARTED, &sim->state);
 	bool can_stop = mdev_parent_ops(sim->mdev)->stop;
 
+	if (BIT(number) & SIM_PAUSED && test_bit(SIM_IS_PAUSED, &sim->state))
+		sim_violation("%s while the parent is paused",
+			      sim_rules[number].name);
 	if (sim_rules[number].only_open && !open)
 		sim_violation("%s of a device that is not open",
 			      sim_rules[number].name);

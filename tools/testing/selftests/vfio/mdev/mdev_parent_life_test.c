@@ -1,0 +1,966 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The physical device is paused, as for a suspend or the reset of its bus, or is dead:
+ * each operation of a VMM and of an administrator waits, continues, ends when the task
+ * is killed, and fails when the device is dead. Also its runtime PM, the iteration
+ * over its devices, and the log of processes that are waited for. The driver is
+ * mdev_sim, whose debugfs file "parent" calls mdev_pause_parent() and so on.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "dma_lib.h"
+#include "irq_lib.h"
+#include "mdev_lib.h"
+#include "migration_lib.h"
+#include "sim_lib.h"
+#include "vfio_lib.h"
+
+#define BAR0		VFIO_PCI_BAR0_REGION_INDEX
+#define BAR2		VFIO_PCI_BAR2_REGION_INDEX
+#define IOVA		0x100000UL
+#define UUID_C		UUID_PREFIX "cccccccccccc"
+
+/* How long a task is watched before it counts as waiting */
+#define WATCH_MS	200
+
+/* Enough for a pause of which no callback takes long */
+#define PAUSE_MS	20000
+
+/* VFIO core repeats ->request() every ten seconds, and logs from the second one on */
+#define REQUEST_MS	15000
+
+static int pause_parent(unsigned int milliseconds)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "pause " SIM_FULL " %u", milliseconds);
+	return sysfs_write(text, SIM_DEBUGFS "/parent");
+}
+
+static int resume_parent(void)
+{
+	return sysfs_write("resume " SIM_FULL, SIM_DEBUGFS "/parent");
+}
+
+static int kill_parent(void)
+{
+	return sysfs_write("kill " SIM_FULL, SIM_DEBUGFS "/parent");
+}
+
+static int visit_devices(void)
+{
+	return sysfs_write("visit " SIM_FULL, SIM_DEBUGFS "/parent");
+}
+
+/* What a process does to the device; returns 0 or a negative errno */
+typedef int (*work_fn)(int device);
+
+/* The file of the state data, where an operation needs one */
+static int state_data;
+
+static int work_read(int device)
+{
+	int64_t value = vfio_load(device, BAR0, MDEV_SIM_REG_SCRATCH, 4);
+
+	return value < 0 ? value : 0;
+}
+
+static int work_write(int device)
+{
+	return vfio_store(device, BAR0, MDEV_SIM_REG_SCRATCH, 4, 1);
+}
+
+static int work_set_irqs(int device)
+{
+	return irq_act(device, INTX, TRIGGER);
+}
+
+static int work_feature(int device)
+{
+	struct mdev_sim_feature feature;
+
+	return vfio_feature(device, VFIO_DEVICE_FEATURE_GET |
+			    MDEV_SIM_FEATURE_VALUE, &feature, sizeof(feature));
+}
+
+static int work_log_start(int device)
+{
+	struct vfio_device_feature_dma_logging_range range = {
+		.iova = IOVA,
+		.length = PAGE,
+	};
+	struct vfio_device_feature_dma_logging_control control = {
+		.page_size = PAGE,
+		.num_ranges = 1,
+		.ranges = (uintptr_t)&range,
+	};
+
+	return vfio_feature(device, VFIO_DEVICE_FEATURE_SET |
+			    VFIO_DEVICE_FEATURE_DMA_LOGGING_START, &control,
+			    sizeof(control));
+}
+
+static int work_region_info(int device)
+{
+	struct vfio_region_info info = { .argsz = sizeof(info) };
+
+	return vfio_region_info(device, BAR0, &info);
+}
+
+static int work_irq_info(int device)
+{
+	struct vfio_irq_info info = { .argsz = sizeof(info) };
+
+	return vfio_irq_info(device, INTX, &info);
+}
+
+static int work_reset(int device)
+{
+	return vfio_ioctl(device, VFIO_DEVICE_RESET, NULL);
+}
+
+static int work_migration_stop(int device)
+{
+	return migration_go(device, STOP);
+}
+
+static int work_read_state(int device)
+{
+	char page[PAGE];
+	ssize_t size = read(state_data, page, sizeof(page));
+
+	(void)device;
+	return size < 0 ? -errno : 0;
+}
+
+static int work_write_state(int device)
+{
+	char byte = 0;
+
+	(void)device;
+	return write(state_data, &byte, 1) < 0 ? -errno : 0;
+}
+
+/* An access that the compiler does not remove */
+static uint64_t load(const uint64_t *memory)
+{
+	return __atomic_load_n(memory, __ATOMIC_SEQ_CST);
+}
+
+/* A SIGBUS ends the process. */
+static int work_access_mapping(int device)
+{
+	uint64_t *memory = mmap(NULL, PAGE, PROT_READ, MAP_SHARED,
+					 device, vfio_position(BAR2, 0));
+
+	if (memory == MAP_FAILED)
+		return -errno;
+	return load(memory) == MDEV_SIM_FILL(1, BAR2, 0) ? 0 : -ENXIO;
+}
+
+/* By a system call, which must not wait */
+static int work_access_mapping_by_kernel(int device)
+{
+	void *memory = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, device,
+			    vfio_position(BAR2, 0));
+	int pipes[2];
+
+	if (memory == MAP_FAILED || pipe(pipes))
+		return -errno;
+	return write(pipes[1], memory, 1) < 0 ? -errno : 0;
+}
+
+static int work_open(int device)
+{
+	struct vfio_user user;
+
+	(void)device;
+	return vfio_open_cdev(&user, UUID_B);
+}
+
+static int work_create(int device)
+{
+	(void)device;
+	return sim_create(SIM_FULL, SIM_BARE, UUID_C);
+}
+
+static int work_remove(int device)
+{
+	(void)device;
+	return mdev_remove(UUID_B);
+}
+
+static int work_online(int device)
+{
+	(void)device;
+	return sysfs_write("1", MDEV_DEVICES "/" UUID_B "/online");
+}
+
+/* A process of the test */
+static pid_t start(work_fn work, int device)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		signal(SIGBUS, SIG_DFL);
+		_exit(-work(device));
+	}
+	return pid;
+}
+
+static bool ended(pid_t pid)
+{
+	siginfo_t info = {};
+
+	return waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) ||
+	       info.si_pid;
+}
+
+static bool waits(pid_t pid)
+{
+	sleep_ms(WATCH_MS);
+	return !ended(pid);
+}
+
+static int result(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		return -ECHILD;
+	if (WIFEXITED(status))
+		return -WEXITSTATUS(status);
+	return WTERMSIG(status) == SIGBUS ? -EFAULT : -EINTR;
+}
+
+static int result_when_killed(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	return result(pid);
+}
+
+/* Devices A, which is open, and B */
+struct devices {
+	struct dma_user user;
+	int device;
+};
+
+static int devices_open(struct devices *devices)
+{
+	int ret = dma_prepare(&devices->user, dma_open_cdev);
+
+	devices->device = devices->user.vfio.device;
+	return ret ? ret : sim_create(SIM_FULL, SIM_PCI, UUID_B);
+}
+
+/* A parent that is dead stays so until its driver is bound again. */
+static int devices_close(struct devices *devices)
+{
+	int ret;
+
+	resume_parent();
+	dma_close(&devices->user);
+	ret = sim_finish();
+	if (!ret && sim_available(SIM_FULL, SIM_PCI) == 0)
+		ret = sim_unbind(SIM_FULL) ?: sim_bind(SIM_FULL);
+	return ret;
+}
+
+FIXTURE(operation)
+{
+	struct devices devices;
+	int device;
+	int event;
+};
+
+/* What @work results in after a pause, and when the parent is dead */
+FIXTURE_VARIANT(operation)
+{
+	work_fn work;
+	int resumed;
+	int dead;
+	int state;
+};
+
+FIXTURE_VARIANT_ADD(operation, read) { work_read, 0, -EIO };
+FIXTURE_VARIANT_ADD(operation, write) { work_write, 0, -EIO };
+FIXTURE_VARIANT_ADD(operation, set_irqs) { work_set_irqs, 0, -EIO };
+FIXTURE_VARIANT_ADD(operation, feature) { work_feature, 0, -EIO };
+FIXTURE_VARIANT_ADD(operation, log_start) { work_log_start, 0, -EIO };
+FIXTURE_VARIANT_ADD(operation, region_info) { work_region_info, 0, -EIO };
+FIXTURE_VARIANT_ADD(operation, irq_info) { work_irq_info, 0, -EIO };
+FIXTURE_VARIANT_ADD(operation, reset) { work_reset, 0, -EIO };
+FIXTURE_VARIANT_ADD(operation, migration_stop) { work_migration_stop, 0, -EIO };
+FIXTURE_VARIANT_ADD(operation, read_state) { work_read_state, 0, -EIO, STOP_COPY };
+FIXTURE_VARIANT_ADD(operation, write_state) { work_write_state, 0, -EIO, RESUMING };
+FIXTURE_VARIANT_ADD(operation, access_mapping) { work_access_mapping, 0, -EFAULT };
+FIXTURE_VARIANT_ADD(operation, open) { work_open, 0, -ENODEV };
+FIXTURE_VARIANT_ADD(operation, create) { work_create, 0, -ENODEV };
+FIXTURE_VARIANT_ADD(operation, remove) { work_remove, 0, 0 };
+FIXTURE_VARIANT_ADD(operation, online) { work_online, 0, -EIO };
+
+FIXTURE_SETUP(operation)
+{
+	if (sim_prepare() == -ENOENT)
+		SKIP(return, "needs the module mdev_sim");
+	ASSERT_EQ(0, devices_open(&self->devices));
+	self->device = self->devices.device;
+	self->event = irq_eventfd();
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
+	state_data = -1;
+	if (variant->state) {
+		state_data = migration_go(self->device, variant->state);
+		ASSERT_LE(0, state_data);
+	}
+}
+
+FIXTURE_TEARDOWN(operation)
+{
+	close(self->event);
+	if (state_data >= 0)
+		close(state_data);
+	EXPECT_EQ(0, devices_close(&self->devices));
+}
+
+TEST_F(operation, waits_during_pause)
+{
+	pid_t pid;
+
+	ASSERT_EQ(0, pause_parent(PAUSE_MS));
+	pid = start(variant->work, self->device);
+	EXPECT_TRUE(waits(pid));
+	ASSERT_EQ(0, resume_parent());
+	EXPECT_EQ(variant->resumed, result(pid));
+}
+
+TEST_F(operation, killed_during_pause)
+{
+	pid_t pid;
+
+	ASSERT_EQ(0, pause_parent(PAUSE_MS));
+	pid = start(variant->work, self->device);
+	EXPECT_TRUE(waits(pid));
+	EXPECT_EQ(-EINTR, result_when_killed(pid));
+	ASSERT_EQ(0, resume_parent());
+	pid = start(variant->work, self->device);
+	EXPECT_EQ(variant->resumed, result(pid));
+}
+
+TEST_F(operation, parent_dies_during_pause)
+{
+	pid_t pid;
+
+	ASSERT_EQ(0, pause_parent(PAUSE_MS));
+	pid = start(variant->work, self->device);
+	EXPECT_TRUE(waits(pid));
+	ASSERT_EQ(0, kill_parent());
+	EXPECT_EQ(variant->dead, result(pid));
+}
+
+TEST_F(operation, dead_parent)
+{
+	pid_t pid;
+
+	ASSERT_EQ(0, kill_parent());
+	pid = start(variant->work, self->device);
+	EXPECT_EQ(variant->dead, result(pid));
+	/* A resume does not revive it */
+	EXPECT_EQ(0, resume_parent());
+	EXPECT_EQ(-EIO, pause_parent(PAUSE_MS));
+	EXPECT_EQ(-EIO, work_read(self->device));
+}
+
+/* The parent is unregistered without resume: all that waits fails at once. */
+static int work_unbind(int device)
+{
+	close(device);
+	return sim_unbind(SIM_FULL);
+}
+
+TEST_F(operation, unregistered_during_pause)
+{
+	bool gone = variant->work == work_create || variant->work == work_remove ||
+		    variant->work == work_open || variant->work == work_online;
+	pid_t pid, unbinder;
+	int ret;
+
+	ASSERT_EQ(0, pause_parent(PAUSE_MS));
+	pid = start(variant->work, self->device);
+	EXPECT_TRUE(waits(pid));
+	unbinder = start(work_unbind, self->device);
+	ret = result(pid);
+	/* The device can be unregistered before the task has seen it dead */
+	EXPECT_TRUE(ret == variant->dead || (gone && ret == -ENODEV));
+	close(state_data);
+	state_data = -1;
+	dma_close(&self->devices.user);
+	EXPECT_EQ(0, result(unbinder));
+	EXPECT_FALSE(path_exists(MDEV_DEVICES "/" UUID_A));
+	EXPECT_EQ(0, sim_bind(SIM_FULL));
+	EXPECT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
+}
+
+/* A callback that runs, and what calls it */
+FIXTURE(callback)
+{
+	struct devices devices;
+	int device;
+};
+
+FIXTURE_VARIANT(callback)
+{
+	const char *name;
+	work_fn work;
+};
+
+FIXTURE_VARIANT_ADD(callback, read) { "read", work_read };
+FIXTURE_VARIANT_ADD(callback, set_irqs) { "set_irqs", work_set_irqs };
+FIXTURE_VARIANT_ADD(callback, get_irq_info) { "get_irq_info", work_irq_info };
+FIXTURE_VARIANT_ADD(callback, reset) { "reset", work_reset };
+FIXTURE_VARIANT_ADD(callback, set_state) { "migration_set_state", work_migration_stop };
+FIXTURE_VARIANT_ADD(callback, fault) { "validate_map_request", work_access_mapping };
+FIXTURE_VARIANT_ADD(callback, open) { "open", work_open };
+FIXTURE_VARIANT_ADD(callback, create) { "create", work_create };
+FIXTURE_VARIANT_ADD(callback, remove) { "remove", work_remove };
+FIXTURE_VARIANT_ADD(callback, start) { "start", work_online };
+
+FIXTURE_SETUP(callback)
+{
+	if (sim_prepare() == -ENOENT)
+		SKIP(return, "needs the module mdev_sim");
+	ASSERT_EQ(0, devices_open(&self->devices));
+	self->device = self->devices.device;
+}
+
+FIXTURE_TEARDOWN(callback)
+{
+	EXPECT_EQ(0, devices_close(&self->devices));
+}
+
+static int set_block(const char *callback, int value)
+{
+	char knob[64];
+
+	snprintf(knob, sizeof(knob), "%s/block", callback);
+	return sim_set(knob, value);
+}
+
+static bool wait_blocked(const char *callback)
+{
+	char knob[64];
+
+	snprintf(knob, sizeof(knob), "%s/blocked", callback);
+	return sim_wait_for(knob, 1);
+}
+
+static int work_pause(int device)
+{
+	(void)device;
+	return pause_parent(PAUSE_MS);
+}
+
+TEST_F(callback, pause_waits)
+{
+	pid_t pid, pauser;
+
+	ASSERT_EQ(0, set_block(variant->name, 1));
+	pid = start(variant->work, self->device);
+	ASSERT_TRUE(wait_blocked(variant->name));
+	EXPECT_EQ(-EBUSY, pause_parent(WATCH_MS));
+	/* All goes on as before */
+	if (variant->work != work_read && variant->work != work_reset &&
+	    variant->work != work_migration_stop)
+		EXPECT_EQ(0, work_read(self->device));
+	pauser = start(work_pause, self->device);
+	EXPECT_TRUE(waits(pauser));
+	ASSERT_EQ(0, set_block(variant->name, 0));
+	EXPECT_EQ(0, result(pid));
+	EXPECT_EQ(0, result(pauser));
+	ASSERT_EQ(0, resume_parent());
+	EXPECT_EQ(0, work_read(self->device));
+}
+
+/* mdev_mark_parent_dead() waits for none of them, and ends a pause that does. */
+TEST_F(callback, death_does_not_wait)
+{
+	pid_t pid, pauser;
+
+	ASSERT_EQ(0, set_block(variant->name, 1));
+	pid = start(variant->work, self->device);
+	ASSERT_TRUE(wait_blocked(variant->name));
+	pauser = start(work_pause, self->device);
+	EXPECT_TRUE(waits(pauser));
+	ASSERT_EQ(0, kill_parent());
+	EXPECT_EQ(-EIO, result(pauser));
+	EXPECT_EQ(-EIO, work_read(self->device));
+	ASSERT_EQ(0, set_block(variant->name, 0));
+	result(pid);
+	EXPECT_EQ(0, sim_available(SIM_FULL, SIM_PCI));
+}
+
+FIXTURE(parent)
+{
+	struct devices devices;
+	int device;
+};
+
+FIXTURE_SETUP(parent)
+{
+	if (sim_prepare() == -ENOENT)
+		SKIP(return, "needs the module mdev_sim");
+	ASSERT_EQ(0, devices_open(&self->devices));
+	self->device = self->devices.device;
+}
+
+FIXTURE_TEARDOWN(parent)
+{
+	EXPECT_EQ(0, devices_close(&self->devices));
+}
+
+TEST_F(parent, pause_calls_driver)
+{
+	ASSERT_EQ(0, pause_parent(PAUSE_MS));
+	ASSERT_EQ(0, pause_parent(PAUSE_MS));
+	EXPECT_EQ(2, sim_get("pause/calls"));
+	ASSERT_EQ(0, resume_parent());
+	EXPECT_EQ(0, sim_get("resume/calls"));
+	ASSERT_EQ(0, resume_parent());
+	EXPECT_EQ(2, sim_get("resume/calls"));
+	ASSERT_EQ(0, resume_parent());
+	EXPECT_EQ(2, sim_get("resume/calls"));
+}
+
+TEST_F(parent, pause_callback_fails)
+{
+	ASSERT_EQ(0, sim_set("pause/fail", ENXIO));
+	EXPECT_EQ(-ENXIO, pause_parent(PAUSE_MS));
+	EXPECT_EQ(0, work_read(self->device));
+	ASSERT_EQ(0, sim_set("pause/fail", 0));
+	EXPECT_EQ(0, pause_parent(PAUSE_MS));
+}
+
+TEST_F(parent, unmask_eventfd_during_pause)
+{
+	int event = irq_eventfd();
+	int unmask = irq_eventfd();
+	int calls;
+
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, event));
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, unmask));
+	calls = sim_get("set_irqs/calls");
+	ASSERT_EQ(0, pause_parent(PAUSE_MS));
+	ASSERT_EQ(0, irq_signal(unmask));
+	sleep_ms(WATCH_MS);
+	EXPECT_EQ(calls, sim_get("set_irqs/calls"));
+	ASSERT_EQ(0, resume_parent());
+	EXPECT_TRUE(sim_wait_for("set_irqs/calls", calls + 1));
+	close(unmask);
+	close(event);
+}
+
+/* A mapped page is zapped: the next access faults, and waits. */
+static int work_access_twice(int device)
+{
+	uint64_t *memory = mmap(NULL, PAGE, PROT_READ, MAP_SHARED,
+					 device, vfio_position(BAR2, 0));
+	uint64_t value = load(memory);
+
+	kill(getpid(), SIGSTOP);
+	return load(memory) == value ? 0 : -ENXIO;
+}
+
+TEST_F(parent, pause_zaps_mappings)
+{
+	pid_t pid = start(work_access_twice, self->device);
+	int status;
+
+	ASSERT_EQ(pid, waitpid(pid, &status, WUNTRACED));
+	ASSERT_TRUE(WIFSTOPPED(status));
+	EXPECT_EQ(1, sim_get("validate_map_request/calls"));
+	ASSERT_EQ(0, pause_parent(PAUSE_MS));
+	kill(pid, SIGCONT);
+	EXPECT_TRUE(waits(pid));
+	EXPECT_EQ(1, sim_get("validate_map_request/calls"));
+	ASSERT_EQ(0, resume_parent());
+	EXPECT_EQ(0, result(pid));
+	EXPECT_EQ(2, sim_get("validate_map_request/calls"));
+}
+
+TEST_F(parent, death_zaps_mappings)
+{
+	pid_t pid = start(work_access_twice, self->device);
+	int status;
+
+	ASSERT_EQ(pid, waitpid(pid, &status, WUNTRACED));
+	ASSERT_TRUE(WIFSTOPPED(status));
+	ASSERT_EQ(0, kill_parent());
+	kill(pid, SIGCONT);
+	EXPECT_EQ(-EFAULT, result(pid));
+}
+
+TEST_F(parent, kernel_access_does_not_wait)
+{
+	ASSERT_EQ(0, pause_parent(PAUSE_MS));
+	EXPECT_EQ(-EFAULT, result(start(work_access_mapping_by_kernel, self->device)));
+	ASSERT_EQ(0, resume_parent());
+	EXPECT_EQ(0, result(start(work_access_mapping_by_kernel, self->device)));
+	ASSERT_EQ(0, kill_parent());
+	EXPECT_EQ(-EFAULT, result(start(work_access_mapping_by_kernel, self->device)));
+}
+
+static int work_open_and_close(int device)
+{
+	struct vfio_user user;
+	int ret;
+
+	(void)device;
+	ret = vfio_open_cdev(&user, UUID_B);
+	if (ret)
+		return ret;
+	kill(getpid(), SIGSTOP);
+	vfio_close(&user);
+	return 0;
+}
+
+TEST_F(parent, close_waits)
+{
+	pid_t pid = start(work_open_and_close, -1);
+	int status;
+
+	ASSERT_EQ(pid, waitpid(pid, &status, WUNTRACED));
+	ASSERT_TRUE(WIFSTOPPED(status));
+	ASSERT_EQ(0, pause_parent(PAUSE_MS));
+	kill(pid, SIGCONT);
+	EXPECT_TRUE(waits(pid));
+	EXPECT_EQ(0, sim_get("release/calls"));
+	ASSERT_EQ(0, resume_parent());
+	EXPECT_EQ(0, result(pid));
+	EXPECT_EQ(1, sim_get("release/calls"));
+}
+
+/* The exit of a killed process closes the device, and waits for the resume. */
+TEST_F(parent, killed_process_closes_after_resume)
+{
+	pid_t pid = start(work_open_and_close, -1);
+	int status;
+
+	ASSERT_EQ(pid, waitpid(pid, &status, WUNTRACED));
+	ASSERT_TRUE(WIFSTOPPED(status));
+	ASSERT_EQ(0, pause_parent(PAUSE_MS));
+	kill(pid, SIGKILL);
+	EXPECT_TRUE(waits(pid));
+	ASSERT_EQ(0, resume_parent());
+	EXPECT_EQ(-EINTR, result(pid));
+	EXPECT_EQ(1, sim_get("release/calls"));
+}
+
+/* The driver cleans up: all of it is called for a dead parent. */
+TEST_F(parent, dead_parent_close)
+{
+	int event = irq_eventfd();
+	int irqs;
+
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, event));
+	ASSERT_EQ(0, work_log_start(self->device));
+	irqs = sim_get("set_irqs/calls");
+	ASSERT_EQ(0, pause_parent(PAUSE_MS));
+	ASSERT_EQ(0, kill_parent());
+	EXPECT_EQ(ERROR, migration_state(self->device));
+	EXPECT_EQ(0, sim_available(SIM_FULL, SIM_PCI));
+	EXPECT_EQ(0, sim_available(SIM_FULL, SIM_BARE));
+	dma_close(&self->devices.user);
+	EXPECT_LT(irqs, sim_get("set_irqs/calls"));
+	EXPECT_EQ(1, sim_get("dirty_log_stop/calls"));
+	EXPECT_EQ(1, sim_get("release/calls"));
+	EXPECT_EQ(1, sim_get("stop/calls"));
+	EXPECT_EQ(0, mdev_remove(UUID_A));
+	EXPECT_EQ(1, sim_get("remove/calls"));
+	EXPECT_EQ(0, sim_get("resume/calls"));
+	close(event);
+}
+
+static char *stuck_page;
+
+/* A page whose first access sleeps until userfaultfd_resolve() */
+static int userfaultfd_open(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = {
+		.range.len = PAGE,
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int uffd;
+
+	uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
+	stuck_page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	range.range.start = (uintptr_t)stuck_page;
+	if (ioctl(uffd, UFFDIO_API, &api) ||
+	    ioctl(uffd, UFFDIO_REGISTER, &range)) {
+		close(uffd);
+		return -1;
+	}
+	return uffd;
+}
+
+static int userfaultfd_resolve(int uffd)
+{
+	struct uffdio_zeropage zero = {
+		.range = { (uintptr_t)stuck_page, PAGE },
+	};
+
+	return ioctl(uffd, UFFDIO_ZEROPAGE, &zero);
+}
+
+static int work_pin(int device)
+{
+	return dma_pin(device, 0, IOVA, 1, DMA_BOTH);
+}
+
+/* A callback sleeps in a page fault that userspace does not handle. */
+TEST_F(parent, pause_times_out_during_userfaultfd)
+{
+	int log = kernel_log_open();
+	int uffd = userfaultfd_open();
+	char process[32];
+	pid_t pid;
+
+	if (uffd < 0)
+		SKIP(return, "needs CONFIG_USERFAULTFD");
+	ASSERT_EQ(0, dma_map(&self->devices.user, IOVA, stuck_page, PAGE, DMA_BOTH));
+	pid = start(work_pin, self->device);
+	EXPECT_TRUE(waits(pid));
+	EXPECT_EQ(-EBUSY, pause_parent(WATCH_MS));
+	snprintf(process, sizeof(process), "process %d (", getpid());
+	EXPECT_EQ(1, kernel_log_count(log, "pause: a callback still runs", process));
+	EXPECT_EQ(0, sim_get("pause/calls"));
+	EXPECT_EQ(0, work_read(self->device));
+	EXPECT_EQ(0, result(start(work_access_mapping, self->device)));
+	EXPECT_EQ(0, result(start(work_open, -1)));
+
+	ASSERT_EQ(0, userfaultfd_resolve(uffd));
+	EXPECT_EQ(0, result(pid));
+	EXPECT_EQ(0, pause_parent(PAUSE_MS));
+	EXPECT_EQ(0, resume_parent());
+	EXPECT_EQ(0, work_reset(self->device));
+	EXPECT_EQ(0, dma_unpin(self->device, 0, IOVA, 1));
+	EXPECT_EQ(0, dma_unmap(&self->devices.user, IOVA, PAGE));
+	close(uffd);
+	close(log);
+}
+
+/* Nor does such a callback delay the end of a parent that has failed. */
+TEST_F(parent, death_during_userfaultfd)
+{
+	int uffd = userfaultfd_open();
+	pid_t pid;
+
+	if (uffd < 0)
+		SKIP(return, "needs CONFIG_USERFAULTFD");
+	ASSERT_EQ(0, dma_map(&self->devices.user, IOVA, stuck_page, PAGE, DMA_BOTH));
+	pid = start(work_pin, self->device);
+	EXPECT_TRUE(waits(pid));
+	ASSERT_EQ(0, kill_parent());
+	EXPECT_EQ(-EIO, work_read(self->device));
+	EXPECT_EQ(-EIO, work_reset(self->device));
+	ASSERT_EQ(0, userfaultfd_resolve(uffd));
+	result(pid);
+	/* What it has pinned is unpinned */
+	EXPECT_EQ(0, dma_unmap(&self->devices.user, IOVA, PAGE));
+	EXPECT_EQ(0, sim_get("pins"));
+	close(uffd);
+}
+
+/* Device A holds its parent since it was opened. */
+TEST_F(parent, runtime_pm)
+{
+	struct vfio_user user;
+	int resumes = sim_get("runtime_resumes");
+	int suspends = sim_get("runtime_suspends");
+
+	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_B));
+	EXPECT_EQ(resumes, sim_get("runtime_resumes"));
+	vfio_close(&user);
+	sleep_ms(WATCH_MS);
+	EXPECT_EQ(suspends, sim_get("runtime_suspends"));
+
+	dma_close(&self->devices.user);
+	EXPECT_TRUE(sim_wait_for("runtime_suspends", suspends + 1));
+	ASSERT_EQ(0, sim_set("runtime_fail", ENXIO));
+	EXPECT_EQ(-ENXIO, vfio_open_cdev(&user, UUID_B));
+	vfio_close(&user);
+	EXPECT_EQ(2, sim_get("open/calls"));
+	ASSERT_EQ(0, sim_set("runtime_fail", 0));
+	/* A failed resume is an error until the status is set by the driver */
+	EXPECT_EQ(0, sim_unbind(SIM_FULL));
+	EXPECT_EQ(0, sim_bind(SIM_FULL));
+	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
+	resumes = sim_get("runtime_resumes");
+	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	EXPECT_EQ(resumes + 1, sim_get("runtime_resumes"));
+	suspends = sim_get("runtime_suspends");
+	vfio_close(&user);
+	EXPECT_TRUE(sim_wait_for("runtime_suspends", suspends + 1));
+
+	/* So does one that is online */
+	ASSERT_EQ(0, sysfs_write("1", MDEV_DEVICES "/" UUID_A "/online"));
+	EXPECT_EQ(resumes + 2, sim_get("runtime_resumes"));
+	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	vfio_close(&user);
+	sleep_ms(WATCH_MS);
+	EXPECT_EQ(suspends + 1, sim_get("runtime_suspends"));
+	ASSERT_EQ(0, sysfs_write("0", MDEV_DEVICES "/" UUID_A "/online"));
+	EXPECT_TRUE(sim_wait_for("runtime_suspends", suspends + 2));
+}
+
+#define RACES	100
+
+static int work_create_and_remove(int device)
+{
+	int i, ret = 0;
+
+	(void)device;
+	for (i = 0; i < RACES && !ret; i++) {
+		ret = sim_create(SIM_FULL, SIM_BARE, UUID_C);
+		if (!ret)
+			ret = mdev_remove(UUID_C);
+	}
+	return ret;
+}
+
+/* mdev_sim reports a device that is visited before create or after remove. */
+TEST_F(parent, visit_races_with_create_and_remove)
+{
+	pid_t pid;
+
+	ASSERT_EQ(0, sim_set("visit_delay", 1));
+	pid = start(work_create_and_remove, -1);
+	while (!ended(pid)) {
+		EXPECT_EQ(0, visit_devices());
+		EXPECT_LE(2, sim_get("visited"));
+	}
+	EXPECT_EQ(0, result(pid));
+	EXPECT_EQ(0, visit_devices());
+	EXPECT_EQ(2, sim_get("visited"));
+}
+
+static int work_use(int device)
+{
+	static const work_fn works[] = {
+		work_read, work_set_irqs, work_feature, work_reset, work_write,
+		work_access_mapping, work_irq_info,
+	};
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < RACES * ARRAY_SIZE(works) && !ret; i++)
+		ret = works[i % ARRAY_SIZE(works)](device);
+	return ret;
+}
+
+static int work_open_repeatedly(int device)
+{
+	struct vfio_user user;
+	int i, ret = 0;
+
+	(void)device;
+	for (i = 0; i < RACES && !ret; i++) {
+		ret = vfio_open_cdev(&user, UUID_B);
+		vfio_close(&user);
+	}
+	return ret;
+}
+
+/* mdev_sim reports callbacks that begin between pause and resume. */
+TEST_F(parent, pause_races)
+{
+	static const work_fn works[] = {
+		work_use, work_open_repeatedly, work_create_and_remove,
+	};
+	pid_t pids[ARRAY_SIZE(works)];
+	int event = irq_eventfd();
+	unsigned int i;
+
+	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, event));
+	for (i = 0; i < ARRAY_SIZE(works); i++)
+		pids[i] = start(works[i], self->device);
+	for (i = 0; i < ARRAY_SIZE(works); i++) {
+		while (!ended(pids[i])) {
+			EXPECT_EQ(0, pause_parent(PAUSE_MS));
+			EXPECT_EQ(0, resume_parent());
+		}
+		EXPECT_EQ(0, result(pids[i]));
+	}
+	close(event);
+}
+
+/* Of all that is under way when the parent dies, nothing hangs. */
+TEST_F(parent, death_races)
+{
+	static const work_fn works[] = {
+		work_use, work_open_repeatedly, work_create_and_remove,
+	};
+	pid_t pids[ARRAY_SIZE(works)];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(works); i++)
+		pids[i] = start(works[i], self->device);
+	sleep_ms(20);
+	EXPECT_EQ(0, pause_parent(PAUSE_MS));
+	ASSERT_EQ(0, kill_parent());
+	for (i = 0; i < ARRAY_SIZE(works); i++)
+		EXPECT_NE(0, result(pids[i]));
+}
+
+static int work_remove_a(int device)
+{
+	close(device);
+	return mdev_remove(UUID_A);
+}
+
+/* The VMM ignores the request to close the device. */
+TEST_F(parent, removal_logs_process)
+{
+	int log = kernel_log_open();
+	char process[32];
+	pid_t pid;
+
+	snprintf(process, sizeof(process), "process %d (", getpid());
+	pid = start(work_remove_a, self->device);
+	sleep_ms(REQUEST_MS);
+	EXPECT_LE(1, kernel_log_count(log, "removal waits for the close", process));
+	dma_close(&self->devices.user);
+	EXPECT_EQ(0, result(pid));
+	close(log);
+}
+
+TEST_F(parent, unregistration_logs_process)
+{
+	int log = kernel_log_open();
+	char process[32];
+	pid_t pid;
+
+	snprintf(process, sizeof(process), "process %d (", getpid());
+	pid = start(work_unbind, self->device);
+	sleep_ms(REQUEST_MS);
+	EXPECT_LE(1, kernel_log_count(log, "removal waits for the close", process));
+	dma_close(&self->devices.user);
+	EXPECT_EQ(0, result(pid));
+	EXPECT_EQ(0, sim_bind(SIM_FULL));
+	close(log);
+}
+
+TEST_HARNESS_MAIN
