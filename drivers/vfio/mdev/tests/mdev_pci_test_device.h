@@ -151,6 +151,7 @@ extern struct kunit_suite mdev_pci_memory_suite;
 extern struct kunit_suite mdev_pci_migration_suite;
 extern struct kunit_suite mdev_pci_msix_suite;
 extern struct kunit_suite mdev_pci_parts_suite;
+extern struct kunit_suite mdev_pci_pause_suite;
 extern struct kunit_suite mdev_pci_regions_suite;
 
 #endif /* _MDEV_PCI_TEST_DEVICE_H */
