@@ -385,7 +385,7 @@ struct mdev_dirty_log_ops {
  *	fail, and leaves the device as it was.
  * @resume: undo @pause, before callbacks run again. Not called if the parent is dead.
  *	Neither is called concurrently with itself, with the other and with callbacks
- *	that a pause blocks, but with @release and @remove if the parent dies.
+ *	that a pause blocks, but with @release and @stop if the parent dies.
  * @migration: VFIO_DEVICE_FEATURE_MIGRATION; comes with @reset. Absent: the
  *	device can't migrate.
  * @dirty_log: VFIO_DEVICE_FEATURE_DMA_LOGGING_START, _STOP and _REPORT, for a

@@ -355,7 +355,8 @@ int mdev_device_create(struct mdev_type *type, const guid_t *uuid)
 out_leave:
 	mdev_parent_leave(parent);
 out_trace:
-	trace_mdev_create(type, uuid, ret);
+	/* Userspace sees -EINTR, or the write is restarted */
+	trace_mdev_create(type, uuid, ret == -ERESTARTSYS ? -EINTR : ret);
 	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(mdev_device_create);

@@ -362,8 +362,11 @@ static int mdev_wait_idle(struct mdev_parent_core *core, unsigned int timeout_ms
 static int mdev_call_pause(struct mdev_device *mdev, void *unused)
 {
 	const struct parent_ops *ops = mdev_parent_ops(mdev);
-	int ret = ops->pause ? ops->pause(mdev) : 0;
+	int ret;
 
+	if (mdev_is_dead(mdev))
+		return -EIO;
+	ret = ops->pause ? ops->pause(mdev) : 0;
 	mdev->core->pause_called = !ret;
 	return ret;
 }

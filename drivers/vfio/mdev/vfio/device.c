@@ -43,11 +43,20 @@ static int vfio_mdev_open_and_query(struct vfio_mdev *vmdev)
 	return ret;
 }
 
+/*
+ * While the parent is paused, wait without unmap_lock: vfio_mdev_dma_unmap() takes it,
+ * and type1 calls that with a lock of the whole container held.
+ */
 static int vfio_mdev_open_device(struct vfio_device *vdev)
 {
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
 	int ret;
 
+	ret = mdev_operation_enter(vmdev->mdev);
+	if (!ret)
+		mdev_operation_exit(vmdev->mdev);
+	else if (ret != -EIO)
+		return ret;
 	vfio_mdev_dma_begin(vmdev);
 	ret = vfio_mdev_open_and_query(vmdev);
 	vfio_mdev_dma_end(vmdev, !ret);
@@ -58,6 +67,7 @@ static void vfio_mdev_close_device(struct vfio_device *vdev)
 {
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
 
+	/* Both wait while the parent is paused, mdev_close() then rarely has to */
 	vfio_mdev_irqs_tear_down(vmdev);
 	vfio_mdev_log_close(vmdev);
 	vfio_mdev_migration_close(vmdev);

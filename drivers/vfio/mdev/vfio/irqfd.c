@@ -179,8 +179,9 @@ static int vfio_mdev_irqfd_begin(struct vfio_mdev *vmdev, u32 action, u32 index,
 }
 
 /*
- * Inside of mdev_callback_enter(). Earlier signals reach the driver before this
- * returns, without the delay; later ones don't.
+ * Inside of mdev_callback_enter() or mdev_callback_enter_close(). Earlier signals reach
+ * the driver before this returns, without the delay, unless the parent is dead; later
+ * ones don't.
  */
 static void vfio_mdev_irqfds_finish(struct list_head *irqfds)
 {
@@ -190,7 +191,8 @@ static void vfio_mdev_irqfds_finish(struct list_head *irqfds)
 		vfio_virqfd_disable(&irqfd->virqfd);
 		disable_delayed_work_sync(&irqfd->work);
 		mdev_callback_unqueue(irqfd->vmdev->mdev, &irqfd->undrain);
-		vfio_mdev_irqfd_handle(irqfd);
+		if (!mdev_is_dead(irqfd->vmdev->mdev))
+			vfio_mdev_irqfd_handle(irqfd);
 		kfree(irqfd);
 	}
 }

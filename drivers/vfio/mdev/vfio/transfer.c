@@ -5,7 +5,7 @@
  * long or from another type of device. A read that finds the buffer empty calls
  * ->save_part() to fill it, or continues with what ->save() has written; a write that
  * fills it calls ->load_part(). Userspace can keep the file open longer than the
- * device, so the file has a reference to that. Read migration.c first.
+ * device. Read migration.c first.
  */
 
 #include <linux/align.h>
@@ -98,8 +98,9 @@ enum vfio_mdev_piece {
  *	@ops->parts_left.
  * @wait: tasks in poll()
  * @poll_again: wakes them, since state data can have changed
- * @mdev: the device, with a reference; open while @error is 0
+ * @mdev: the device; open, and valid, while @error is 0
  * @ops: callbacks of the driver; likewise
+ * @owner: the vendor driver's module
  * @head: what the device's own stream begins with, up to the size of the state data
  * @head_size: its length
  * @buffer: has a piece of the stream; NULL after the transfer
@@ -123,6 +124,7 @@ struct vfio_mdev_transfer {
 	struct delayed_work poll_again;
 	struct mdev_device *mdev;
 	const struct mdev_migration_ops *ops;
+	struct module *owner;
 	struct vfio_mdev_stream *head;
 	size_t head_size;
 	struct vfio_mdev_buffer *buffer;
@@ -309,19 +311,72 @@ static void *vfio_mdev_transfer_get(struct vfio_mdev_transfer *transfer,
 }
 
 /*
- * mdev_operation_enter() with copy_lock held, but not @lock, which an operation takes.
- * Callers have waited in mdev_wait_resumed() before they took copy_lock.
+ * Keep the device, and the module that its parent's release can be in, while a task
+ * waits without the lock until the parent is resumed: it can be closed and removed then.
  */
+static int vfio_mdev_transfer_hold(struct vfio_mdev_transfer *transfer)
+{
+	guard(mutex)(&transfer->lock);
+	if (transfer->error)
+		return transfer->error;
+	__module_get(transfer->owner);
+	get_device(mdev_dev(transfer->mdev));
+	return 0;
+}
+
+static void vfio_mdev_transfer_unhold(struct vfio_mdev_transfer *transfer)
+{
+	put_device(mdev_dev(transfer->mdev));
+	module_put(transfer->owner);
+}
+
+/* With no lock held, so that the task can be frozen */
+static int vfio_mdev_transfer_wait_resumed(struct vfio_mdev_transfer *transfer)
+{
+	int ret;
+
+	ret = vfio_mdev_transfer_hold(transfer);
+	if (ret)
+		return ret;
+	ret = mdev_wait_resumed(transfer->mdev);
+	vfio_mdev_transfer_unhold(transfer);
+	return ret;
+}
+
+/*
+ * An operation, which calls the driver. Not with the lock held: an operation of
+ * migration.c takes it. vfio_mdev_transfer_exit() has to follow.
+ */
+static int vfio_mdev_transfer_enter(struct vfio_mdev_transfer *transfer)
+{
+	int ret;
+
+	lockdep_assert_held(&transfer->copy_lock);
+	ret = vfio_mdev_transfer_hold(transfer);
+	if (ret)
+		return ret;
+	ret = mdev_operation_enter(transfer->mdev);
+	if (ret)
+		vfio_mdev_transfer_unhold(transfer);
+	return ret;
+}
+
+static void vfio_mdev_transfer_exit(struct vfio_mdev_transfer *transfer)
+{
+	mdev_operation_exit(transfer->mdev);
+	vfio_mdev_transfer_unhold(transfer);
+}
+
 static int vfio_mdev_transfer_prepare_read(struct vfio_mdev_transfer *transfer)
 {
 	int ret;
 
-	ret = mdev_operation_enter(transfer->mdev);
+	ret = vfio_mdev_transfer_enter(transfer);
 	if (ret)
 		return ret;
 	scoped_guard(mutex, &transfer->lock)
 		ret = vfio_mdev_transfer_refill(transfer);
-	mdev_operation_exit(transfer->mdev);
+	vfio_mdev_transfer_exit(transfer);
 	return ret;
 }
 
@@ -364,7 +419,7 @@ static ssize_t vfio_mdev_transfer_read(struct file *file, char __user *buf,
 	struct vfio_mdev_transfer *transfer = file->private_data;
 	ssize_t ret;
 
-	ret = mdev_wait_resumed(transfer->mdev);
+	ret = vfio_mdev_transfer_wait_resumed(transfer);
 	if (ret)
 		return ret;
 	ret = mutex_lock_interruptible(&transfer->copy_lock);
@@ -566,11 +621,11 @@ vfio_mdev_transfer_copy_in(struct vfio_mdev_transfer *transfer,
 	if (faulted)
 		return -EFAULT;
 
-	ret = mdev_operation_enter(transfer->mdev);
+	ret = vfio_mdev_transfer_enter(transfer);
 	if (ret)
 		return ret;
 	ret = vfio_mdev_transfer_written(transfer, count);
-	mdev_operation_exit(transfer->mdev);
+	vfio_mdev_transfer_exit(transfer);
 	return ret;
 }
 
@@ -582,7 +637,7 @@ static ssize_t vfio_mdev_transfer_write(struct file *file,
 	size_t done = 0;
 	ssize_t ret;
 
-	ret = mdev_wait_resumed(transfer->mdev);
+	ret = vfio_mdev_transfer_wait_resumed(transfer);
 	if (ret)
 		return ret;
 	ret = mutex_lock_interruptible(&transfer->copy_lock);
@@ -606,7 +661,6 @@ static void vfio_mdev_transfer_free(struct vfio_mdev_transfer *transfer)
 	vfio_mdev_buffer_put(transfer->buffer);
 	vfio_mdev_buffer_put(transfer->rest);
 	kfree(transfer->head);
-	put_device(mdev_dev(transfer->mdev));
 	mutex_destroy(&transfer->lock);
 	mutex_destroy(&transfer->copy_lock);
 	kfree(transfer);
@@ -671,8 +725,8 @@ vfio_mdev_transfer_alloc(struct vfio_mdev *vmdev)
 	INIT_DELAYED_WORK(&transfer->poll_again,
 			  vfio_mdev_transfer_poll_again);
 	transfer->mdev = vmdev->mdev;
-	get_device(mdev_dev(transfer->mdev));
 	transfer->ops = vmdev->ops->migration;
+	transfer->owner = vmdev->ops->owner;
 	transfer->paused = true;
 	transfer->head = vfio_mdev_head_create(vmdev);
 	transfer->buffer = vfio_mdev_buffer_alloc(VFIO_MDEV_HEAD_MAX, 0);
