@@ -352,7 +352,7 @@ static int mdev_wait_idle(struct mdev_parent_core *core, unsigned int timeout_ms
 		ret = mdev_for_each(core, mdev_wait_device_idle, &left);
 	} else {
 		dev_warn_ratelimited(core->parent->dev,
-				     "pause: %u callbacks for open, close, reset, migration or sysfs still run\n",
+				     "pause: callbacks for open, close, reset, migration or sysfs still run: %u\n",
 				     READ_ONCE(core->nr_operations));
 		ret = -EBUSY;
 	}

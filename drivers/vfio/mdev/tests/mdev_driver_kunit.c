@@ -393,6 +393,36 @@ static void test_unregister_waits_for_references(struct kunit *test)
 	mdev_unregister_driver(&self->driver);
 }
 
+static int test_count_device(struct mdev_device *mdev, void *count)
+{
+	(*(int *)count)++;
+	return 0;
+}
+
+/* The core does not know when such a device is open: it can't be paused. */
+static void test_parent_dies(struct kunit *test)
+{
+	struct driver_test *self = test->priv;
+	struct device *dev = self->parent.dev;
+	int count = 0;
+
+	KUNIT_ASSERT_EQ(test, mdev_device_create(&self->types[0], &test_uuid),
+			0);
+	KUNIT_EXPECT_EQ(test, mdev_pause_parent(dev, 0), -EOPNOTSUPP);
+	mdev_resume_parent(dev);
+	KUNIT_EXPECT_EQ(test, mdev_for_each_device(dev, test_count_device,
+						   &count), 0);
+	KUNIT_EXPECT_EQ(test, count, 1);
+	driver_test_show(test, 0, "available_instances", "1\n");
+
+	mdev_mark_parent_dead(dev);
+	driver_test_show(test, 0, "available_instances", "0\n");
+	driver_test_show(test, 0, "device_api", "vfio-pci\n");
+	KUNIT_EXPECT_EQ(test, mdev_device_create(&self->types[0],
+						 &test_other_uuid), -ENODEV);
+	KUNIT_EXPECT_EQ(test, mdev_device_remove(self->mdev), 0);
+}
+
 static struct kunit_case mdev_driver_cases[] = {
 	KUNIT_CASE(test_type_files),
 	KUNIT_CASE(test_type_files_of_driver),
@@ -405,6 +435,7 @@ static struct kunit_case mdev_driver_cases[] = {
 	KUNIT_CASE(test_no_cross_bind),
 	KUNIT_CASE(test_remove_killed),
 	KUNIT_CASE(test_unregister_waits_for_references),
+	KUNIT_CASE(test_parent_dies),
 	{}
 };
 

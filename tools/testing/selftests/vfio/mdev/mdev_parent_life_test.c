@@ -384,6 +384,38 @@ TEST_F(operation, dead_parent)
 	EXPECT_EQ(-EIO, work_read(self->device));
 }
 
+/* All tasks are frozen, and thawed a second later. */
+static int freeze_tasks(void)
+{
+	int ret;
+
+	ret = sysfs_write("freezer", "/sys/power/pm_test");
+	if (!ret)
+		ret = sysfs_write("1", "/sys/module/suspend/parameters/pm_test_delay");
+	if (!ret)
+		ret = sysfs_write("freeze", "/sys/power/state");
+	sysfs_write("none", "/sys/power/pm_test");
+	return ret;
+}
+
+/* A suspend does not fail because of a task that waits for a parent. */
+TEST_F(operation, frozen_during_pause)
+{
+	pid_t pid;
+
+	if (!path_exists("/sys/power/pm_test"))
+		SKIP(return, "needs CONFIG_PM_DEBUG");
+	if (variant->work == work_open)
+		SKIP(return, "VFIO core waits with locks held");
+	ASSERT_EQ(0, pause_parent(PAUSE_MS));
+	pid = start(variant->work, self->device);
+	EXPECT_TRUE(waits(pid));
+	EXPECT_EQ(0, freeze_tasks());
+	EXPECT_TRUE(waits(pid));
+	ASSERT_EQ(0, resume_parent());
+	EXPECT_EQ(variant->resumed, result(pid));
+}
+
 /* The parent is unregistered without resume: all that waits fails at once. */
 static int work_unbind(int device)
 {
@@ -813,6 +845,8 @@ TEST_F(parent, runtime_pm)
 	int resumes = sim_get("runtime_resumes");
 	int suspends = sim_get("runtime_suspends");
 
+	if (!path_exists(SIM_PATH(SIM_FULL) "/power/runtime_status"))
+		SKIP(return, "needs CONFIG_PM");
 	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_B));
 	EXPECT_EQ(resumes, sim_get("runtime_resumes"));
 	vfio_close(&user);
