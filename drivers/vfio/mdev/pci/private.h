@@ -20,6 +20,7 @@ struct va_format;
  *						reset; see vfio/private.h
  *	vfio_mdev_transfer.lock			likewise, around save_part, load_part
  *						and parts_left
+ *	mdev_parent_core.pause_lock		pause and resume of the parent
  *	  mdev_pci_core.lock			writes to config space, resets, steps
  *						of a migration; held across run,
  *						reset, save and load of the driver

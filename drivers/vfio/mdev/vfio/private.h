@@ -34,12 +34,14 @@
  *						mdev_unpin_pages(), mdev_mark_dirty()
  *
  *	vfio_mdev.mig_lock			migration, resets
- *	  vfio_mdev_transfer.lock
  *	  mdev_drain()				mdev_callbacks.lock
- *	    mdev_device.map_lock		mdev_map_block()
+ *	    mdev_operation_enter()
+ *	      vfio_mdev_transfer.lock
+ *	      mdev_device.map_lock		mdev_map_block()
  *
  *	vfio_mdev_transfer.copy_lock		read(), write() of state data
- *	  vfio_mdev_transfer.lock
+ *	  mdev_operation_enter()
+ *	    vfio_mdev_transfer.lock
  *
  *	mmap_lock or the lock of the VMA	page faults, held by mm
  *	  mdev_device.map_lock
@@ -54,7 +56,11 @@
  *
  * mdev_callback_enter() and mdev_drain() are listed because they wait for each
  * other: a task in a callback that has entered must not take mig_lock or
- * mdev_device.lock. vfio_mdev_dma.lock is a spinlock, innermost, and not held
+ * mdev_device.lock. mdev_pause_parent() waits for both mdev_callback_enter() and
+ * mdev_operation_enter(), and these wait for mdev_resume_parent(): so no lock may be
+ * taken inside of an operation that is held by a task which waits to begin one. At the
+ * last close, mdev_callback_enter_close() is mdev_callbacks.lock and an operation.
+ * vfio_mdev_dma.lock is a spinlock, innermost, and not held
  * across calls of VFIO or of the driver. probe and remove have the device lock,
  * match has group->device_lock of VFIO core.
  */
