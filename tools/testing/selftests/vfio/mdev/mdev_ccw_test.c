@@ -200,6 +200,9 @@ FIXTURE_TEARDOWN(ccw)
 	free(self->sch.memory);
 	if (self->sch.id[0])
 		EXPECT_EQ(0, rebind(self->sch.id, "\n"));
+	/* Other tests unload mdev, which it uses. */
+	if (module_is_loaded("vfio_ccw"))
+		EXPECT_EQ(0, module_unload("vfio_ccw"));
 }
 
 TEST_F(ccw, type_files)
