@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "map_lib.h"
@@ -96,6 +97,13 @@ int map_and_store(int fd)
 		return 1;
 	__atomic_store_n(bar, 0, __ATOMIC_RELAXED);
 	return 0;
+}
+
+size_t map_pmd_size(void)
+{
+	struct utsname name;
+
+	return uname(&name) || strcmp(name.machine, "s390x") ? HUGE : HUGE / 2;
 }
 
 uint64_t map_faults(int fd, uint32_t region)

@@ -41,6 +41,9 @@ int map_store(void *address, uint64_t value);
 /* For a child process, since mappings are not inherited: a real store to BAR2 */
 int map_and_store(int fd);
 
+/* The kernel's PMD_SIZE with pages of 4 KiB: a fault maps no more of HUGE */
+size_t map_pmd_size(void);
+
 /* How many times the vendor was asked what backs a region */
 uint64_t map_faults(int fd, uint32_t region);
 
