@@ -3,6 +3,7 @@
  * The cards of medu, the driver that the documentation explains: what their
  * registers do, and when they interrupt.
  */
+#include <endian.h>
 #include <errno.h>
 #include <stdint.h>
 #include <unistd.h>
@@ -103,10 +104,10 @@ TEST_F(card, has_registers_of_four_bytes)
 
 	put(MEDU_LIVENESS, 0);
 	ASSERT_EQ(8, vfio_read(self->device, BAR0, MEDU_ID, registers, 8));
-	EXPECT_EQ(MEDU_IS_EDU, registers[0]);
+	EXPECT_EQ(MEDU_IS_EDU, le32toh(registers[0]));
 	EXPECT_EQ(~0U, registers[1]);
-	registers[0] = 1;
-	registers[1] = 5;
+	registers[0] = htole32(1);
+	registers[1] = htole32(5);
 	ASSERT_EQ(8, vfio_write(self->device, BAR0, MEDU_ID, registers, 8));
 	EXPECT_EQ((uint32_t)~5, get(MEDU_LIVENESS));
 }

@@ -3,6 +3,7 @@
  * The picture of the sample displays, as the host sees it: when there is one,
  * in the region that follows it, and as a dma-buf.
  */
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -307,7 +308,7 @@ TEST_F(display, has_a_picture_while_it_decodes_nothing)
 	ASSERT_EQ(0, vfio_store(self->device, BAR0, 0, 4, 5));
 	ASSERT_EQ(0, vfio_store(self->device, VFIO_PCI_CONFIG_REGION_INDEX,
 				PCI_COMMAND, 2, 0));
-	EXPECT_EQ(5, picture[0]);
+	EXPECT_EQ(5, le32toh(picture[0]));
 	munmap(picture, MVGA_MEMORY);
 }
 

@@ -3,6 +3,7 @@
  * The sample displays, as a guest's driver sees them: registers, the monitor,
  * video memory; and how they migrate.
  */
+#include <endian.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -116,7 +117,7 @@ TEST_F(display, commits_memory_when_it_is_touched)
 	/* Other writes: pages */
 	ASSERT_EQ(0, vfio_store(self->device, BAR0, 4 * MIB, 4, value));
 	EXPECT_EQ(2 * huge_kib + 4, mvga_committed(UUID_A));
-	EXPECT_EQ(value, memory[4 * MIB / 4]);
+	EXPECT_EQ(value, le32toh(memory[4 * MIB / 4]));
 
 	/* A reset frees it; the BAR is decoded as before, for QEMU has it mapped. */
 	ASSERT_EQ(0, ioctl(self->device, VFIO_DEVICE_RESET));

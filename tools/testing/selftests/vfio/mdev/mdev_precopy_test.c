@@ -4,6 +4,7 @@
  * destination has all writes, clean pages are not copied again, and precopy info counts
  * dirty pages. See mdev_transfer_test.c for the file of the state data.
  */
+#include <endian.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -80,7 +81,7 @@ FIXTURE_TEARDOWN(precopy)
 
 static void write_page(uint32_t *memory, unsigned int page, uint32_t value)
 {
-	__atomic_store_n(&memory[page * PAGE / 4 + value % 1024], value,
+	__atomic_store_n(&memory[page * PAGE / 4 + value % 1024], htole32(value),
 			 __ATOMIC_RELAXED);
 }
 
