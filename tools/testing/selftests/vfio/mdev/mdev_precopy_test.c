@@ -337,7 +337,9 @@ TEST_F(precopy, resuming_ignores_accesses)
 
 TEST_F(precopy, refuses_invalid_part_size)
 {
-	uint64_t sizes[] = { PART, PART | MIB, PART | 16, UINT64_MAX };
+	const uint64_t sizes[] = {
+		htole64(PART), htole64(PART | MIB), htole64(PART | 16), UINT64_MAX,
+	};
 	unsigned int i;
 	ssize_t head, size;
 
@@ -408,7 +410,7 @@ static void change(struct piece *piece)
 		return;
 	piece->size = 8 + random_below(PIECE_SIZE - 8);
 	memcpy(&flags, piece->data, sizeof(flags));
-	word = (piece->size - 8) | (flags & PART);
+	word = htole64((piece->size - 8) | (le64toh(flags) & PART));
 	memcpy(piece->data, &word, sizeof(word));
 }
 

@@ -3,6 +3,7 @@
  * The file that a device's state is transferred through: pieces of every size,
  * pre-copy, data that is not what was saved, and how it ends.
  */
+#include <endian.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdint.h>
@@ -216,15 +217,17 @@ TEST_F_TIMEOUT(transfer, has_a_length_that_is_believed_within_bounds, 240)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		uint64_t size = htole64(sizes[i]);
+
 		begin(self->target, RESUMING);
-		memcpy(self->stream + STREAM_SIZE, &sizes[i], 8);
+		memcpy(self->stream + STREAM_SIZE, &size, 8);
 		ASSERT_EQ(-EINVAL, put(0, STREAM_STATE));
 		ASSERT_EQ(-EINVAL, migration_move(self->target, STOP));
 	}
 
 	/* Shorter ones are the vendor's to judge */
 	for (i = 0; i < right; i++) {
-		uint64_t size = i;
+		uint64_t size = htole64(i);
 
 		begin(self->target, RESUMING);
 		memcpy(self->stream + STREAM_SIZE, &size, 8);
