@@ -57,18 +57,6 @@ static struct mdma_engine *mdma_engine(struct mdev_device *mdev)
 
 /* The guest's memory */
 
-static int mdma_pin(struct mdma_queue *queue, u64 iova, int prot,
-		    struct page **page)
-{
-	return mdev_pin_pages(queue->engine->pci.mdev, iova & PAGE_MASK, 1,
-			      prot, page);
-}
-
-static void mdma_unpin(struct mdma_queue *queue, u64 iova)
-{
-	mdev_unpin_pages(queue->engine->pci.mdev, iova & PAGE_MASK, 1);
-}
-
 /* No page is pinned between two steps. */
 static void mdma_dma_unmap(struct mdev_device *mdev, u64 iova, u64 length)
 {
@@ -100,25 +88,23 @@ static void mdma_copy_page(struct mdma_queue *queue, struct page *source,
 static int mdma_pin_and_copy(struct mdma_queue *queue, u64 from, u64 to,
 			     u32 size, bool copy)
 {
+	struct mdev_device *mdev = queue->engine->pci.mdev;
 	struct page *destination = NULL;
 	struct page *source;
 	int ret;
 
-	mutex_lock(&queue->pin_lock);
-	ret = mdma_pin(queue, from, IOMMU_READ, &source);
+	guard(mutex)(&queue->pin_lock);
+	ret = mdev_pin_pages(mdev, from & PAGE_MASK, 1, IOMMU_READ, &source);
 	if (ret)
-		goto out_unlock;
+		return ret;
 	if (copy)
-		ret = mdma_pin(queue, to, IOMMU_WRITE, &destination);
-	if (ret)
-		goto out_unpin;
-	mdma_copy_page(queue, source, from, destination, to, size);
-	if (copy)
-		mdma_unpin(queue, to);
-out_unpin:
-	mdma_unpin(queue, from);
-out_unlock:
-	mutex_unlock(&queue->pin_lock);
+		ret = mdev_pin_pages(mdev, to & PAGE_MASK, 1, IOMMU_WRITE,
+				     &destination);
+	if (!ret)
+		mdma_copy_page(queue, source, from, destination, to, size);
+	if (!ret && copy)
+		mdev_unpin_pages(mdev, to & PAGE_MASK, 1);
+	mdev_unpin_pages(mdev, from & PAGE_MASK, 1);
 	return ret;
 }
 
