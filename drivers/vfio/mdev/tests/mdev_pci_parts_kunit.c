@@ -453,7 +453,7 @@ static void test_driver(struct kunit *test)
 					     TEST_HEADER + 8), -EBADMSG);
 }
 
-/* A device whose changes can't be tracked is not saved. */
+/* An error of ->track_changes() fails the transition to PRE_COPY. */
 static void test_track_fails(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;

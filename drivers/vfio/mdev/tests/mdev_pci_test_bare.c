@@ -107,7 +107,7 @@ static void test_state(struct kunit *test)
 					    PCI_INTERRUPT_LINE, 1), 11);
 }
 
-/* Registers that are absent can't have been written by who has saved this. */
+/* State data with written values of absent registers is invalid. */
 static void test_written(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;

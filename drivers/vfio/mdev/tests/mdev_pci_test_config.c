@@ -257,7 +257,7 @@ static void test_no_list(struct kunit *test)
 			0);
 }
 
-/* PCI Express 2.0, 1.3.2: who has I/O is a legacy endpoint */
+/* PCI Express 2.0, 1.3.2: a function with I/O BARs is a legacy endpoint. */
 static void test_legacy_endpoint(struct kunit *test)
 {
 	struct test_pci *fixture = test_pci_new(test);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Functions whose config space is tested. */
+/* Descriptions of functions for the tests of config space */
 #ifndef _MDEV_PCI_TEST_CONFIG_H
 #define _MDEV_PCI_TEST_CONFIG_H
 

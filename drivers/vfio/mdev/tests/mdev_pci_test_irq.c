@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of a PCI function's interrupts: INTx, MSI, and what of them a
- * user is told while they are disabled, masked or not set up. Paragraphs are
- * those of the PCI Local Bus Specification 3.0.
+ * KUnit tests of a PCI function's INTx and MSI: which eventfds are signalled
+ * while interrupts are enabled, disabled, masked or have no eventfd. Paragraphs
+ * are those of the PCI Local Bus Specification 3.0.
  */
 
 #include <linux/bitfield.h>
@@ -42,7 +42,7 @@ static void test_info(struct kunit *test)
 			 1);
 }
 
-/* A user that uses INTx */
+/* Userspace has set an eventfd for INTx */
 static struct test_pci *test_with_intx(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
@@ -68,7 +68,7 @@ static bool test_status(struct test_pci *fixture)
 	       PCI_STATUS_INTERRUPT;
 }
 
-/* 2.2.6: a level, which stays as long as one of the reasons for it does */
+/* 2.2.6: INTx stays asserted until each vector that raised it is lowered. */
 static void test_intx_level(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_intx(test);
@@ -85,7 +85,7 @@ static void test_intx_level(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 0);
 }
 
-/* 6.2.2, bit 10; 6.2.3, bit 3: the status does not care about it. */
+/* 6.2.2, bit 10; 6.2.3, bit 3: Interrupt Status ignores Interrupt Disable. */
 static void test_intx_disabled(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_intx(test);
@@ -128,7 +128,7 @@ static void test_no_such_vector(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 0);
 }
 
-/* 4.3.1.1: a reset leaves nothing asserted, and keeps the user's eventfds. */
+/* 4.3.1.1: a reset deasserts INTx; the eventfds stay set. */
 static void test_reset(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_intx(test);
@@ -143,7 +143,7 @@ static void test_reset(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 1);
 }
 
-/* The user who is to let go of the device has an eventfd for being told. */
+/* ->request() signals the REQ eventfd, so that userspace closes the device. */
 static void test_request(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
@@ -174,7 +174,7 @@ static u32 test_msi_pending(struct test_pci *fixture)
 			     PCI_MSI_PENDING_64, 4);
 }
 
-/* As a guest does it: 1 << @log messages are enabled. */
+/* Enable 1 << @log messages, as the guest's driver does */
 static void test_msi_enable(struct test_pci *fixture, unsigned int log)
 {
 	test_msi_write(fixture, PCI_MSI_FLAGS, 2,
@@ -182,7 +182,7 @@ static void test_msi_enable(struct test_pci *fixture, unsigned int log)
 		       FIELD_PREP(PCI_MSI_FLAGS_QSIZE, log));
 }
 
-/* A user with an eventfd for each message */
+/* Userspace has set an eventfd for each message */
 static struct test_pci *test_with_msi(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
@@ -192,7 +192,7 @@ static struct test_pci *test_with_msi(struct kunit *test)
 	return fixture;
 }
 
-/* And a guest that has enabled all messages */
+/* As test_with_msi(), and the guest has enabled all messages */
 static struct test_pci *test_with_msi_enabled(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_msi(test);
@@ -202,7 +202,7 @@ static struct test_pci *test_with_msi_enabled(struct kunit *test)
 	return fixture;
 }
 
-/* A driver in user space leaves the registers alone. */
+/* Eventfds alone enable MSI: userspace drivers don't write its registers. */
 static void test_msi_by_eventfds(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_msi(test);
@@ -214,7 +214,7 @@ static void test_msi_by_eventfds(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 2), 0);
 }
 
-/* 6.8.3.3: one that sends messages does not use INTx. */
+/* 6.8.3.3: INTx is not signalled while MSI is enabled. */
 static void test_msi_not_intx(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_intx(test);
@@ -224,12 +224,12 @@ static void test_msi_not_intx(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 0);
 	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 0), 1);
 	KUNIT_EXPECT_TRUE(test, test_status(fixture));
-	/* Nobody took it back: it is the level's turn */
+	/* Vector 0 is still raised: INTx is signalled once MSI is disabled */
 	KUNIT_EXPECT_EQ(test, test_pci_act(fixture, TRIGGER, MSI, 0, 0), 0);
 	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 1);
 }
 
-/* 6.8.3.3: the enable bit alone turns INTx off, whoever is told. */
+/* 6.8.3.3: MSI Enable turns INTx off even if MSI has no eventfds. */
 static void test_msi_enable_bit(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_intx(test);
@@ -243,7 +243,7 @@ static void test_msi_enable_bit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 1);
 }
 
-/* 6.8.1.3, bit 0: without it there are no messages. */
+/* 6.8.1.3, bit 0: no message is sent while MSI Enable is clear. */
 static void test_msi_disabled(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_intx(test);
@@ -277,7 +277,7 @@ static void test_msi_masked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_msi_pending(fixture), 0);
 }
 
-/* 6.8.3.5: a pending message does not outlive its cause. */
+/* 6.8.3.5: lowering a vector clears its pending bit. */
 static void test_msi_pending_lowered(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_msi_enabled(test);
@@ -290,7 +290,7 @@ static void test_msi_pending_lowered(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 1), 0);
 }
 
-/* 6.8.3.5: with fewer messages, the cause of another vector can remain. */
+/* 6.8.3.5: a pending bit stays while another vector of its message is raised. */
 static void test_msi_pending_shared(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_msi_enabled(test);
@@ -305,7 +305,7 @@ static void test_msi_pending_shared(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_msi_pending(fixture), 0);
 }
 
-/* An edge is a message, and nothing else */
+/* mdev_pci_trigger_irq() sends a message; it never asserts INTx */
 static void test_trigger(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_intx(test);
@@ -326,7 +326,7 @@ static void test_trigger(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, test_status(fixture));
 }
 
-/* A level that goes does not take an edge with it that shares its message. */
+/* Lowering a vector keeps the pending edge of another with the same message. */
 static void test_trigger_shared(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_msi_enabled(test);
@@ -364,7 +364,7 @@ static void test_msi_pending_read_only(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 3), 0);
 }
 
-/* 6.8.1.3, bits 4 to 6: fewer messages stand for all vectors. */
+/* 6.8.1.3, bits 4 to 6: vectors share the messages that are enabled. */
 static void test_msi_fewer(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_msi_enabled(test);
@@ -380,7 +380,7 @@ static void test_msi_fewer(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 0), 1);
 }
 
-/* 6.8.1.3: more than were asked for are not enabled. */
+/* 6.8.1.3: Multiple Message Enable is limited to Multiple Message Capable. */
 static void test_msi_more(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_msi_enabled(test);
@@ -390,7 +390,7 @@ static void test_msi_more(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 1), 1);
 }
 
-/* What was pending as one of many is sent as one of the few that are left. */
+/* If fewer messages are enabled, a pending vector is sent as the shared one. */
 static void test_msi_fewer_pending(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_msi_enabled(test);
@@ -403,7 +403,7 @@ static void test_msi_fewer_pending(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_msi_pending(fixture), 0);
 }
 
-/* Who leaves the registers alone and sets fewer eventfds enables so many. */
+/* If only eventfds enable MSI, their number is the number of messages. */
 static void test_msi_fewer_eventfds(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
@@ -416,7 +416,7 @@ static void test_msi_fewer_eventfds(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 0), 1);
 }
 
-/* 6.2.2, bit 2: a message is an access to memory, hence a master's. */
+/* 6.2.2, bit 2: messages are memory writes: none without Bus Master. */
 static void test_msi_no_master(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_msi_enabled(test);
@@ -441,8 +441,8 @@ static void test_msi_in_d3(struct kunit *test)
 }
 
 /*
- * 6.8.3.5: to a user who has set no eventfd for it, a message is as masked: it
- * is pending until there is one, and forgotten when MSI is disabled.
+ * 6.8.3.5: a message without an eventfd is handled as masked: it is pending
+ * until userspace sets one, and dropped when MSI is disabled.
  */
 static void test_msi_unconfigured(struct kunit *test)
 {

@@ -171,7 +171,7 @@ static void test_discard(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_committed(fixture), 0);
 }
 
-/* Who holds a page keeps it; the region has another one. */
+/* A discarded page with a reference stays allocated; the region gets another. */
 static void test_discard_held(struct kunit *test)
 {
 	struct test_pci *fixture = test_decoding(test);
@@ -201,7 +201,7 @@ static void test_discard_overtakes(struct kunit *test)
 	mdev_pci_memory_discard(fixture->pci, TEST_MEMORY, 0, PAGE_SIZE);
 	KUNIT_EXPECT_FALSE(test, mdev_map_lock(fixture->mdev, seq));
 
-	/* Nor if another one takes the page away, and is not done yet */
+	/* Nor if no page was looked up before the discard */
 	KUNIT_EXPECT_TRUE(test, mdev_map_begin(fixture->mdev, &seq));
 	mdev_pci_memory_discard(fixture->pci, TEST_MEMORY, 0, PAGE_SIZE);
 	KUNIT_EXPECT_FALSE(test, mdev_map_lock(fixture->mdev, seq));
@@ -242,7 +242,7 @@ static int test_toucher(void *data)
 	return 0;
 }
 
-/* Pages are not freed under those who use them: for a kernel with KASAN. */
+/* discard races with accesses: KASAN reports a use after free of a page. */
 static void test_discard_races(struct kunit *test)
 {
 	struct test_pci *fixture = test_decoding(test);

@@ -117,8 +117,8 @@ static void test_migrate(struct test_pci *fixture)
 }
 
 /*
- * In which states the vendor's device runs. In those with P2P it may not access
- * other devices, whose memory it can't tell from the guest's.
+ * In which migration states the driver runs the device. In the P2P states it
+ * may not start DMA: it can't distinguish the guest's RAM from a peer's BAR.
  */
 static void test_running(struct kunit *test)
 {
@@ -148,7 +148,7 @@ static void test_running(struct kunit *test)
 	}
 }
 
-/* In D3hot, a device does not run, be it migrated or not. */
+/* In D3hot the device does not run, neither before nor after a migration. */
 static void test_in_d3(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
@@ -161,7 +161,7 @@ static void test_in_d3(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fixture->run_flags);
 }
 
-/* A reset ends what a migration has begun. */
+/* A reset aborts a migration: the device runs again. */
 static void test_reset(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
@@ -178,8 +178,8 @@ static void test_reset(struct kunit *test)
 }
 
 /*
- * Stopped, it may not interrupt; what was raised is told of afterwards. In
- * states with P2P it does so as ever.
+ * In STOP no eventfd is signalled: INTx that is asserted and unmasked there is
+ * signalled when the device runs again. In the P2P states it is signalled at once.
  */
 static void test_silent(struct kunit *test)
 {

@@ -183,7 +183,7 @@ static void test_table_untouched(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 5), 1);
 }
 
-/* 6.8.2.9: who unmasks one vector has left the others as after the reset. */
+/* 6.8.2.9: unmasking one vector leaves the others masked, as after a reset. */
 static void test_table_touched(struct kunit *test)
 {
 	struct test_pci *fixture = test_decoding(test);
@@ -265,8 +265,8 @@ static void test_no_master(struct kunit *test)
 }
 
 /*
- * 6.8.3.5: to a user who has set no eventfd for it, a vector is as masked. QEMU
- * takes all away, and sets more, when the guest unmasks another one.
+ * 6.8.3.5: a vector without an eventfd is handled as masked. QEMU removes all
+ * eventfds and sets more of them when the guest unmasks another vector.
  */
 static void test_unconfigured(struct kunit *test)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of a PCI function's regions: what users are told of them, and
- * which accesses reach the vendor. Paragraphs are those of the PCI Local Bus
- * Specification 3.0.
+ * KUnit tests of a PCI function's regions: what VFIO_DEVICE_GET_REGION_INFO
+ * reports, and which accesses reach the driver's callbacks. Paragraphs are
+ * those of the PCI Local Bus Specification 3.0.
  */
 
 #include <linux/pci_ids.h>
@@ -166,7 +166,7 @@ static void test_width(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fixture->size, 2);
 	KUNIT_EXPECT_EQ(test, fixture->value, 0x8877);
 
-	/* What is wider than was asked for is cut off */
+	/* Bits of ->read()'s value beyond the size of the access are dropped */
 	fixture->answer = 0xfffabcd;
 	KUNIT_EXPECT_EQ(test, test_pci_read(fixture, TEST_PORTS, 4, 4),
 			0xabcdabcd);
@@ -197,7 +197,7 @@ static void test_no_callbacks(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_pci_read(fixture, TEST_MAPPED, 0, 8), 0);
 }
 
-/* What of the function does not answer: an access to it reaches nobody. */
+/* An access that the function does not decode calls no callback. */
 static void test_expect_silent(struct test_pci *fixture, unsigned int index,
 			       u64 offset, unsigned int size)
 {
@@ -361,7 +361,7 @@ static bool test_overtaken(struct test_pci *fixture, unsigned long seq)
 	return !valid;
 }
 
-/* 6.2.2: what is mapped goes away when memory is disabled. */
+/* 6.2.2: mapped BARs are zapped when Memory Space is disabled. */
 static void test_unmap(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;

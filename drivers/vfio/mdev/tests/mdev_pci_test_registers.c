@@ -93,7 +93,7 @@ const struct mdev_pci_function test_functions[TEST_FUNCTIONS] = {
 
 /**
  * struct test_register - a register as the specification has it
- * @function: whose
+ * @function: the function that has it
  * @rule: the paragraph that says so: PCI 3.0's, unless it begins with the name
  *	of another specification
  * @offset: where it is
@@ -317,7 +317,7 @@ static unsigned int test_size(struct test_pci *fixture)
 	       PCI_CFG_SPACE_EXP_SIZE : PCI_CFG_SPACE_SIZE;
 }
 
-/* The whole of it is as @image expects, for who reads a dword at a time. */
+/* The first @size bytes, read a dword at a time, match @image->expected. */
 static void test_expect(struct test_pci *fixture, struct test_image *image,
 			unsigned int size)
 {

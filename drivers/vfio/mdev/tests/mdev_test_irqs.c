@@ -43,7 +43,7 @@ const struct mdev_irq_info test_irq_info[TEST_INDEXES] = {
 struct test_device {
 	struct test_irqs *fixture;
 	struct irq_work work;
-	bool told;
+	bool signalled;
 };
 
 static struct eventfd_ctx *test_eventfd_get(int fd)
@@ -318,7 +318,7 @@ static void test_hard_interrupt(struct irq_work *work)
 		container_of(work, struct test_device, work);
 	struct mdev_irqs *irqs = device->fixture->irqs;
 
-	device->told = mdev_irqs_trigger(irqs, TEST_MASKABLE, 0);
+	device->signalled = mdev_irqs_trigger(irqs, TEST_MASKABLE, 0);
 	mdev_irqs_set_level(irqs, TEST_LEVEL, 0, true);
 }
 
@@ -333,14 +333,14 @@ static void test_in_hard_interrupt(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_set(fixture, TEST_MASKABLE, 0, 1, 0), 0);
 	KUNIT_EXPECT_EQ(test, test_set(fixture, TEST_LEVEL, 0, 1, 1), 0);
 
-	/* It has to interrupt this thread, whose eventfds these are */
+	/* Stubs of eventfds apply to this thread, so the irq_work has to interrupt it */
 	preempt_disable();
 	irq_work_queue(&device.work);
 	while (irq_work_is_busy(&device.work))
 		cpu_relax();
 	preempt_enable();
 
-	KUNIT_EXPECT_TRUE(test, device.told);
+	KUNIT_EXPECT_TRUE(test, device.signalled);
 	KUNIT_EXPECT_EQ(test, test_signals(fixture, 0), 1);
 	KUNIT_EXPECT_EQ(test, test_signals(fixture, 1), 1);
 }
