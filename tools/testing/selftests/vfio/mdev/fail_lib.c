@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Makes what this process asks of the kernel fail: one allocation, or copy of
- * the user's memory, after the other, or all allocations at once.
+ * Fault injection in system calls of this process: the nth allocation or
+ * usercopy for each n, or all allocations at once.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +42,7 @@ static const struct setting usercopy_setting = {
 	DEBUGFS "/fail_usercopy/verbose", "0"
 };
 
-/* Who says make-it-fail, and nobody else, has no memory. */
+/* All allocations of tasks that have set make-it-fail fail. */
 static const struct setting all_settings[] = {
 	{ DEBUGFS "/failslab/task-filter", "Y" },
 	{ DEBUGFS "/failslab/times", "-1" },
@@ -206,7 +206,7 @@ static bool is_sensible(const struct fail_operation *operation, int result)
 	       (result == -ENOMEM || result == operation->other_error);
 }
 
-/* The operation with its @nth failure; tells what it has @failed. */
+/* Runs the operation with the @nth call failing; @failed: whether one did. */
 static int sweep_once(const struct fail_operation *operation, unsigned int nth,
 		      bool *failed)
 {

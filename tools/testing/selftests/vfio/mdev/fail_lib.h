@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Makes what this process asks of the kernel fail: one allocation, or copy of
- * the user's memory, after the other, or all allocations at once.
+ * Fault injection in system calls of this process: the nth allocation or
+ * usercopy for each n, or all allocations at once.
  */
 #ifndef SELFTESTS_VFIO_FAIL_LIB_H
 #define SELFTESTS_VFIO_FAIL_LIB_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Ioctls of VFIO as nobody in his right mind would make them. Each has a
+ * Random VFIO ioctls, valid and invalid. Each has a
  * function that fills its structure with what could be right; afterwards some
  * of its words are changed, or it is cut off.
  */

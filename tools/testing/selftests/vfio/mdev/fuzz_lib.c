@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Requests to the file of a mediated device as nobody in his right mind would
- * make them: accesses, mappings, commands. fuzz_ioctl_lib.c has the ioctls.
+ * Random accesses, mappings and mdev_sim commands on a device fd, valid and
+ * invalid. fuzz_ioctl_lib.c has the ioctls.
  */
 #include <endian.h>
 #include <setjmp.h>

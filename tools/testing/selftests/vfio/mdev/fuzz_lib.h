@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Requests to the file of a mediated device as nobody in his right mind would
- * make them: each begins as one that is right and is then changed here and
- * there. Decisions come from random_lib.h.
+ * Random system calls on a device fd: each starts valid, and then some of its
+ * arguments are changed. Decisions come from random_lib.h.
  */
 #ifndef SELFTESTS_VFIO_FUZZ_LIB_H
 #define SELFTESTS_VFIO_FUZZ_LIB_H
@@ -15,7 +14,7 @@ bool fuzz_prepare(void);
 /* One read or write, anywhere in the file of the device */
 void fuzz_access(int device);
 
-/* Maps something, or changes, touches or unmaps what is mapped. */
+/* Maps part of a region, or changes, accesses or unmaps a mapping. */
 void fuzz_mapping(int device);
 
 /* Maps nothing any more. */

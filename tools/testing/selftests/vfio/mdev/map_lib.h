@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Mapped regions of a device of mdev_sim. A page is touched by letting the
- * kernel copy from or to it, which gives EFAULT where a load or a store would
- * end the process by SIGBUS.
+ * Mapped regions of a device of mdev_sim. Pages are accessed by usercopy in a
+ * system call, which returns EFAULT where a load or a store would raise SIGBUS.
  *
  * Functions that return an int answer a negative errno when they fail.
  */
@@ -44,10 +43,10 @@ int map_and_store(int fd);
 /* The kernel's PMD_SIZE with pages of 4 KiB: a fault maps no more of HUGE */
 size_t map_pmd_size(void);
 
-/* How many times the vendor was asked what backs a region */
+/* Number of calls of ->validate_map_request() for a region */
 uint64_t map_faults(int fd, uint32_t region);
 
-/* Lets the vendor take pages away, or exchange all of them: the generation */
+/* mdev_sim zaps a range, or replaces all pages and returns the generation */
 int map_invalidate(int fd, uint32_t region, uint64_t offset, uint64_t size);
 int64_t map_reback(int fd, uint32_t region);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Trapped accesses of registers and interrupts allocate no memory: the kernel's
- * own trace events of allocations are recorded meanwhile, and there are none.
+ * kmem trace events are recorded during the accesses, and there are none.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ static const char *const allocations[] = {
 	"percpu/percpu_alloc_percpu",
 };
 
-/* Those of this process, but not of interrupts that come meanwhile */
+/* Those of this process, without those of interrupt handlers */
 static int record_allocations(void)
 {
 	char filter[64];
@@ -81,7 +81,7 @@ FIXTURE_SETUP(allocation)
 	ASSERT_EQ(0, vfio_pci_enable(self->device));
 	self->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	ASSERT_LE(0, self->event);
-	/* What this process touches first would need memory as well */
+	/* Page faults of this process would allocate memory as well */
 	ASSERT_EQ(0, mlockall(MCL_CURRENT | MCL_FUTURE));
 }
 

@@ -119,7 +119,7 @@ FIXTURE_VARIANT_ADD(dma, write)
 	},
 };
 
-/* The vendor is told, and unpins. */
+/* ->dma_unmap() is called, and mdev_sim unpins. */
 static int run_unmap(void)
 {
 	return dma_unmap(&user, IOVA, NR_PAGES * PAGE);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every allocation, and every copy of the user's memory, fails in turn in what
- * the user of an open device asks for: queries, interrupts, reset, accesses,
- * mappings. See mdev_fail_nth_test.c for the life of the device.
+ * Every allocation and every usercopy fails in turn in system calls on an open
+ * device: queries, VFIO_DEVICE_SET_IRQS, reset, accesses,
+ * page faults. See mdev_fail_nth_test.c for the life of the device.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -337,7 +337,7 @@ static int map_anew(void)
 	return ret ? ret : run_mmap();
 }
 
-/* A touch that failed can be repeated. */
+/* An access whose page fault failed can be repeated. */
 static int check_touch(int result)
 {
 	int ret = 0;
@@ -456,7 +456,7 @@ TEST_F(without_memory, device_is_reset)
 	EXPECT_EQ(0, ret);
 }
 
-/* Whoever closes gets no answer; the teardown finds what is left. */
+/* close() can't report errors; the teardown checks for leaks. */
 TEST_F(without_memory, device_is_closed)
 {
 	fail_all_allocations(true);

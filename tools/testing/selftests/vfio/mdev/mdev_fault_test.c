@@ -94,7 +94,7 @@ TEST_F(fault, sees_what_trapped_accesses_see)
 	EXPECT_EQ(0xfedcba9876543210, map_touch(area + 16, &error));
 }
 
-/* It touches the second page when the process has already been killed. */
+/* The fault at the second page comes when SIGKILL is already pending. */
 TEST_F(fault, who_lets_the_kernel_touch_can_be_killed)
 {
 	int pipes[2], status;
@@ -119,7 +119,7 @@ TEST_F(fault, who_lets_the_kernel_touch_can_be_killed)
 	close(pipes[1]);
 }
 
-/* How many bytes the vendor is asked about, and answers at most: faults */
+/* Sizes that ->validate_map_request() is called with and returns: faults */
 static const struct {
 	uint64_t block;
 	size_t skew;
@@ -152,7 +152,7 @@ TEST_F(fault, inserts_all_that_the_vendor_gives)
 				  map_touch(bar + page * PAGE, &error))
 				TH_LOG("granule %zu, page %u", i, page);
 		}
-		/* A small answer to a huge question is asked for once more */
+		/* If it returns less than a huge entry, it is called once more */
 		EXPECT_LE(granules[i].faults, map_faults(self->fd, BAR(2)) - before)
 			TH_LOG("granule %zu", i);
 		EXPECT_GE(granules[i].faults + 2,

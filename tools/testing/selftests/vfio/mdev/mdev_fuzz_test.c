@@ -160,7 +160,7 @@ TEST_F_TIMEOUT(fuzz, device_survives, FUZZ_TIMEOUT)
 		ASSERT_TRUE(is_unchanged(device, &self->description)) {
 			TH_LOG("in round %u", round);
 		}
-		/* Nothing that an ioctl gave was forgotten */
+		/* No file descriptor that an ioctl returned was leaked */
 		ASSERT_GT(FILES, count_entries("/proc/self/fd"));
 	}
 

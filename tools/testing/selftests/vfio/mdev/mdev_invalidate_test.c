@@ -142,7 +142,7 @@ TEST_F(invalidate, invalidation_reaches_all_mappings_and_processes)
 	EXPECT_EQ(0, status);
 }
 
-/* What a thread finds that touches a page while it is exchanged */
+/* A thread that accesses a page while it is replaced */
 struct toucher {
 	pthread_t thread;
 	uint64_t *address;
@@ -276,7 +276,7 @@ TEST_F(invalidate, stop_finds_no_mapping)
 	ASSERT_EQ(0, sim_set("stop/fail", EBUSY));
 	EXPECT_EQ(-EBUSY, sysfs_write("0", MDEV_DEVICES "/" UUID_A "/online"));
 	ASSERT_EQ(0, sim_set("stop/fail", 0));
-	/* Refused, so it can be touched, but it was taken away for a moment */
+	/* ->stop() failed: the page was zapped, and faults map it again */
 	map_touch(bar, &error);
 	EXPECT_EQ(0, error);
 	EXPECT_EQ(2, map_faults(self->fd, BAR(2)));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The vendor driver mdma while it copies: its user takes memory away, disables,
- * resets, closes or removes the card.
+ * The vendor driver mdma while it copies: userspace unmaps memory, disables,
+ * resets, closes or removes the device.
  */
 #include <endian.h>
 #include <errno.h>

@@ -233,7 +233,7 @@ TEST_F_TIMEOUT(log, has_the_rings, MDMA_TIMEOUT)
 	EXPECT_EQ(0, report_log(self->fd, MDMA_RINGS));
 }
 
-/* Who copies a page whenever it is reported has all of them in the end. */
+/* Copying each page that dirty logging reports gives equal memory in the end. */
 TEST_F_TIMEOUT(log, misses_nothing_while_it_is_busy, MDMA_TIMEOUT)
 {
 	uint64_t written, all = 0;

@@ -402,7 +402,7 @@ TEST_F_TIMEOUT(mdma, interrupts_by_a_vector_for_each_queue, MDMA_TIMEOUT)
 	ASSERT_EQ(0, mdma_ring(&self->card, 0));
 	ASSERT_EQ(0, mdma_wait(&self->card, 0));
 	EXPECT_EQ(1, irq_signals_within(eventfds[0], IRQ_TIMEOUT_MS));
-	/* What fails is told of at once */
+	/* A failed copy interrupts at once */
 	mdma_add(&self->card, 0, 0, MDMA_TARGET, 1, MDMA_COPY);
 	mdma_add(&self->card, 0, MDMA_SOURCE, MDMA_TARGET, 1, MDMA_COPY);
 	ASSERT_EQ(0, mdma_ring(&self->card, 0));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Interrupts of which there are many: MSI-X, whose vectors come and go one by
- * one and can be masked, MSI, whose number is fixed at first, and the error and
- * request interrupts. The device, mdev_sim, interrupts when it is told to.
+ * VFIO_DEVICE_SET_IRQS with several vectors: MSI-X, whose eventfds can be set
+ * and removed one by one, MSI with NORESIZE, and the ERR and REQ interrupts.
+ * The device is mdev_sim, which triggers them by MDEV_SIM_IRQ_TRIGGER.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -23,7 +23,7 @@
 #define VECTORS		MDEV_SIM_NR_MSIX
 #define ROUNDS		200
 
-/* What the device answers: whether somebody was told, or will be */
+/* The result of mdev_irqs_trigger(): whether it is signalled, or is pending */
 static int64_t interrupt(int device, uint32_t index, uint32_t vector)
 {
 	const uint64_t argument[4] = { index, vector };
@@ -74,7 +74,7 @@ FIXTURE_TEARDOWN(vectors)
 	EXPECT_EQ(0, sim_finish());
 }
 
-/* Each vector of MSI-X tells its own eventfd, of those that @set has. */
+/* Each vector of MSI-X signals its own eventfd, if @set says it has one. */
 static void expect_told(struct __test_metadata *_metadata, int device,
 			const int *event, const bool *set)
 {

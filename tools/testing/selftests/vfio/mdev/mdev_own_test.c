@@ -97,7 +97,7 @@ TEST_F(own, refuses_what_it_likes)
 	EXPECT_EQ(-EPERM, map_error(self->device, BAR3, 4096, 4096));
 }
 
-/* What is taken away is not brought back by a touch. */
+/* Page faults do not map zapped pages again. */
 TEST_F(own, takes_mappings_away_for_good)
 {
 	int zero = open("/dev/zero", O_RDONLY);

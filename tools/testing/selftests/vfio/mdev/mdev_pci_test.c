@@ -202,7 +202,7 @@ TEST_F(function, decoding_kept_by_reset)
 	EXPECT_EQ(0xff, vfio_load(self->device, BAR0, variant->scratch, 1));
 }
 
-/* 6.2.2 and 3.3.3.1: nobody answers a read, which gives ones, nor a write */
+/* 6.2.2 and 3.3.3.1: undecoded reads return all ones, writes are ignored */
 TEST_F(function, decodes_what_its_command_register_says)
 {
 	uint8_t bytes[4];
@@ -259,7 +259,7 @@ TEST_F(function, ends_where_its_bars_end)
 	EXPECT_EQ(-EINVAL, vfio_write(self->device, BAR0, end, bytes, 1));
 }
 
-/* What is only seen with a function that can be told to interrupt */
+/* Tests that need a function with a command to interrupt */
 FIXTURE(card)
 {
 	struct vfio_user user;

@@ -405,13 +405,13 @@ TEST_F_TIMEOUT(call, that_is_stuck_is_killed_with_its_caller, TIMEOUT)
 	struct work work;
 
 	if (variant->runs_elsewhere)
-		SKIP(return, "a worker calls it, which nobody kills");
+		SKIP(return, "called by a kworker, which gets no SIGKILL");
 	ASSERT_EQ(0, set_knob(variant->name, "block", 2));
 	ASSERT_EQ(0, work_start(&work, variant->lead));
 	ASSERT_TRUE(wait_for_blocked(variant->name, 1));
 	work_signal(&work, SIGKILL);
 	if (variant->is_last_too) {
-		/* Who is dead already can't be killed again */
+		/* The killed task calls it again, and can't be killed twice: unblock it */
 		EXPECT_TRUE(wait_for(variant->name, "calls", 2));
 		EXPECT_EQ(0, set_knob(variant->name, "block", 0));
 	}
@@ -425,7 +425,7 @@ TEST_F_TIMEOUT(call, that_is_stuck_is_killed_with_its_caller, TIMEOUT)
 	EXPECT_EQ(0, live(SIM_FULL, SIM_PCI, UUID_A));
 }
 
-/* Whoever led to it hears of it; the second time, all goes well. */
+/* The system call returns the callback's error, and succeeds when repeated. */
 TEST_F_TIMEOUT(call, that_fails_leaves_all_as_it_was, TIMEOUT)
 {
 	int available = sim_available(SIM_FULL, SIM_PCI);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Migration as the vendor sees it: which steps it is asked for, what follows
- * when it fails in one, sizes that it changes its mind about, and what waits
- * for what. The subject is mdev_sim.
+ * Migration callbacks of mdev_sim: the transitions that ->set_state() is called
+ * for, errors in each, sizes that change between calls, and which system calls
+ * wait for which callback.
  */
 #include <errno.h>
 #include <poll.h>
@@ -140,7 +140,7 @@ TEST_F(vendor, may_have_no_migration)
 						features[i], NULL, 0));
 }
 
-/* Every step that a vendor can be asked for */
+/* All transitions that ->set_state() can be called for */
 static const struct {
 	int from;
 	int to;
@@ -284,7 +284,7 @@ TEST_F(vendor, may_have_a_state_that_is_too_large)
 	EXPECT_EQ(-ENOMEM, migration_move(self->source, STOP_COPY));
 }
 
-/* What the target has not got is not allocated for whoever sends it. */
+/* State data that exceeds the target's size is refused, not allocated. */
 TEST_F(vendor, bounds_what_is_loaded)
 {
 	ssize_t size;

@@ -47,7 +47,7 @@ static void any_uuid(char uuid[UUID_SIZE])
 	uuid_numbered(uuid, random_below(NR_UUIDS));
 }
 
-/* One that is there, unless somebody removes it first */
+/* That of an existing device, unless another worker removes it first */
 static void existing_uuid(char uuid[UUID_SIZE])
 {
 	unsigned int first = random_below(NR_UUIDS), i;
@@ -183,8 +183,8 @@ static int read_state(void)
 }
 
 /*
- * What a worker may do, and how often in comparison to the others; errors that
- * there is no reason for are told from those that have one.
+ * Actions of a worker, with weights, and the errors that are expected because
+ * of concurrent actions.
  */
 static const struct action {
 	const char *name;
@@ -382,7 +382,7 @@ TEST_F_TIMEOUT(stress, all_at_once, STRESS_TIMEOUT)
 
 		ASSERT_LE(0, child);
 		if (!child) {
-			/* Whoever reads the output need not wait for it. */
+			/* Don't keep the pipe of the test's output open. */
 			freopen("/dev/null", "w", stdout);
 			freopen("/dev/null", "w", stderr);
 			random_begin(i + 1);

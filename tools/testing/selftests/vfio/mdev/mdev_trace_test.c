@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Trace events of mediated devices: each tells what happened while it is
- * enabled, and nothing while it is not.
+ * Trace events of mediated devices: each is recorded while it is enabled, and
+ * not while it is disabled.
  */
 #include <errno.h>
 #include <signal.h>
@@ -138,7 +138,7 @@ static int fail_to_open(void)
 	return ret ? ret : sim_set("open/fail", 0);
 }
 
-/* By the kernel, who gets an error where a process gets a signal */
+/* By usercopy, which returns EFAULT where a load would raise SIGBUS */
 static int touch(int device)
 {
 	size_t size = sysconf(_SC_PAGESIZE);
@@ -187,7 +187,7 @@ static int interrupt_by_message(int device)
 	return ret;
 }
 
-/* Until the user was asked to let go */
+/* Killed once ->request() was called */
 static int remove_and_give_up(int device)
 {
 	int64_t requests = sim_get("request/calls");

@@ -375,7 +375,7 @@ TEST_F(port, sends_back_in_loop_mode)
 	EXPECT_EQ('x', get(UART_RX));
 }
 
-/* 8.4 and 8.9: they tell, and are not told */
+/* 8.4 and 8.9: LSR and MSR are read-only */
 TEST_F(port, ignores_writes_of_status)
 {
 	int64_t modem;

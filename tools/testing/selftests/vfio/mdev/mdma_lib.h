@@ -110,7 +110,7 @@ uint32_t mdma_crc(const void *data, size_t size);
 /* Whether the target is blank but for @length bytes at @offset */
 bool mdma_is_blank(const struct mdma_memory *memory, size_t offset,
 		   size_t length);
-/* Blanks the target; whether it stays so, since nobody writes there any more */
+/* Clears the target; true if it stays clear: the device writes no more */
 bool mdma_rests(struct mdma_memory *memory);
 
 #endif

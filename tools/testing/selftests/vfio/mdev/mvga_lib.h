@@ -62,7 +62,7 @@ int mvga_put(int device, unsigned int index, uint16_t value);
 /* What a guest's driver writes for a mode */
 int mvga_set_mode(int device, uint16_t width, uint16_t height);
 
-/* Whether the administrator is told that a display shows that */
+/* Whether the sysfs attribute "mode" of a display is @mode */
 bool mvga_mode_is(const char *uuid, const char *mode);
 
 /* Video memory, in KiB */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Several processes that do something at once, and what they tell of it.
+ * Several processes that do something at once, and their results.
  */
 #include <stdlib.h>
 #include <sys/mman.h>

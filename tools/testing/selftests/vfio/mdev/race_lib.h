@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Several processes that do something at once, and what they tell of it.
+ * Several processes that do something at once, and their results.
  */
 #ifndef SELFTESTS_VFIO_MDEV_RACE_LIB_H
 #define SELFTESTS_VFIO_MDEV_RACE_LIB_H

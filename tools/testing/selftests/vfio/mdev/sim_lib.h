@@ -39,7 +39,7 @@
 int sim_prepare(void);
 
 /*
- * To end with: turns all knobs back, which lets go who is blocked, removes the
+ * To end with: turns all knobs back, which wakes blocked callbacks, removes the
  * test devices. Answers 0 if nothing is left of them and no rule was broken,
  * and otherwise prints what is wrong.
  */

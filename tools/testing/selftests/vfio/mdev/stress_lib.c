@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A user of a mediated device who does this and that.
+ * Random system calls on an open mediated device, by one process.
  */
 #include <setjmp.h>
 #include <signal.h>

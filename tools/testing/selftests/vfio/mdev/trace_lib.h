@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Trace events as an administrator uses them: tracefs, in an instance of its
- * own, so that whoever traces something else at the same time is not disturbed.
+ * own, so that other users of tracefs are not disturbed.
  *
  * Functions that return an int answer a negative errno when they fail.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Something that may have to wait, done by another process meanwhile. */
+/* Runs a function that can block in a child process. */
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>

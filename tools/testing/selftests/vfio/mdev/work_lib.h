@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Something that may have to wait, done by another process meanwhile.
+ * Runs a function that can block in a child process.
  */
 #ifndef SELFTESTS_VFIO_MDEV_WORK_LIB_H
 #define SELFTESTS_VFIO_MDEV_WORK_LIB_H

@@ -111,7 +111,7 @@ struct sim_channel {
  * @bulk: BAR1
  * @memory_lock: protects @generation and @blocks; held across invalidation
  * @generation: of memory that is allocated from now on
- * @blocks: what backs mapped regions, as far as it was touched
+ * @blocks: pages of mapped regions, allocated at the first fault
  * @wc: the memory type of sim_bar is reserved
  * @pins_lock: protects @pins; held across mdev_pin_pages()
  * @pins: each struct sim_pin, by numbers of its pages

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory behind mapped regions: allocated on first touch, replaced and freed
- * while users touch it. Numbers in each page tell which memory it is, and that
- * it was freed.
+ * Pages of mapped regions: allocated at the first fault, replaced and freed
+ * while userspace accesses them. Numbers in each page identify it, and mark it
+ * once it is freed.
  */
 
 #include <linux/align.h>
@@ -29,7 +29,7 @@ u64 sim_reserved;
 module_param_named(reserved, sim_reserved, ullong, 0444);
 MODULE_PARM_DESC(reserved, "Physical address of 1 GiB that the kernel does not use");
 
-/* Users will write there, so nobody else may have it. */
+/* Userspace writes to this memory: refuse a range that is any known resource. */
 int sim_memory_init(void)
 {
 	if (!IS_ALIGNED(sim_reserved, SZ_1G))
@@ -88,7 +88,7 @@ static struct page *sim_block_get(struct sim_device *sim, u32 index, u64 offset)
 	return *block;
 }
 
-/* Who can still reach it will see that it should not. */
+/* Poison the block: stale mappings read the mark of freed memory. */
 static void sim_block_free(struct page *block)
 {
 	unsigned int i;
@@ -174,7 +174,7 @@ int sim_memory_map(struct sim_device *sim, struct vm_area_struct *vma,
 			       vma->vm_page_prot);
 }
 
-/* Turn the right answer into the one that was asked for. */
+/* Replace the valid result by the invalid one that map_answer selects. */
 static void sim_memory_spoil(unsigned long *pfn, unsigned long *size,
 			     u32 *flags)
 {

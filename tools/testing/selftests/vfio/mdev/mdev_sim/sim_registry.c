@@ -61,8 +61,8 @@ void sim_registry_del(struct sim_device *sim)
 }
 
 /*
- * @parent has been unregistered, so it can have no devices any more, but those
- * which were told to refuse their removal, for nothing.
+ * @parent has been unregistered, so it has no devices any more, even if their
+ * ->remove() returned an error, which is ignored during unregistration.
  */
 void sim_registry_check_gone(struct sim_parent *parent)
 {
