@@ -151,8 +151,8 @@ static bool mvga_offers(u32 type)
 }
 
 /*
- * There is one plane, whatever type is asked for: QEMU asks for an overlay,
- * which is 0, when it wants a region. Zeros say that nothing is shown.
+ * Primary and overlay are the same plane: QEMU sets drm_plane_type to 0, an
+ * overlay, for region-type planes. Zeros: the display is off.
  */
 static long mvga_query_plane(struct mvga *mvga,
 			     struct vfio_device_gfx_plane_info __user *arg)

@@ -4,8 +4,8 @@
  *
  * Each is QEMU's Bochs display, without firmware: the stock bochs driver of a
  * guest draws in video memory, BAR0, and says with the DISPI registers in BAR2
- * which part of it is shown. Video memory is committed page by page as it is
- * touched. The host sees the picture by VFIO: mvga_display.c.
+ * which part of it is shown. Video memory is allocated page by page at the first
+ * access. The host sees the picture by VFIO: mvga_display.c.
  */
 
 #include <linux/array_size.h>

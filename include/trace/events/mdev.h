@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints of mediated devices: what administrators and users ask of a
- * device, and what it answers. Documentation/vfio-mediated-device.txt describes
- * them and has an example of each.
+ * Tracepoints of mediated devices: sysfs writes, VFIO system calls with
+ * their results, and interrupts. Documentation/vfio-mediated-device.txt has
+ * an example of each.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM mdev
@@ -127,7 +127,7 @@ TRACE_EVENT(mdev_region_access,
 		      __entry->value, __entry->result)
 );
 
-/* The vendor was asked: about one entry of the page table, of that @order */
+/* ->validate_map_request() was called, for a page table entry of @order */
 TRACE_EVENT(mdev_fault,
 	    TP_PROTO(const struct mdev_device *mdev, pgoff_t pgoff,
 		     unsigned int order, unsigned long pfn, unsigned long size,

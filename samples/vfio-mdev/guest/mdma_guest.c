@@ -265,7 +265,7 @@ static int mdma_guest_probe(struct pci_dev *pdev,
 		if (ret)
 			return ret;
 	}
-	/* Who wants to know why it fails finds the card with its driver */
+	/* Ignore errors: the device stays bound, so that they can be debugged */
 	mdma_guest_rounds(guest, 1);
 	return 0;
 }

@@ -561,7 +561,7 @@ static int mdev_pci_check_layout(const struct mdev_pci_checked *checked)
 
 /* Types and the driver */
 
-/* It is transferred in one piece, whose size is an int. */
+/* State data is saved and loaded by one call, with a size that is an int. */
 static int mdev_pci_check_state(const struct mdev_pci_checked *checked,
 				const struct mdev_pci_driver *driver)
 {

@@ -155,8 +155,8 @@ int mdev_pci_dirty_start(struct mdev_pci_core *core)
 }
 
 /*
- * Page faults map all that they can at once again. Only where no page was mapped by
- * itself meanwhile that is a huge entry: mm keeps tables of small ones.
+ * Page faults map huge entries again, except where single pages were mapped during
+ * dirty logging: mm keeps their page tables.
  */
 void mdev_pci_dirty_stop(struct mdev_pci_core *core)
 {

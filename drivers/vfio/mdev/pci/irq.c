@@ -337,8 +337,7 @@ static void mdev_pci_drop_pending(struct mdev_pci_core *core, u32 mode,
  * @pci: the function
  * @vector: vector, ignored if it is out of range
  *
- * The cause of the interrupt has gone: a message that is pending is dropped (PCI 3.0,
- * 6.8.3.5).
+ * Deassert the interrupt: a message that is pending is dropped (PCI 3.0, 6.8.3.5).
  *
  * Context: Any context in which a spinlock can be taken, hard interrupts included.
  */

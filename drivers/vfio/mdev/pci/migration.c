@@ -128,7 +128,7 @@ void mdev_pci_migration_end(struct mdev_pci_core *core)
 /* Compatibility */
 
 /**
- * struct mdev_pci_info - what a source tells of itself before it is stopped
+ * struct mdev_pci_info - compatibility data that precedes the state data
  * @vendor: vendor ID
  * @device: device ID
  * @subsystem_vendor: subsystem vendor ID
