@@ -21,7 +21,7 @@ else
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 targets := demo check check-all static commands kunit selftests libvfio guest compare-mainline \
-	migrate compile coverage shell bench kernel modules clean distclean
+	migrate libvirt compile coverage shell bench kernel modules clean distclean
 given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 
 .PHONY: help $(targets)
@@ -34,10 +34,12 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #: make kunit           the core with a scripted vendor driver
 #: make selftests       the whole through sysfs and /dev/vfio, as a VMM sees it
 #: make libvfio         the selftests of VFIO that Linux 7.2 has, on the samples
-#: make guest           QEMU guests, one with mainline's mdpy and mbochs, and mdevctl
+#: make guest           QEMU guests, one with mainline's mdpy and mbochs; mdevctl, and
+#:                      node devices of libvirt
 #: make compare-mainline
 #:                  sysfs, uevents and errors beside those of mainline's mdev
-#: make migrate     a guest with devices of the samples that QEMU 10 migrates
+#: make migrate     a guest with devices of the samples that QEMU migrates
+#: make libvirt     a domain with them: screenshot, save, restore, hot unplug
 #: make compile     what is never run: i915, vfio_ap and vfio_ccw of mainline, and the
 #:                  symbols of Kconfig off and y
 #: make coverage    which lines of drivers/vfio/mdev kunit and selftests run
@@ -53,6 +55,7 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #: T=name           runs one test of static, kunit, selftests, libvfio or guest
 #: DEVICES="edu"    adds QEMU devices to the VM of shell, kunit, selftests, libvfio
 #:                  and guest
+#: ROOT=/           the VM has this machine's root file system instead of its own Debian 13
 #: MDEV_SEED=n      repeats a random test (stress, fuzz), which prints its seed
 #: MDEV_ROUNDS=n    of the random tests; 10x: ten times as many as by default
 #: A variable that a target does not honour is refused (scripts/targets has all).
