@@ -365,8 +365,8 @@ EXPORT_SYMBOL_GPL(mdev_pci_lower_irq);
  * mdev_pci_trigger_error - notify the VMM of an error of the device
  * @pci: the function
  *
- * Signals VFIO_PCI_ERR_IRQ_INDEX, which functions with MDEV_PCI_EXPRESS have. QEMU
- * stops the guest.
+ * Signals VFIO_PCI_ERR_IRQ_INDEX, which all functions have, unlike those of vfio-pci,
+ * where a card without PCI Express can't report errors. QEMU stops the guest.
  *
  * Context: Any context in which a spinlock can be taken, hard interrupts included.
  */
@@ -715,8 +715,7 @@ static struct mdev_irqs *mdev_pci_irqs_create(const struct mdev_pci_core *core)
 		},
 		[VFIO_PCI_ERR_IRQ_INDEX] = {
 			.flags = VFIO_IRQ_INFO_EVENTFD,
-			.count = function->capabilities & MDEV_PCI_EXPRESS ?
-				 1 : 0,
+			.count = 1,
 		},
 		[VFIO_PCI_REQ_IRQ_INDEX] = {
 			.flags = VFIO_IRQ_INFO_EVENTFD,

@@ -65,8 +65,8 @@ static void test_interrupts(struct kunit *test)
 		KUNIT_EXPECT_EQ(test,
 				fixture->ops->get_irq_info(fixture->mdev,
 							   &info), 0);
-		KUNIT_EXPECT_EQ(test, info.count, i == VFIO_PCI_REQ_IRQ_INDEX);
-		KUNIT_EXPECT_EQ(test, info.flags, i == VFIO_PCI_REQ_IRQ_INDEX ?
+		KUNIT_EXPECT_EQ(test, info.count, i >= VFIO_PCI_ERR_IRQ_INDEX);
+		KUNIT_EXPECT_EQ(test, info.flags, i >= VFIO_PCI_ERR_IRQ_INDEX ?
 						  VFIO_IRQ_INFO_EVENTFD : 0);
 	}
 	mdev_pci_raise_irq(fixture->pci, 0);
