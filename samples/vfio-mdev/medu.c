@@ -1,126 +1,631 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * medu: PCI cards that compute factorials, after QEMU's teaching device (edu).
- * A vendor driver to start from: see Documentation/vfio-mediated-device.txt.
+ * medu: a vendor driver for a real PCI card, QEMU's teaching device (edu). Each card is
+ * a parent; each mediated device is an edu card to its guest, with the registers of
+ * medu_regs.h and a buffer of its own. They share the card's engine: factorials and DMA
+ * of all devices are requests, which the engine serves in turn. The chapter "Writing a
+ * vendor driver" of Documentation/vfio-mediated-device.txt goes through this file.
+ *
+ * A request is the MEDU_COMPUTING or MEDU_DMA_RUN bit of a device's registers: a
+ * migration saves it with the others, and it is served afterwards.
  */
 
+#include <linux/cleanup.h>
+#include <linux/completion.h>
+#include <linux/dma-mapping.h>
+#include <linux/highmem.h>
+#include <linux/interrupt.h>
+#include <linux/io.h>
+#include <linux/iommu.h>
+#include <linux/iopoll.h>
 #include <linux/mdev_pci.h>
+#include <linux/minmax.h>
 #include <linux/module.h>
-#include <linux/platform_device.h>
+#include <linux/pci.h>
+#include <linux/workqueue.h>
 
-/* Registers of 4 bytes */
-enum {
-	MEDU_ID = 0x00 / 4,
-	MEDU_LIVENESS = 0x04 / 4,	/* answers what was written, inverted */
-	MEDU_FACTORIAL = 0x08 / 4,	/* takes n, answers n!, interrupts */
-	MEDU_CAUSE = 0x24 / 4,		/* why it interrupts: 1, n! is there */
-	MEDU_ACK = 0x64 / 4,		/* it need not interrupt any more */
-	MEDU_NR_REGS = 0x80 / 4
+#include "medu_regs.h"
+
+/* How many devices can share a card */
+#define MEDU_UNITS	8
+/* A transfer takes the card 100 ms */
+#define MEDU_TIMEOUT	(5 * HZ)
+#define MEDU_PAUSE_MS	10000
+/* Some versions of QEMU exit when the card accesses the last byte of its buffer. */
+#define MEDU_MAX_TRANSFER	(MEDU_BUFFER_SIZE - 1U)
+/* Registers have 4 or 8 bytes; each has a member of an array of dwords' number */
+#define MEDU_NR_REGS	(0xa0 / 4)
+
+static unsigned int dma_bits = MEDU_ADDRESS_BITS;
+module_param(dma_bits, uint, 0444);
+MODULE_PARM_DESC(dma_bits, "Bits of the cards' DMA addresses, 28 to 32 (default 28)");
+
+struct medu_card {
+	struct mdev_pci_parent parent;
+	struct pci_dev *pdev;
+	void __iomem *bar;
+	/* Held while a request is served. Tasks that wait for it get it in turn. */
+	struct mutex engine;
+	/* Completed by the interrupt, and when @error is set */
+	struct completion done;
+	/* -EAGAIN until the card has been reset; -EIO if it has gone */
+	int error;
 };
 
-/* A mediated device: a PCI function, and what is ours */
 struct medu {
 	struct mdev_pci pci;
-	u32 regs[MEDU_NR_REGS];
+	struct work_struct work;
+	/* Held while pages are pinned, mdev_pin_pages() included; taken by dma_unmap */
+	struct mutex pin_lock;
+	/* Protects what follows */
+	struct mutex lock;
+	/* Flags of run(), and how often it was called, under the card's engine */
+	unsigned int may;
+	unsigned int epoch;
+	u64 regs[MEDU_NR_REGS];
+	struct page *buffer;
+	unsigned long transfers;
 };
 
-static DEFINE_MUTEX(medu_lock);	/* a guest has several processors */
+static struct medu *to_medu(struct mdev_pci *pci)
+{
+	return container_of(pci, struct medu, pci);
+}
+
+static struct medu_card *medu_card(struct medu *medu)
+{
+	return container_of(medu->pci.parent, struct medu_card, parent);
+}
+
+static u64 *medu_reg(struct medu *medu, unsigned int offset)
+{
+	return &medu->regs[offset / 4];
+}
+
+/* The card */
+
+static irqreturn_t medu_interrupt(int irq, void *data)
+{
+	struct medu_card *card = data;
+	u32 cause = readl(card->bar + MEDU_CAUSE);
+
+	/* A card that has gone reads as ones. */
+	if (!cause || cause == ~0U)
+		return IRQ_NONE;
+	writel(cause, card->bar + MEDU_ACK);
+	complete(&card->done);
+	return IRQ_HANDLED;
+}
+
+/* End the wait for the card. With -EIO, its devices fail from now on. */
+static void medu_set_error(struct medu_card *card, int error,
+			   const char *reason)
+{
+	if (xchg(&card->error, error) == -EIO) {
+		WRITE_ONCE(card->error, -EIO);
+		return;
+	}
+	complete_all(&card->done);
+	if (error == -EIO) {
+		pci_err(card->pdev, "%s: its devices fail\n", reason);
+		mdev_pci_mark_dead(&card->parent);
+	}
+}
+
+static int medu_wait(struct medu_card *card)
+{
+	if (!wait_for_completion_timeout(&card->done, MEDU_TIMEOUT))
+		medu_set_error(card, -EIO, "no interrupt");
+	return READ_ONCE(card->error);
+}
+
+static int medu_compute(struct medu_card *card, u32 n, u32 *result)
+{
+	writel(MEDU_FACTORIAL_IRQ, card->bar + MEDU_STATUS);
+	writel(n, card->bar + MEDU_FACTORIAL);
+	if (medu_wait(card))
+		return -EIO;
+	*result = readl(card->bar + MEDU_FACTORIAL);
+	return 0;
+}
+
+/*
+ * The card may still access the page after an error: without an IOMMU, whose mapping
+ * has been removed, the page must never be used for something else.
+ */
+static void medu_keep_from_card(struct medu_card *card, struct page *page)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(&card->pdev->dev);
+
+	if (domain && (domain->type & __IOMMU_DOMAIN_PAGING)) {
+		iommu_flush_iotlb_all(domain);
+		return;
+	}
+	get_page(page);
+	pci_warn(card->pdev, "page %#lx stays allocated, since the card may access it\n",
+		 page_to_pfn(page));
+}
+
+/* Copy between memory, within a page, and the beginning of the card's buffer. */
+static int medu_transfer(struct medu_card *card, struct page *page, u32 offset,
+			 u32 size, bool to_memory)
+{
+	enum dma_data_direction dir = to_memory ? DMA_FROM_DEVICE : DMA_TO_DEVICE;
+	u32 command = MEDU_DMA_RUN | MEDU_DMA_IRQ;
+	struct device *dev = &card->pdev->dev;
+	dma_addr_t address;
+	int ret;
+
+	address = dma_map_page(dev, page, offset, size, dir);
+	if (dma_mapping_error(dev, address))
+		return -ENOMEM;
+	if (to_memory)
+		command |= MEDU_DMA_TO_MEMORY;
+	writel(to_memory ? MEDU_BUFFER : address, card->bar + MEDU_DMA_SOURCE);
+	writel(to_memory ? address : MEDU_BUFFER, card->bar + MEDU_DMA_DESTINATION);
+	writel(size, card->bar + MEDU_DMA_COUNT);
+	writel(command, card->bar + MEDU_DMA_COMMAND);
+	ret = medu_wait(card);
+	dma_unmap_page(dev, address, size, dir);
+	if (ret)
+		medu_keep_from_card(card, page);
+	return ret;
+}
+
+/* Requests */
+
+/* Between @pages of the guest and the device's buffer, by the card's in each case */
+static int medu_copy(struct medu *medu, struct page **pages, u32 from,
+		     u32 offset, u32 count, bool to_memory)
+{
+	struct medu_card *card = medu_card(medu);
+	u32 at, size;
+	int ret = 0;
+
+	for (; count && !ret; count -= size, from += size, offset += size) {
+		struct page *page = pages[from / PAGE_SIZE];
+
+		at = from % PAGE_SIZE;
+		size = min3(count, (u32)PAGE_SIZE - at, MEDU_MAX_TRANSFER);
+		if (to_memory)
+			ret = medu_transfer(card, medu->buffer, offset, size, false) ?:
+			      medu_transfer(card, page, at, size, true);
+		else
+			ret = medu_transfer(card, page, at, size, false) ?:
+			      medu_transfer(card, medu->buffer, offset, size, true);
+	}
+	return ret;
+}
+
+/*
+ * Whether a request may begin. If run() was called since its registers were read, a reset
+ * can have cancelled it.
+ */
+static bool medu_may(struct medu *medu, unsigned int flag, unsigned int epoch)
+{
+	struct medu_card *card = medu_card(medu);
+
+	lockdep_assert_held(&card->engine);
+	return (medu->may & flag) && medu->epoch == epoch &&
+	       !READ_ONCE(card->error);
+}
+
+static void medu_raise(struct medu *medu, u32 cause)
+{
+	lockdep_assert_held(&medu->lock);
+	*medu_reg(medu, MEDU_CAUSE) |= cause;
+	if (*medu_reg(medu, MEDU_CAUSE))
+		mdev_pci_raise_irq(&medu->pci, 0);
+}
+
+/* Of 34! and more, the lower 32 bits are 0; the card would compute for long. */
+static void medu_serve_factorial(struct medu *medu, unsigned int epoch)
+{
+	u32 n = *medu_reg(medu, MEDU_FACTORIAL), result = 0;
+	struct medu_card *card = medu_card(medu);
+
+	guard(mutex)(&card->engine);
+	if (!medu_may(medu, MDEV_PCI_RUN, epoch) ||
+	    (n < 34 && medu_compute(card, n, &result)))
+		return;
+	guard(mutex)(&medu->lock);
+	*medu_reg(medu, MEDU_FACTORIAL) = result;
+	*medu_reg(medu, MEDU_STATUS) &= ~MEDU_COMPUTING;
+	if (*medu_reg(medu, MEDU_STATUS) & MEDU_FACTORIAL_IRQ)
+		medu_raise(medu, MEDU_CAUSE_FACTORIAL);
+}
+
+/* The card does not report that it could not access memory, so neither does this. */
+static void medu_end_dma(struct medu *medu)
+{
+	u64 *command = medu_reg(medu, MEDU_DMA_COMMAND);
+
+	guard(mutex)(&medu->lock);
+	medu->transfers++;
+	*command &= ~MEDU_DMA_RUN;
+	if (*command & MEDU_DMA_IRQ)
+		medu_raise(medu, MEDU_CAUSE_DMA);
+}
+
+/*
+ * Pages are pinned before the device waits for the engine: userspace can delay that,
+ * and with it no other device. The registers don't change while MEDU_DMA_RUN is set.
+ */
+static void medu_serve_dma(struct medu *medu, unsigned int epoch)
+{
+	bool to_memory = *medu_reg(medu, MEDU_DMA_COMMAND) & MEDU_DMA_TO_MEMORY;
+	u64 source = *medu_reg(medu, MEDU_DMA_SOURCE);
+	u64 destination = *medu_reg(medu, MEDU_DMA_DESTINATION);
+	u64 count = *medu_reg(medu, MEDU_DMA_COUNT);
+	u64 offset = (to_memory ? source : destination) - MEDU_BUFFER;
+	u64 iova = (to_memory ? destination : source) &
+		   DMA_BIT_MASK(MEDU_ADDRESS_BITS);
+	unsigned int from = offset_in_page(iova), nr_pages;
+	struct medu_card *card = medu_card(medu);
+	struct page *pages[2];
+
+	if (!count || offset >= MEDU_BUFFER_SIZE ||
+	    count > MEDU_BUFFER_SIZE - offset) {
+		medu_end_dma(medu);
+		return;
+	}
+	nr_pages = DIV_ROUND_UP(from + count, PAGE_SIZE);
+	guard(mutex)(&medu->pin_lock);
+	if (mdev_pin_pages(medu->pci.mdev, iova - from, nr_pages,
+			   to_memory ? IOMMU_WRITE : IOMMU_READ, pages)) {
+		medu_end_dma(medu);
+		return;
+	}
+	scoped_guard(mutex, &card->engine) {
+		if (!medu_may(medu, MDEV_PCI_DMA, epoch))
+			break;
+		medu_copy(medu, pages, from, offset, count, to_memory);
+		if (!READ_ONCE(card->error))
+			medu_end_dma(medu);
+	}
+	mdev_unpin_pages(medu->pci.mdev, iova - from, nr_pages);
+}
+
+static void medu_work(struct work_struct *work)
+{
+	struct medu *medu = container_of(work, struct medu, work);
+	unsigned int may, epoch;
+
+	/* Ordered by the lock: registers of before a reset have an epoch of before */
+	scoped_guard(mutex, &medu->lock) {
+		may = READ_ONCE(medu->may);
+		epoch = READ_ONCE(medu->epoch);
+	}
+	if ((may & MDEV_PCI_RUN) && (*medu_reg(medu, MEDU_STATUS) & MEDU_COMPUTING))
+		medu_serve_factorial(medu, epoch);
+	if ((may & MDEV_PCI_DMA) && (*medu_reg(medu, MEDU_DMA_COMMAND) & MEDU_DMA_RUN))
+		medu_serve_dma(medu, epoch);
+}
+
+/* Registers of a device */
+
+static bool medu_accepts(u64 offset, unsigned int size)
+{
+	return offset < MEDU_NR_REGS * 4 &&
+	       (size == 4 || (size == 8 && offset >= MEDU_DMA_SOURCE));
+}
 
 static u64 medu_read(struct mdev_pci *pci, unsigned int bar, u64 offset,
 		     unsigned int size)
 {
-	struct medu *medu = container_of(pci, struct medu, pci);
+	struct medu *medu = to_medu(pci);
 
-	guard(mutex)(&medu_lock);
-	return medu->regs[offset / 4];
+	if (!medu_accepts(offset, size))
+		return U64_MAX;
+	guard(mutex)(&medu->lock);
+	return *medu_reg(medu, offset);
 }
 
+/* Registers that a request uses keep their values until it has been served. */
 static void medu_write(struct mdev_pci *pci, unsigned int bar, u64 offset,
 		       unsigned int size, u64 value)
 {
-	struct medu *medu = container_of(pci, struct medu, pci);
-	u32 n = value, product = 1;
+	struct medu *medu = to_medu(pci);
+	u64 *reg, *status = medu_reg(medu, MEDU_STATUS);
+	u64 *command = medu_reg(medu, MEDU_DMA_COMMAND);
 
-	guard(mutex)(&medu_lock);
-	switch (offset / 4) {
-	case MEDU_LIVENESS:
-		medu->regs[MEDU_LIVENESS] = ~n;
-		break;
-	case MEDU_FACTORIAL:
-		/* Never long: of 34! there is nothing left in 32 bits */
-		for (; n > 1 && product; n--)
-			product *= n;
-		medu->regs[MEDU_FACTORIAL] = product;
-		medu->regs[MEDU_CAUSE] = 1;
-		mdev_pci_raise_irq(pci, 0);
-		break;
-	case MEDU_ACK:
-		medu->regs[MEDU_CAUSE] = 0;
-		mdev_pci_lower_irq(pci, 0);
-		break;
+	if (!medu_accepts(offset, size))
+		return;
+	guard(mutex)(&medu->lock);
+	reg = medu_reg(medu, offset);
+	if (offset == MEDU_LIVENESS) {
+		*reg = (u32)~value;
+	} else if (offset == MEDU_FACTORIAL && !(*status & MEDU_COMPUTING)) {
+		*reg = value;
+		*status |= MEDU_COMPUTING;
+	} else if (offset == MEDU_STATUS) {
+		*reg = (*reg & MEDU_COMPUTING) | (value & MEDU_FACTORIAL_IRQ);
+	} else if (offset == MEDU_RAISE) {
+		medu_raise(medu, value);
+	} else if (offset == MEDU_ACK) {
+		*medu_reg(medu, MEDU_CAUSE) &= ~value;
+		if (!*medu_reg(medu, MEDU_CAUSE))
+			mdev_pci_lower_irq(pci, 0);
+	} else if (offset >= MEDU_DMA_SOURCE && !(*command & MEDU_DMA_RUN)) {
+		if (offset != MEDU_DMA_COMMAND)
+			*reg = value;
+		else if (value & MEDU_DMA_RUN)
+			*reg = value & MEDU_DMA_BITS;
 	}
+	queue_work(system_unbound_wq, &medu->work);
+}
+
+/* Life of a device */
+
+static int medu_create(struct mdev_pci *pci)
+{
+	struct medu *medu = to_medu(pci);
+
+	INIT_WORK(&medu->work, medu_work);
+	mutex_init(&medu->pin_lock);
+	mutex_init(&medu->lock);
+	medu->buffer = alloc_page(GFP_KERNEL_ACCOUNT);
+	return medu->buffer ? 0 : -ENOMEM;
+}
+
+/* The device is closed, so the work waits neither for userspace nor for the engine. */
+static void medu_remove_device(struct mdev_pci *pci)
+{
+	cancel_work_sync(&to_medu(pci)->work);
+	put_page(to_medu(pci)->buffer);
 }
 
 static int medu_reset(struct mdev_pci *pci, enum mdev_pci_reset_cause cause)
 {
-	struct medu *medu = container_of(pci, struct medu, pci);
+	struct medu *medu = to_medu(pci);
 
-	guard(mutex)(&medu_lock);
+	guard(mutex)(&medu->lock);
 	memset(medu->regs, 0, sizeof(medu->regs));
-	medu->regs[MEDU_ID] = 0x010000ed;
+	memzero_page(medu->buffer, 0, MEDU_BUFFER_SIZE);
+	*medu_reg(medu, MEDU_ID) = MEDU_IS_EDU;
 	return 0;
 }
 
-/* What a guest finds on its bus */
+/* Wait for the engine, but not for pages that userspace delays: they aren't accessed. */
+static int medu_run(struct mdev_pci *pci, unsigned int flags)
+{
+	struct medu *medu = to_medu(pci);
+
+	scoped_guard(mutex, &medu_card(medu)->engine) {
+		WRITE_ONCE(medu->may, flags);
+		WRITE_ONCE(medu->epoch, medu->epoch + 1);
+	}
+	queue_work(system_unbound_wq, &medu->work);
+	return 0;
+}
+
+static void medu_dma_unmap(struct mdev_device *mdev, u64 iova, u64 length)
+{
+	struct medu *medu = to_medu(mdev_pci_from_mdev(mdev));
+
+	mutex_lock(&medu->pin_lock);
+	mutex_unlock(&medu->pin_lock);
+}
+
+struct medu_state {
+	__le64 regs[MEDU_NR_REGS];
+	u8 buffer[MEDU_BUFFER_SIZE];
+};
+
+static ssize_t medu_save(struct mdev_pci *pci, void *buf, size_t size)
+{
+	struct medu *medu = to_medu(pci);
+	struct medu_state *state = buf;
+
+	for (unsigned int i = 0; i < MEDU_NR_REGS; i++)
+		state->regs[i] = cpu_to_le64(medu->regs[i]);
+	memcpy_from_page(state->buffer, medu->buffer, 0, MEDU_BUFFER_SIZE);
+	return sizeof(*state);
+}
+
+/* Any registers are valid: what a request says is checked when it is served. */
+static int medu_load(struct mdev_pci *pci, u32 version, const void *buf,
+		     size_t size)
+{
+	const struct medu_state *state = buf;
+	struct medu *medu = to_medu(pci);
+
+	if (size != sizeof(*state))
+		return -EINVAL;
+	for (unsigned int i = 0; i < MEDU_NR_REGS; i++)
+		medu->regs[i] = le64_to_cpu(state->regs[i]);
+	memcpy_to_page(medu->buffer, 0, state->buffer, MEDU_BUFFER_SIZE);
+	return 0;
+}
+
+static ssize_t transfers_show(struct device *dev,
+			      struct device_attribute *attr, char *buf)
+{
+	struct mdev_pci *pci = mdev_pci_from_mdev(to_mdev_device(dev));
+
+	return sysfs_emit(buf, "%lu\n", READ_ONCE(to_medu(pci)->transfers));
+}
+static DEVICE_ATTR_RO(transfers);
+
+static struct attribute *medu_attrs[] = {
+	&dev_attr_transfers.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(medu);
+
 static const struct mdev_pci_function medu_function = {
-	.vendor = 0x1234,
-	.device = 0x11e8,
-	.class = 0xff0000,	/* none of those that are defined */
-	.capabilities = MDEV_PCI_PM | MDEV_PCI_FLR,
+	.vendor = MEDU_VENDOR_ID,
+	.device = MEDU_DEVICE_ID,
+	.class = MEDU_CLASS,
+	.revision = MEDU_REVISION,
 	.interrupt_pin = 1,
+	.capabilities = MDEV_PCI_PM | MDEV_PCI_FLR,
 	.msi.vectors = 1,
-	.bar[0] = {
-		.size = MEDU_NR_REGS * 4,
-		.width = 4,
-		.read = medu_read,
-		.write = medu_write,
-	},
+	.msi.wide = true,
+	.bar[0].size = MEDU_BAR_SIZE,
+	.bar[0].read = medu_read,
+	.bar[0].write = medu_write,
 };
 
 static const struct mdev_pci_driver medu_driver = {
+	.ops.hot_unplug = true,
+	.ops.dma_unmap = medu_dma_unmap,
+	.ops.mdev_attr_groups = medu_groups,
 	.types = &(const struct mdev_pci_type){
 		.name = "card", .function = &medu_function, .units = 1,
 	},
 	.nr_types = 1,
 	.device_size = MDEV_PCI_DEVICE_SIZE(struct medu, pci),
+	.state_size = sizeof(struct medu_state),
+	.create = medu_create,
+	.remove = medu_remove_device,
 	.reset = medu_reset,
+	.run = medu_run,
+	.save = medu_save,
+	.load = medu_load,
 };
 
-/* A real driver waits for its bus to find a parent; this one makes it. */
-static struct platform_driver medu_platform_driver = { .driver.name = "medu" };
-static struct platform_device *medu_device;
-static struct mdev_pci_parent medu_parent;
+/* Life of the card */
 
-static int medu_probe(struct platform_device *device)
+static int medu_enable(struct medu_card *card)
 {
-	return mdev_pci_register(&medu_parent, &device->dev, &medu_driver, 16);
+	struct pci_dev *pdev = card->pdev;
+	int ret;
+
+	ret = pcim_enable_device(pdev);
+	if (!ret)
+		ret = dma_set_mask_and_coherent(&pdev->dev,
+						DMA_BIT_MASK(clamp(dma_bits, 28U, 32U)));
+	if (ret)
+		return ret;
+	card->bar = pcim_iomap_region(pdev, 0, "medu");
+	if (IS_ERR(card->bar))
+		return PTR_ERR(card->bar);
+	pci_set_master(pdev);
+	pci_save_state(pdev);
+	ret = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSI | PCI_IRQ_INTX);
+	if (ret < 0)
+		return ret;
+	return devm_request_irq(&pdev->dev, pci_irq_vector(pdev, 0),
+				medu_interrupt, IRQF_SHARED, "medu", card);
 }
 
-static int __init medu_init(void)
+static int medu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
-	medu_device = platform_create_bundle(&medu_platform_driver, medu_probe,
-					     NULL, 0, NULL, 0);
-	return PTR_ERR_OR_ZERO(medu_device);
-}
-module_init(medu_init);
+	struct medu_card *card;
+	int ret;
 
-static void __exit medu_exit(void)
-{
-	mdev_pci_unregister(&medu_parent);
-	platform_device_unregister(medu_device);
-	platform_driver_unregister(&medu_platform_driver);
+	card = devm_kzalloc(&pdev->dev, sizeof(*card), GFP_KERNEL);
+	if (!card)
+		return -ENOMEM;
+	card->pdev = pdev;
+	mutex_init(&card->engine);
+	init_completion(&card->done);
+	pci_set_drvdata(pdev, card);
+	ret = medu_enable(card);
+	return ret ?: mdev_pci_register(&card->parent, &pdev->dev, &medu_driver,
+					MEDU_UNITS);
 }
-module_exit(medu_exit);
+
+static void medu_remove(struct pci_dev *pdev)
+{
+	struct medu_card *card = pci_get_drvdata(pdev);
+
+	if (!pci_device_is_present(pdev))
+		medu_set_error(card, -EIO, "the card has gone");
+	mdev_pci_unregister(&card->parent);
+}
+
+static void medu_reset_prepare(struct pci_dev *pdev)
+{
+	struct medu_card *card = pci_get_drvdata(pdev);
+
+	if (mdev_pci_pause(&card->parent, MEDU_PAUSE_MS))
+		medu_set_error(card, -EIO, "reset while in use");
+}
+
+static void medu_resume_devices(struct pci_dev *pdev)
+{
+	struct medu_card *card = pci_get_drvdata(pdev);
+
+	mdev_pci_resume(&card->parent);
+}
+
+/* While the channel is frozen, the engine does not end what it has begun. */
+static pci_ers_result_t medu_error_detected(struct pci_dev *pdev,
+					    pci_channel_state_t state)
+{
+	struct medu_card *card = pci_get_drvdata(pdev);
+
+	if (state == pci_channel_io_normal)
+		return PCI_ERS_RESULT_CAN_RECOVER;
+	if (state == pci_channel_io_frozen) {
+		medu_set_error(card, -EAGAIN, NULL);
+		if (!mdev_pci_pause(&card->parent, MEDU_PAUSE_MS))
+			return PCI_ERS_RESULT_NEED_RESET;
+	}
+	medu_set_error(card, -EIO, "it can't be recovered");
+	return PCI_ERS_RESULT_DISCONNECT;
+}
+
+static pci_ers_result_t medu_slot_reset(struct pci_dev *pdev)
+{
+	struct medu_card *card = pci_get_drvdata(pdev);
+	u32 command;
+
+	pci_restore_state(pdev);
+	pci_save_state(pdev);
+	/* A reset of the bus does not end a transfer of QEMU's card. */
+	if (readl(card->bar + MEDU_ID) != MEDU_IS_EDU ||
+	    readl_poll_timeout(card->bar + MEDU_DMA_COMMAND, command,
+			       !(command & MEDU_DMA_RUN), 10000, USEC_PER_SEC)) {
+		medu_set_error(card, -EIO, "the reset has not helped");
+		return PCI_ERS_RESULT_DISCONNECT;
+	}
+	writel(~0U, card->bar + MEDU_ACK);
+	reinit_completion(&card->done);
+	WRITE_ONCE(card->error, 0);
+	return PCI_ERS_RESULT_RECOVERED;
+}
+
+static const struct pci_error_handlers medu_error_handlers = {
+	.error_detected = medu_error_detected,
+	.slot_reset = medu_slot_reset,
+	.resume = medu_resume_devices,
+	.reset_prepare = medu_reset_prepare,
+	.reset_done = medu_resume_devices,
+};
+
+static int medu_suspend(struct device *dev)
+{
+	struct medu_card *card = dev_get_drvdata(dev);
+
+	return mdev_pci_pause(&card->parent, MEDU_PAUSE_MS);
+}
+
+static int medu_resume(struct device *dev)
+{
+	medu_resume_devices(to_pci_dev(dev));
+	return 0;
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(medu_pm_ops, medu_suspend, medu_resume);
+
+static const struct pci_device_id medu_ids[] = {
+	{ PCI_DEVICE(MEDU_VENDOR_ID, MEDU_DEVICE_ID) },
+	{}
+};
+MODULE_DEVICE_TABLE(pci, medu_ids);
+
+static struct pci_driver medu_pci_driver = {
+	.name = "medu",
+	.id_table = medu_ids,
+	.probe = medu_probe,
+	.remove = medu_remove,
+	.err_handler = &medu_error_handlers,
+	.driver.pm = pm_sleep_ptr(&medu_pm_ops),
+};
+module_pci_driver(medu_pci_driver);
 
 MODULE_LICENSE("GPL");
-MODULE_DESCRIPTION("Sample vendor driver: mediated PCI cards that compute");
+MODULE_DESCRIPTION("Sample vendor driver: QEMU's edu card, shared");
