@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The cards of medu, the driver that the documentation explains: what their
- * registers do, and when they interrupt.
+ * Devices of medu: the registers of an edu card, factorials, DMA and interrupts, with
+ * the VM's edu card doing the work. mdev_medu_share_test.c has several users at once, and
+ * mdev_medu_card_test.c what happens to the card.
  */
-#include <endian.h>
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -13,54 +14,58 @@
 #include "irq_lib.h"
 #include "mdev_lib.h"
 #include "medu_lib.h"
-#include "migration_lib.h"
 #include "vfio_lib.h"
 
 #define BAR0		VFIO_PCI_BAR0_REGION_INDEX
 
-/* How many the parent has */
-#define CARDS		16
-
 FIXTURE(card)
 {
-	struct vfio_user user;
-	int device;
+	struct medu_device device;
 	int event;
 };
 
+FIXTURE_VARIANT(card)
+{
+	int (*open)(struct dma_user *user, const char *uuid);
+};
+
+FIXTURE_VARIANT_ADD(card, container) { .open = dma_open_container };
+FIXTURE_VARIANT_ADD(card, group) { .open = dma_open_group };
+FIXTURE_VARIANT_ADD(card, cdev) { .open = dma_open_cdev };
+
 FIXTURE_SETUP(card)
 {
-	int ret = medu_prepare();
+	int ret = medu_prepare(1);
 
 	if (ret == -ENOENT)
-		SKIP(return, "there is no medu");
+		SKIP(return, "there is no medu, or no edu card");
 	ASSERT_EQ(0, ret);
-	ASSERT_EQ(0, medu_open(&self->user));
-	self->device = self->user.device;
+	ASSERT_EQ(0, medu_create(0, UUID_A));
+	ASSERT_EQ(0, medu_open(&self->device, variant->open, UUID_A));
 	self->event = irq_eventfd();
 	ASSERT_LE(0, self->event);
 }
 
 FIXTURE_TEARDOWN(card)
 {
-	vfio_close(&self->user);
+	medu_close(&self->device);
 	close(self->event);
 	EXPECT_EQ(0, medu_finish());
 }
 
 #define get(_offset) \
-	medu_read(self->device, _offset)
+	medu_read(&self->device, _offset)
 #define put(_offset, _value) \
-	ASSERT_EQ(0, medu_write(self->device, _offset, _value))
+	ASSERT_EQ(0, medu_write(&self->device, _offset, _value))
 
-TEST_F(card, says_who_it_is)
+TEST_F(card, id)
 {
 	EXPECT_EQ(MEDU_IS_EDU, get(MEDU_ID));
 	put(MEDU_ID, 0);
 	EXPECT_EQ(MEDU_IS_EDU, get(MEDU_ID));
 }
 
-TEST_F(card, is_alive)
+TEST_F(card, liveness)
 {
 	static const uint32_t values[] = { 0, 1, 0x12345678, ~0U };
 	unsigned int i;
@@ -72,7 +77,7 @@ TEST_F(card, is_alive)
 	}
 }
 
-TEST_F(card, computes_factorials)
+TEST_F_TIMEOUT(card, factorials, MEDU_TIMEOUT)
 {
 	static const struct {
 		uint32_t n;
@@ -83,7 +88,7 @@ TEST_F(card, computes_factorials)
 		{ 2, 2 },
 		{ 5, 120 },
 		{ 12, 479001600 },
-		/* What of it fits */
+		/* Modulo 2^32 */
 		{ 13, 1932053504 },
 		{ 33, 0x80000000 },
 		{ 34, 0 },
@@ -92,117 +97,263 @@ TEST_F(card, computes_factorials)
 	unsigned int i;
 
 	EXPECT_EQ(0, get(MEDU_FACTORIAL));
-	for (i = 0; i < ARRAY_SIZE(factorials); i++) {
-		put(MEDU_FACTORIAL, factorials[i].n);
-		EXPECT_EQ(factorials[i].factorial, get(MEDU_FACTORIAL));
+	for (i = 0; i < ARRAY_SIZE(factorials); i++)
+		EXPECT_EQ(factorials[i].factorial,
+			  medu_factorial(&self->device, factorials[i].n));
+}
+
+/* 4 bytes each, and 8 from MEDU_DMA_SOURCE on; other accesses read as ones. */
+TEST_F(card, register_sizes)
+{
+	uint64_t value = 0x123456789abcdef0;
+
+	EXPECT_EQ(0xff, vfio_load(self->device.fd, BAR0, MEDU_ID, 1));
+	EXPECT_EQ(0xffff, vfio_load(self->device.fd, BAR0, MEDU_ID, 2));
+	ASSERT_EQ(8, vfio_write(self->device.fd, BAR0, MEDU_DMA_SOURCE, &value, 8));
+	value = 0;
+	ASSERT_EQ(8, vfio_read(self->device.fd, BAR0, MEDU_DMA_SOURCE, &value, 8));
+	EXPECT_EQ(0x123456789abcdef0, value);
+	EXPECT_EQ(0x9abcdef0, get(MEDU_DMA_SOURCE));
+	ASSERT_EQ(0, vfio_store(self->device.fd, BAR0, MEDU_LIVENESS, 1, 1));
+	EXPECT_EQ(0, get(MEDU_LIVENESS));
+	/* Beyond the registers */
+	EXPECT_EQ(~0U, get(0x1000));
+	put(0x1000, 1);
+}
+
+/* INTx is asserted until the cause is acknowledged. */
+TEST_F_TIMEOUT(card, intx, MEDU_TIMEOUT)
+{
+	ASSERT_EQ(0, irq_set_eventfd(self->device.fd, INTX, TRIGGER, self->event));
+	EXPECT_EQ(0, get(MEDU_CAUSE));
+	put(MEDU_STATUS, MEDU_FACTORIAL_IRQ);
+	EXPECT_EQ(120, medu_factorial(&self->device, 5));
+	EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
+	EXPECT_EQ(MEDU_CAUSE_FACTORIAL, get(MEDU_CAUSE));
+	EXPECT_EQ(0, irq_act(self->device.fd, INTX, UNMASK));
+	EXPECT_EQ(1, irq_signals(self->event));
+
+	put(MEDU_ACK, MEDU_CAUSE_FACTORIAL);
+	EXPECT_EQ(0, get(MEDU_CAUSE));
+	EXPECT_EQ(0, irq_act(self->device.fd, INTX, UNMASK));
+	EXPECT_EQ(0, irq_signals(self->event));
+}
+
+/* A message for each request that wants one */
+TEST_F_TIMEOUT(card, msi, MEDU_TIMEOUT)
+{
+	ASSERT_EQ(0, irq_set_eventfd(self->device.fd, MSI, TRIGGER, self->event));
+	EXPECT_EQ(120, medu_factorial(&self->device, 5));
+	EXPECT_EQ(0, irq_signals_within(self->event, IRQ_QUIET_MS));
+	put(MEDU_STATUS, MEDU_FACTORIAL_IRQ);
+	EXPECT_EQ(720, medu_factorial(&self->device, 6));
+	EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
+	EXPECT_EQ(0, medu_dma(&self->device, MEDU_MEMORY, 0, 1, MEDU_DMA_IRQ));
+	EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
+	EXPECT_EQ(MEDU_CAUSE_FACTORIAL | MEDU_CAUSE_DMA, get(MEDU_CAUSE));
+	EXPECT_EQ(0, medu_dma(&self->device, MEDU_MEMORY, 0, 1, 0));
+	EXPECT_EQ(0, irq_signals_within(self->event, IRQ_QUIET_MS));
+}
+
+TEST_F(card, raise_and_ack)
+{
+	ASSERT_EQ(0, irq_set_eventfd(self->device.fd, MSI, TRIGGER, self->event));
+	put(MEDU_RAISE, 0x6);
+	EXPECT_EQ(1, irq_signals(self->event));
+	EXPECT_EQ(0x6, get(MEDU_CAUSE));
+	put(MEDU_ACK, 0x2);
+	EXPECT_EQ(0x4, get(MEDU_CAUSE));
+	put(MEDU_ACK, 0x4);
+	EXPECT_EQ(0, get(MEDU_CAUSE));
+	EXPECT_EQ(0, irq_signals(self->event));
+}
+
+/* From the first page to the buffer, and from there to the last two */
+TEST_F_TIMEOUT(card, dma, MEDU_TIMEOUT)
+{
+	static const struct {
+		unsigned int from;
+		unsigned int offset;
+		unsigned int to;
+		unsigned int size;
+	} cases[] = {
+		{ 0, 0, 0, 1 },
+		{ 0, 0, 0, PAGE },
+		{ 17, 4095, 4095, 1 },
+		{ 1, 0, PAGE - 5, 100 },
+		{ PAGE - 3, 96, 1, 4000 },
+		{ 1, 0, 1, PAGE },
+	};
+	uint8_t *to = self->device.memory + 2 * PAGE;
+	uint8_t expected[2 * PAGE];
+	unsigned int i;
+
+	medu_fill(self->device.memory, 2 * PAGE, 7);
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		memset(to, 0x5a, 2 * PAGE);
+		memset(expected, 0x5a, 2 * PAGE);
+		memcpy(expected + cases[i].to, self->device.memory + cases[i].from,
+		       cases[i].size);
+		ASSERT_EQ(0, medu_dma(&self->device, MEDU_MEMORY + cases[i].from,
+				      cases[i].offset, cases[i].size, 0));
+		ASSERT_EQ(0, medu_dma(&self->device,
+				      MEDU_MEMORY + 2 * PAGE + cases[i].to,
+				      cases[i].offset, cases[i].size,
+				      MEDU_DMA_TO_MEMORY));
+		EXPECT_EQ(0, memcmp(expected, to, 2 * PAGE))
+			TH_LOG("case %u", i);
 	}
 }
 
-TEST_F(card, has_registers_of_four_bytes)
+/* A transfer that can't be done ends, and the device goes on. */
+TEST_F_TIMEOUT(card, dma_bad_addresses, MEDU_TIMEOUT)
 {
-	uint32_t registers[2] = {};
+	static const struct {
+		uint64_t iova;
+		uint64_t offset;
+		uint32_t size;
+	} cases[] = {
+		/* Not mapped; mapped in part; with more than 28 bits */
+		{ 0x800000, 0, 16 },
+		{ MEDU_MEMORY + 4 * PAGE - 8, 0, 16 },
+		{ 0xff800000, 0, 16 },
+		/* Beyond the buffer, below it, too long */
+		{ MEDU_MEMORY, PAGE, 1 },
+		{ MEDU_MEMORY, -1, 1 },
+		{ MEDU_MEMORY, 1, PAGE },
+		{ MEDU_MEMORY, 0, ~0U },
+		{ MEDU_MEMORY, 0, 0 },
+	};
+	unsigned int i, j;
 
-	put(MEDU_LIVENESS, 0);
-	ASSERT_EQ(8, vfio_read(self->device, BAR0, MEDU_ID, registers, 8));
-	EXPECT_EQ(MEDU_IS_EDU, le32toh(registers[0]));
-	EXPECT_EQ(~0U, registers[1]);
-	registers[0] = htole32(1);
-	registers[1] = htole32(5);
-	ASSERT_EQ(8, vfio_write(self->device, BAR0, MEDU_ID, registers, 8));
-	EXPECT_EQ((uint32_t)~5, get(MEDU_LIVENESS));
+	memset(self->device.memory, 0x5a, MEDU_MEMORY_SIZE);
+	ASSERT_EQ(0, irq_set_eventfd(self->device.fd, MSI, TRIGGER, self->event));
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		for (j = 0; j <= MEDU_DMA_TO_MEMORY; j += MEDU_DMA_TO_MEMORY) {
+			EXPECT_EQ(0, medu_dma(&self->device, cases[i].iova,
+					      cases[i].offset, cases[i].size,
+					      j | MEDU_DMA_IRQ));
+			EXPECT_EQ(1, irq_signals_within(self->event,
+							IRQ_TIMEOUT_MS));
+		}
+	}
+	for (i = 0; i < MEDU_MEMORY_SIZE; i++)
+		ASSERT_EQ(0x5a, self->device.memory[i]);
+	EXPECT_EQ(0, medu_round(&self->device, 1));
 }
 
-/* A byte of one can be read, and not written. */
-TEST_F(card, register_parts)
+/* While a transfer is under way, its registers keep their values. */
+TEST_F_TIMEOUT(card, dma_registers_locked, MEDU_TIMEOUT)
 {
-	unsigned int i;
-
-	for (i = 0; i < 4; i++)
-		EXPECT_EQ(MEDU_IS_EDU >> i * 8 & 0xff,
-			  vfio_load(self->device, BAR0, MEDU_ID + i, 1));
-	EXPECT_EQ(MEDU_IS_EDU >> 16,
-		  vfio_load(self->device, BAR0, MEDU_ID + 2, 2));
-	put(MEDU_LIVENESS, 0);
-	ASSERT_EQ(0, vfio_store(self->device, BAR0, MEDU_LIVENESS, 1, 0xff));
-	EXPECT_EQ(~0U, get(MEDU_LIVENESS));
+	medu_fill(self->device.memory, PAGE, 3);
+	ASSERT_EQ(0, medu_start(&self->device, MEDU_MEMORY, 0, PAGE, 0));
+	put(MEDU_DMA_SOURCE, 0);
+	put(MEDU_DMA_DESTINATION, 0);
+	put(MEDU_DMA_COUNT, 0);
+	put(MEDU_DMA_COMMAND, MEDU_DMA_RUN | MEDU_DMA_TO_MEMORY);
+	EXPECT_EQ(MEDU_DMA_RUN, get(MEDU_DMA_COMMAND));
+	EXPECT_EQ(MEDU_MEMORY, get(MEDU_DMA_SOURCE));
+	ASSERT_EQ(0, medu_wait(&self->device));
+	EXPECT_EQ(PAGE, get(MEDU_DMA_COUNT));
+	EXPECT_EQ(0, medu_dma(&self->device, MEDU_MEMORY + PAGE, 0, PAGE,
+			      MEDU_DMA_TO_MEMORY));
+	EXPECT_EQ(0, memcmp(self->device.memory, self->device.memory + PAGE,
+			    PAGE));
 }
 
-/* By INTx, until that is acknowledged */
-TEST_F(card, interrupts_when_it_is_done)
+/* Without bus mastering, a transfer waits for it, and factorials go on. */
+TEST_F_TIMEOUT(card, bus_master, MEDU_TIMEOUT)
 {
-	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
-	EXPECT_EQ(0, get(MEDU_CAUSE));
-	put(MEDU_FACTORIAL, 5);
-	EXPECT_EQ(1, irq_signals(self->event));
-	EXPECT_EQ(1, get(MEDU_CAUSE));
-	EXPECT_EQ(0, irq_act(self->device, INTX, UNMASK));
-	EXPECT_EQ(1, irq_signals(self->event));
+	struct medu_device *device = &self->device;
 
-	put(MEDU_ACK, 1);
-	EXPECT_EQ(0, get(MEDU_CAUSE));
-	EXPECT_EQ(0, irq_act(self->device, INTX, UNMASK));
-	EXPECT_EQ(0, irq_signals(self->event));
+	ASSERT_EQ(0, vfio_store(device->fd, VFIO_PCI_CONFIG_REGION_INDEX, 4, 2,
+				0x2));
+	ASSERT_EQ(0, medu_start(device, MEDU_MEMORY, 0, 1, 0));
+	EXPECT_EQ(120, medu_factorial(device, 5));
+	sleep_ms(500);
+	EXPECT_EQ(MEDU_DMA_RUN, get(MEDU_DMA_COMMAND));
+	ASSERT_EQ(0, vfio_store(device->fd, VFIO_PCI_CONFIG_REGION_INDEX, 4, 2,
+				0x6));
+	EXPECT_EQ(0, medu_wait(device));
 }
 
-TEST_F(card, sends_a_message_for_each_number)
+TEST_F_TIMEOUT(card, reset, MEDU_TIMEOUT)
 {
-	ASSERT_EQ(0, irq_set_eventfd(self->device, MSI, TRIGGER, self->event));
-	put(MEDU_FACTORIAL, 5);
-	EXPECT_EQ(1, irq_signals(self->event));
-	put(MEDU_FACTORIAL, 6);
-	EXPECT_EQ(1, irq_signals(self->event));
-	put(MEDU_ACK, 1);
-	EXPECT_EQ(0, irq_signals(self->event));
-}
+	static const uint8_t zeroes[16];
 
-TEST_F(card, forgets_with_a_reset)
-{
-	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
+	ASSERT_EQ(0, irq_set_eventfd(self->device.fd, INTX, TRIGGER, self->event));
 	put(MEDU_LIVENESS, 1);
-	put(MEDU_FACTORIAL, 5);
-	EXPECT_EQ(1, irq_signals(self->event));
-	ASSERT_EQ(0, vfio_ioctl(self->device, VFIO_DEVICE_RESET, NULL));
+	put(MEDU_STATUS, MEDU_FACTORIAL_IRQ);
+	EXPECT_EQ(120, medu_factorial(&self->device, 5));
+	EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
+	medu_fill(self->device.memory, PAGE, 9);
+	ASSERT_EQ(0, medu_dma(&self->device, MEDU_MEMORY, 0, PAGE, 0));
+	ASSERT_EQ(0, vfio_ioctl(self->device.fd, VFIO_DEVICE_RESET, NULL));
 	EXPECT_EQ(MEDU_IS_EDU, get(MEDU_ID));
 	EXPECT_EQ(0, get(MEDU_LIVENESS));
 	EXPECT_EQ(0, get(MEDU_FACTORIAL));
 	EXPECT_EQ(0, get(MEDU_CAUSE));
-	EXPECT_EQ(0, irq_act(self->device, INTX, UNMASK));
+	EXPECT_EQ(0, irq_act(self->device.fd, INTX, UNMASK));
 	EXPECT_EQ(0, irq_signals(self->event));
+	/* The buffer, too */
+	ASSERT_EQ(0, medu_dma(&self->device, MEDU_MEMORY, 0, 16,
+			      MEDU_DMA_TO_MEMORY));
+	EXPECT_EQ(0, memcmp(self->device.memory, zeroes, 16));
 }
 
-TEST_F(card, stays_where_it_is)
+/* Resets while the card works for the device: the transfer is done, or has not begun */
+TEST_F_TIMEOUT(card, reset_storm, MEDU_TIMEOUT)
 {
-	EXPECT_EQ(-ENOTTY, vfio_feature(self->device,
-					VFIO_DEVICE_FEATURE_PROBE |
-					VFIO_DEVICE_FEATURE_GET |
-					VFIO_DEVICE_FEATURE_MIGRATION,
-					NULL, 0));
-}
-
-TEST_F(card, is_one_of_many)
-{
-	char uuid[UUID_SIZE], text[16];
-	struct vfio_user other;
 	unsigned int i;
 
-	for (i = 1; i < CARDS; i++) {
-		uuid_numbered(uuid, i);
-		ASSERT_EQ(0, medu_create(uuid));
+	for (i = 0; i < 10; i++) {
+		ASSERT_EQ(0, medu_start(&self->device, MEDU_MEMORY, 0, PAGE,
+					i & 1 ? MEDU_DMA_TO_MEMORY : 0));
+		sleep_ms(i * 20);
+		ASSERT_EQ(0, vfio_ioctl(self->device.fd, VFIO_DEVICE_RESET, NULL));
+		EXPECT_EQ(0, get(MEDU_DMA_COMMAND));
 	}
-	EXPECT_EQ(-ENOSPC, medu_create(UUID_B));
-	ASSERT_EQ(1, sysfs_read(text, sizeof(text),
-				MEDU_TYPE "/available_instances"));
-	EXPECT_STREQ("0", text);
+	EXPECT_EQ(0, medu_round(&self->device, 4));
+}
 
-	/* It has nothing to do with the others */
-	ASSERT_EQ(0, vfio_open_cdev(&other, uuid));
-	ASSERT_EQ(0, vfio_pci_enable(other.device));
-	put(MEDU_FACTORIAL, 5);
-	EXPECT_EQ(0, medu_read(other.device, MEDU_FACTORIAL));
-	vfio_close(&other);
+/* When the unmap has returned, the memory is not written any more. */
+TEST_F_TIMEOUT(card, unmap_during_dma, MEDU_TIMEOUT)
+{
+	unsigned int i;
 
+	for (i = 0; i < 4; i++) {
+		medu_fill(self->device.memory, PAGE, i);
+		ASSERT_EQ(0, medu_dma(&self->device, MEDU_MEMORY, 0, PAGE, 0));
+		ASSERT_EQ(0, medu_start(&self->device, MEDU_MEMORY + PAGE, 0, PAGE,
+					MEDU_DMA_TO_MEMORY));
+		sleep_ms(i * 60);
+		ASSERT_EQ(0, dma_unmap(&self->device.user, MEDU_MEMORY,
+				       MEDU_MEMORY_SIZE));
+		memset(self->device.memory + PAGE, 0x5a, PAGE);
+		EXPECT_EQ(0, medu_wait(&self->device));
+		EXPECT_EQ(0x5a, self->device.memory[PAGE]);
+		EXPECT_EQ(0x5a, self->device.memory[2 * PAGE - 1]);
+		ASSERT_EQ(0, dma_map(&self->device.user, MEDU_MEMORY,
+				     self->device.memory, MEDU_MEMORY_SIZE,
+				     DMA_BOTH));
+	}
+}
+
+/* A device of its own for each UUID, eight a card */
+TEST_F(card, instances)
+{
+	char uuid[UUID_SIZE];
+	unsigned int i;
+
+	for (i = 1; i < MEDU_UNITS; i++) {
+		EXPECT_EQ(MEDU_UNITS - i, medu_available(0));
+		uuid_numbered(uuid, i);
+		ASSERT_EQ(0, medu_create(0, uuid));
+	}
+	EXPECT_EQ(0, medu_available(0));
+	EXPECT_EQ(-ENOSPC, medu_create(0, UUID_B));
 	ASSERT_EQ(0, mdev_remove(uuid));
-	EXPECT_EQ(0, medu_create(UUID_B));
+	EXPECT_EQ(0, medu_create(0, UUID_B));
 }
 
 TEST_HARNESS_MAIN

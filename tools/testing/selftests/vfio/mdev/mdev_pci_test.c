@@ -41,7 +41,7 @@ FIXTURE(function)
 
 FIXTURE_VARIANT(function)
 {
-	/* Of mtty, or a card of medu */
+	/* Of mtty; NULL for a device of medu */
 	const char *type;
 	uint32_t id;
 	uint32_t class;
@@ -80,14 +80,14 @@ FIXTURE_VARIANT_ADD(function, serial_card_of_two_ports)
 	.capabilities = 1 << PCI_CAP_ID_MSI,
 };
 
-FIXTURE_VARIANT_ADD(function, teaching_card)
+FIXTURE_VARIANT_ADD(function, edu_card)
 {
 	.id = 0x11e81234,
-	.class = 0xff000000,
+	.class = MEDU_CLASS << 8 | MEDU_REVISION,
 	.command = COMMAND_MEMORY,
-	.sizes = { MEDU_SIZE },
+	.sizes = { MEDU_BAR_SIZE },
 	.scratch = MEDU_LIVENESS,
-	/* It answers the reverse */
+	/* It reads inverted */
 	.value = 0xa5,
 	.capabilities = 1 << PCI_CAP_ID_PM | 1 << PCI_CAP_ID_MSI |
 			1 << PCI_CAP_ID_AF,
@@ -95,13 +95,13 @@ FIXTURE_VARIANT_ADD(function, teaching_card)
 
 FIXTURE_SETUP(function)
 {
-	int ret = medu_prepare();
+	int ret = medu_prepare(1);
 
 	if (ret == -ENOENT && !variant->type)
-		SKIP(return, "there is no medu");
+		SKIP(return, "there is no medu, or no edu card");
 	ASSERT_TRUE(!ret || ret == -ENOENT);
 	ASSERT_EQ(0, variant->type ? mdev_create(variant->type, UUID_A) :
-				     medu_create(UUID_A));
+				     medu_create(0, UUID_A));
 	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
 	self->device = self->user.device;
 }
@@ -177,8 +177,7 @@ TEST_F(function, decoding_at_open)
 {
 	EXPECT_EQ(variant->command & ~PCI_COMMAND_MASTER,
 		  read_config(PCI_COMMAND, 2));
-	EXPECT_NE(0xff, vfio_load(self->device, BAR0, variant->scratch & ~3,
-				  1));
+	EXPECT_NE(~0U, vfio_load(self->device, BAR0, variant->scratch & ~3, 4));
 }
 
 /* Userspace drivers enable a function and then reset it */
@@ -192,8 +191,7 @@ TEST_F(function, decoding_kept_by_reset)
 	ASSERT_EQ(0, vfio_ioctl(self->device, VFIO_DEVICE_RESET, NULL));
 	EXPECT_EQ(variant->command, read_config(PCI_COMMAND, 2));
 	EXPECT_EQ(bar, read_config(PCI_BASE_ADDRESS_0, 4));
-	EXPECT_NE(0xff, vfio_load(self->device, BAR0, variant->scratch & ~3,
-				  1));
+	EXPECT_NE(~0U, vfio_load(self->device, BAR0, variant->scratch & ~3, 4));
 
 	/* And what is off stays off */
 	write_config(PCI_COMMAND, 2, 0);
@@ -202,7 +200,7 @@ TEST_F(function, decoding_kept_by_reset)
 	EXPECT_EQ(0xff, vfio_load(self->device, BAR0, variant->scratch, 1));
 }
 
-/* 6.2.2 and 3.3.3.1: undecoded reads return all ones, writes are ignored */
+/* 6.2.2 and 3.3.3.1: nobody answers a read, which gives ones, nor a write */
 TEST_F(function, decodes_what_its_command_register_says)
 {
 	uint8_t bytes[4];
@@ -259,10 +257,10 @@ TEST_F(function, ends_where_its_bars_end)
 	EXPECT_EQ(-EINVAL, vfio_write(self->device, BAR0, end, bytes, 1));
 }
 
-/* Tests that need a function with a command to interrupt */
+/* What is only seen with a function that can be told to interrupt */
 FIXTURE(card)
 {
-	struct vfio_user user;
+	struct medu_device medu;
 	int device;
 	int event;
 	int message;
@@ -283,13 +281,14 @@ static int64_t find_capability(int device, int id)
 
 FIXTURE_SETUP(card)
 {
-	int ret = medu_prepare();
+	int ret = medu_prepare(1);
 
 	if (ret == -ENOENT)
-		SKIP(return, "there is no medu");
+		SKIP(return, "there is no medu, or no edu card");
 	ASSERT_EQ(0, ret);
-	ASSERT_EQ(0, medu_open(&self->user));
-	self->device = self->user.device;
+	ASSERT_EQ(0, medu_create(0, UUID_A));
+	ASSERT_EQ(0, medu_open(&self->medu, dma_open_cdev, UUID_A));
+	self->device = self->medu.fd;
 	self->event = irq_eventfd();
 	self->message = irq_eventfd();
 	ASSERT_LE(0, self->event);
@@ -305,16 +304,16 @@ FIXTURE_SETUP(card)
 
 FIXTURE_TEARDOWN(card)
 {
-	vfio_close(&self->user);
+	medu_close(&self->medu);
 	close(self->event);
 	close(self->message);
 	EXPECT_EQ(0, medu_finish());
 }
 
 #define raise() \
-	ASSERT_EQ(0, medu_write(self->device, MEDU_FACTORIAL, 5))
+	ASSERT_EQ(0, medu_write(&self->medu, MEDU_RAISE, 1))
 #define lower() \
-	ASSERT_EQ(0, medu_write(self->device, MEDU_ACK, 1))
+	ASSERT_EQ(0, medu_write(&self->medu, MEDU_ACK, 1))
 #define is_asserted() \
 	(read_config(PCI_STATUS, 2) & PCI_STATUS_INTERRUPT)
 
@@ -379,20 +378,20 @@ TEST_F(card, keeps_messages_until_it_is_a_master)
 /* PCI Power Management 1.2, 5.4.1: only config space works in D3hot */
 TEST_F(card, sleeps)
 {
-	ASSERT_EQ(0, medu_write(self->device, MEDU_LIVENESS, 0x5a));
+	ASSERT_EQ(0, medu_write(&self->medu, MEDU_LIVENESS, 0x5a));
 	EXPECT_EQ(0, power_state());
 	go_to_power_state(3);
 	EXPECT_EQ(3, power_state());
 	EXPECT_EQ(0x11e81234, read_config(PCI_VENDOR_ID, 4));
-	EXPECT_EQ(~0U, medu_read(self->device, MEDU_LIVENESS));
-	ASSERT_EQ(0, medu_write(self->device, MEDU_LIVENESS, 0));
+	EXPECT_EQ(~0U, medu_read(&self->medu, MEDU_LIVENESS));
+	ASSERT_EQ(0, medu_write(&self->medu, MEDU_LIVENESS, 0));
 
 	/* No_Soft_Reset: it goes on where it was */
 	EXPECT_TRUE(read_config(self->pm + PCI_PM_CTRL, 2) &
 		    PCI_PM_CTRL_NO_SOFT_RESET);
 	go_to_power_state(0);
 	EXPECT_EQ(COMMAND_MEMORY, read_config(PCI_COMMAND, 2) & COMMAND_MEMORY);
-	EXPECT_EQ((uint32_t)~0x5a, medu_read(self->device, MEDU_LIVENESS));
+	EXPECT_EQ((uint32_t)~0x5a, medu_read(&self->medu, MEDU_LIVENESS));
 }
 
 /* The same section: it does not interrupt either */
@@ -418,7 +417,7 @@ TEST_F(card, has_no_light_sleep)
 		go_to_power_state(state);
 		EXPECT_EQ(0, power_state());
 	}
-	EXPECT_EQ(MEDU_IS_EDU, medu_read(self->device, MEDU_ID));
+	EXPECT_EQ(MEDU_IS_EDU, medu_read(&self->medu, MEDU_ID));
 }
 
 TEST_F(card, is_woken_by_a_reset)
@@ -426,7 +425,7 @@ TEST_F(card, is_woken_by_a_reset)
 	go_to_power_state(3);
 	ASSERT_EQ(0, vfio_ioctl(self->device, VFIO_DEVICE_RESET, NULL));
 	EXPECT_EQ(0, power_state());
-	EXPECT_EQ(MEDU_IS_EDU, medu_read(self->device, MEDU_ID));
+	EXPECT_EQ(MEDU_IS_EDU, medu_read(&self->medu, MEDU_ID));
 }
 
 /* Advanced Capabilities for Conventional PCI: a reset that the guest can do */
@@ -438,7 +437,7 @@ TEST_F(card, resets_itself)
 		  read_config(self->af + PCI_AF_CAP, 1));
 	write_config(PCI_INTERRUPT_LINE, 1, line);
 	write_config(PCI_BASE_ADDRESS_0, 4, 0xfeb00000);
-	ASSERT_EQ(0, medu_write(self->device, MEDU_LIVENESS, 0x5a));
+	ASSERT_EQ(0, medu_write(&self->medu, MEDU_LIVENESS, 0x5a));
 	raise();
 	EXPECT_EQ(1, irq_signals(self->event));
 
@@ -456,7 +455,7 @@ TEST_F(card, resets_itself)
 	EXPECT_EQ(0, irq_signals(self->event));
 
 	/* Eventfds are the VMM's, not the guest's */
-	EXPECT_EQ(0, medu_read(self->device, MEDU_LIVENESS));
+	EXPECT_EQ(0, medu_read(&self->medu, MEDU_LIVENESS));
 	raise();
 	EXPECT_EQ(1, irq_signals(self->event));
 }
