@@ -47,6 +47,22 @@ make_folder()
 	mkfifo "$1"/{guest.in,monitor.in,monitor.out}
 }
 
+# share_card FOLDER UUID ROUNDS: boots a guest with that device of medu in a FOLDER of
+# make_folder, and has its driver verify so many rounds; prints what the driver reports.
+# In a subshell, beside another one.
+share_card()
+{
+	local directory="cd /sys/bus/pci/drivers/medu_guest/0*"
+	export UUID=$2
+	cd "$1" || return
+	boot_guest "$start_guest"
+	guest_run "insmod /bin/medu_guest.ko" >/dev/null || return
+	: >ready
+	wait_for 300 test -e ../go
+	guest_run "$directory; echo $3 >verify; cat verify"
+	end_guest
+}
+
 # wait_for SECONDS COMMAND...: until the command succeeds, or fails after that long
 wait_for()
 {

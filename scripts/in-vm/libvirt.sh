@@ -84,8 +84,10 @@ test_nodedev()
 	ktap_test libvirt_starts start_libvirt
 	ktap_test parent eventually lists mtty_mtty nodedev-list --cap mdev_types
 	ktap_test parent_types prints "<type id='mtty-2'>" nodedev-dumpxml mtty_mtty
-	ktap_test parent_type_name prints "<name>Dual port serial</name>" nodedev-dumpxml mtty_mtty
-	ktap_test parent_device_api prints "<deviceAPI>vfio-pci</deviceAPI>" nodedev-dumpxml mtty_mtty
+	ktap_test parent_type_name prints "<name>Dual port serial</name>" \
+		nodedev-dumpxml mtty_mtty
+	ktap_test parent_device_api prints "<deviceAPI>vfio-pci</deviceAPI>" \
+		nodedev-dumpxml mtty_mtty
 	describe_node_device device.xml mtty-2 "$uuid"
 	ktap_test create virsh_run nodedev-create device.xml
 	ktap_test created_in_sysfs test -e "$devices/$uuid/iommu_group"
@@ -172,7 +174,8 @@ domain_shows()
 
 domain_still_shows()
 {
-	virsh_run screenshot guest shot.png && pngtopnm shot.png >shot.ppm && is_test_card "$1" shot.ppm
+	virsh_run screenshot guest shot.png && pngtopnm shot.png >shot.ppm &&
+		is_test_card "$1" shot.ppm
 }
 
 # no_domain_qemu: the QEMU that attach_guest has found has ended
