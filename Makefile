@@ -21,7 +21,7 @@ else
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 targets := demo check check-all static commands kunit selftests libvfio guest compare-mainline \
-	migrate libvirt compile coverage shell bench kernel modules clean distclean
+	migrate libvirt slow compile coverage shell bench kernel modules clean distclean
 given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 
 .PHONY: help $(targets)
@@ -40,6 +40,7 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #:                  sysfs, uevents and errors beside those of mainline's mdev
 #: make migrate     a guest with devices of the samples that QEMU migrates
 #: make libvirt     a domain with them: screenshot, save, restore, hot unplug
+#: make slow        the selftests that take longest in the kernel "debug"
 #: make compile     what is never run: i915, vfio_ap and vfio_ccw of mainline, and the
 #:                  symbols of Kconfig off and y
 #: make coverage    which lines of drivers/vfio/mdev kunit and selftests run
