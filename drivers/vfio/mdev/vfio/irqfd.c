@@ -31,7 +31,8 @@ MODULE_PARM_DESC(irqfd_rate, "Maximum rate, per device and second, of eventfd si
  * @index: interrupt index
  * @vector: number of the vector in that index
  * @virqfd: waits for signals; NULL when the last file of the eventfd was closed
- * @signalled: &parent_ops.set_irqs has not been called for the last signal
+ * @signalled: &parent_ops.set_irqs has not been called for the last signal. No bool:
+ *	that of xchg() on s390 can be true for false.
  * @work: calls it
  * @undrain: queues @work at mdev_undrain()
  */
@@ -42,7 +43,7 @@ struct vfio_mdev_irqfd {
 	u32 index;
 	u32 vector;
 	struct virqfd *virqfd;
-	bool signalled;
+	unsigned int signalled;
 	struct delayed_work work;
 	struct wait_queue_entry undrain;
 };
@@ -76,7 +77,7 @@ int vfio_mdev_set_irqs(struct vfio_mdev *vmdev, u32 flags, u32 index, u32 start,
 /* Inside of mdev_callback_enter(). There is no caller to return an error to. */
 static void vfio_mdev_irqfd_handle(struct vfio_mdev_irqfd *irqfd)
 {
-	if (xchg(&irqfd->signalled, false))
+	if (xchg(&irqfd->signalled, 0))
 		vfio_mdev_set_irqs(irqfd->vmdev,
 				   VFIO_IRQ_SET_DATA_NONE | irqfd->action,
 				   irqfd->index, irqfd->vector, 1, NULL);
@@ -143,7 +144,7 @@ static int vfio_mdev_irqfd_signalled(void *opaque, void *data)
 	struct vfio_mdev *vmdev = irqfd->vmdev;
 	unsigned long delay = 0;
 
-	WRITE_ONCE(irqfd->signalled, true);
+	WRITE_ONCE(irqfd->signalled, 1);
 	if (vfio_mdev_irqfd_exceeds_rate(vmdev))
 		delay = 1;
 	if (schedule_delayed_work(&irqfd->work, delay))
