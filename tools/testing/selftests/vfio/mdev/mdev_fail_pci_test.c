@@ -65,7 +65,8 @@ FIXTURE_SETUP(function)
 FIXTURE_TEARDOWN(function)
 {
 	fail_spare(NULL);
-	munmap(map, MVGA_MEMORY);
+	if (map)
+		munmap(map, MVGA_MEMORY);
 	vfio_close(&user);
 	vfio_close_file(&file);
 	EXPECT_EQ(0, mvga_finish());
