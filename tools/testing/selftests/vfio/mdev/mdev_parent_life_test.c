@@ -63,7 +63,7 @@ FIXTURE_VARIANT_ADD(callback, start) { "start", work_online };
 
 FIXTURE_SETUP(callback)
 {
-	if (sim_prepare() == -ENOENT)
+	if (parent_prepare() == -ENOENT)
 		SKIP(return, "needs the module mdev_sim");
 	ASSERT_EQ(0, devices_open(&self->devices));
 	self->device = self->devices.device;
@@ -99,7 +99,7 @@ static int work_pause(int device)
 	return pause_parent(PAUSE_MS);
 }
 
-TEST_F(callback, pause_waits)
+TEST_F_TIMEOUT(callback, pause_waits, PARENT_TIMEOUT)
 {
 	pid_t pid, pauser;
 
@@ -122,7 +122,7 @@ TEST_F(callback, pause_waits)
 }
 
 /* mdev_mark_parent_dead() waits for none of them, and ends a pause that does. */
-TEST_F(callback, death_does_not_wait)
+TEST_F_TIMEOUT(callback, death_does_not_wait, PARENT_TIMEOUT)
 {
 	pid_t pid, pauser;
 
@@ -147,7 +147,7 @@ FIXTURE(parent)
 
 FIXTURE_SETUP(parent)
 {
-	if (sim_prepare() == -ENOENT)
+	if (parent_prepare() == -ENOENT)
 		SKIP(return, "needs the module mdev_sim");
 	ASSERT_EQ(0, devices_open(&self->devices));
 	self->device = self->devices.device;
@@ -158,7 +158,7 @@ FIXTURE_TEARDOWN(parent)
 	EXPECT_EQ(0, devices_close(&self->devices));
 }
 
-TEST_F(parent, pause_calls_driver)
+TEST_F_TIMEOUT(parent, pause_calls_driver, PARENT_TIMEOUT)
 {
 	ASSERT_EQ(0, pause_parent(PAUSE_MS));
 	ASSERT_EQ(0, pause_parent(PAUSE_MS));
@@ -171,7 +171,7 @@ TEST_F(parent, pause_calls_driver)
 	EXPECT_EQ(2, sim_get("resume/calls"));
 }
 
-TEST_F(parent, pause_callback_fails)
+TEST_F_TIMEOUT(parent, pause_callback_fails, PARENT_TIMEOUT)
 {
 	ASSERT_EQ(0, sim_set("pause/fail", ENXIO));
 	EXPECT_EQ(-ENXIO, pause_parent(PAUSE_MS));
@@ -180,7 +180,7 @@ TEST_F(parent, pause_callback_fails)
 	EXPECT_EQ(0, pause_parent(PAUSE_MS));
 }
 
-TEST_F(parent, unmask_eventfd_during_pause)
+TEST_F_TIMEOUT(parent, unmask_eventfd_during_pause, PARENT_TIMEOUT)
 {
 	int event = irq_eventfd();
 	int unmask = irq_eventfd();
@@ -210,7 +210,7 @@ static int work_access_twice(int device)
 	return load(memory) == value ? 0 : -ENXIO;
 }
 
-TEST_F(parent, pause_zaps_mappings)
+TEST_F_TIMEOUT(parent, pause_zaps_mappings, PARENT_TIMEOUT)
 {
 	pid_t pid = start(work_access_twice, self->device);
 	int status;
@@ -227,7 +227,7 @@ TEST_F(parent, pause_zaps_mappings)
 	EXPECT_EQ(2, sim_get("validate_map_request/calls"));
 }
 
-TEST_F(parent, death_zaps_mappings)
+TEST_F_TIMEOUT(parent, death_zaps_mappings, PARENT_TIMEOUT)
 {
 	pid_t pid = start(work_access_twice, self->device);
 	int status;
@@ -239,7 +239,7 @@ TEST_F(parent, death_zaps_mappings)
 	EXPECT_EQ(-EFAULT, result(pid));
 }
 
-TEST_F(parent, kernel_access_does_not_wait)
+TEST_F_TIMEOUT(parent, kernel_access_does_not_wait, PARENT_TIMEOUT)
 {
 	ASSERT_EQ(0, pause_parent(PAUSE_MS));
 	EXPECT_EQ(-EFAULT, result(start(work_access_mapping_by_kernel, self->device)));
@@ -263,7 +263,7 @@ static int work_open_and_close(int device)
 	return 0;
 }
 
-TEST_F(parent, close_waits)
+TEST_F_TIMEOUT(parent, close_waits, PARENT_TIMEOUT)
 {
 	pid_t pid = start(work_open_and_close, -1);
 	int status;
@@ -280,7 +280,7 @@ TEST_F(parent, close_waits)
 }
 
 /* The exit of a killed process closes the device, and waits for the resume. */
-TEST_F(parent, killed_process_closes_after_resume)
+TEST_F_TIMEOUT(parent, killed_process_closes_after_resume, PARENT_TIMEOUT)
 {
 	pid_t pid = start(work_open_and_close, -1);
 	int status;
@@ -296,7 +296,7 @@ TEST_F(parent, killed_process_closes_after_resume)
 }
 
 /* The driver cleans up: all of it is called for a dead parent. */
-TEST_F(parent, dead_parent_close)
+TEST_F_TIMEOUT(parent, dead_parent_close, PARENT_TIMEOUT)
 {
 	int event = irq_eventfd();
 	int irqs;
@@ -359,7 +359,7 @@ static int work_pin(int device)
 }
 
 /* A callback sleeps in a page fault that userspace does not handle. */
-TEST_F(parent, pause_times_out_during_userfaultfd)
+TEST_F_TIMEOUT(parent, pause_times_out_during_userfaultfd, PARENT_TIMEOUT)
 {
 	int log = kernel_log_open();
 	int uffd = userfaultfd_open();
@@ -391,7 +391,7 @@ TEST_F(parent, pause_times_out_during_userfaultfd)
 }
 
 /* Nor does such a callback delay the end of a parent that has failed. */
-TEST_F(parent, death_during_userfaultfd)
+TEST_F_TIMEOUT(parent, death_during_userfaultfd, PARENT_TIMEOUT)
 {
 	int uffd = userfaultfd_open();
 	pid_t pid;
@@ -429,7 +429,7 @@ static bool parent_is_suspended(void)
 }
 
 /* Device A holds its parent since it was opened. */
-TEST_F(parent, runtime_pm)
+TEST_F_TIMEOUT(parent, runtime_pm, PARENT_TIMEOUT)
 {
 	struct vfio_user user;
 	int resumes = sim_get("runtime_resumes");
@@ -474,14 +474,16 @@ TEST_F(parent, runtime_pm)
 	EXPECT_TRUE(sim_wait_for("runtime_suspends", suspends + 2));
 }
 
-#define RACES	100
+/* How often a work is repeated */
+static unsigned int races = 30;
 
 static int work_create_and_remove(int device)
 {
-	int i, ret = 0;
+	unsigned int i;
+	int ret = 0;
 
 	(void)device;
-	for (i = 0; i < RACES && !ret; i++) {
+	for (i = 0; i < races && !ret; i++) {
 		ret = sim_create(SIM_FULL, SIM_BARE, UUID_C);
 		if (!ret)
 			ret = mdev_remove(UUID_C);
@@ -490,7 +492,7 @@ static int work_create_and_remove(int device)
 }
 
 /* mdev_sim reports a device that is visited before create or after remove. */
-TEST_F(parent, visit_races_with_create_and_remove)
+TEST_F_TIMEOUT(parent, visit_races_with_create_and_remove, PARENT_TIMEOUT)
 {
 	pid_t pid;
 
@@ -514,7 +516,7 @@ static int work_use(int device)
 	unsigned int i;
 	int ret = 0;
 
-	for (i = 0; i < RACES * ARRAY_SIZE(works) && !ret; i++)
+	for (i = 0; i < races * ARRAY_SIZE(works) && !ret; i++)
 		ret = works[i % ARRAY_SIZE(works)](device);
 	return ret;
 }
@@ -522,10 +524,11 @@ static int work_use(int device)
 static int work_open_repeatedly(int device)
 {
 	struct vfio_user user;
-	int i, ret = 0;
+	unsigned int i;
+	int ret = 0;
 
 	(void)device;
-	for (i = 0; i < RACES && !ret; i++) {
+	for (i = 0; i < races && !ret; i++) {
 		ret = vfio_open_cdev(&user, UUID_B);
 		vfio_close(&user);
 	}
@@ -533,7 +536,7 @@ static int work_open_repeatedly(int device)
 }
 
 /* mdev_sim reports callbacks that begin between pause and resume. */
-TEST_F(parent, pause_races)
+TEST_F_TIMEOUT(parent, pause_races, PARENT_TIMEOUT)
 {
 	static const work_fn works[] = {
 		work_use, work_open_repeatedly, work_create_and_remove,
@@ -549,6 +552,8 @@ TEST_F(parent, pause_races)
 		while (!ended(pids[i])) {
 			EXPECT_EQ(0, pause_parent(PAUSE_MS));
 			EXPECT_EQ(0, resume_parent());
+			/* Others need a chance to begin something */
+			sleep_ms(5);
 		}
 		EXPECT_EQ(0, result(pids[i]));
 	}
@@ -556,7 +561,7 @@ TEST_F(parent, pause_races)
 }
 
 /* Of all that is under way when the parent dies, nothing hangs. */
-TEST_F(parent, death_races)
+TEST_F_TIMEOUT(parent, death_races, PARENT_TIMEOUT)
 {
 	static const work_fn works[] = {
 		work_use, work_open_repeatedly, work_create_and_remove,
@@ -564,6 +569,7 @@ TEST_F(parent, death_races)
 	pid_t pids[ARRAY_SIZE(works)];
 	unsigned int i;
 
+	races = ~0U / 16;
 	for (i = 0; i < ARRAY_SIZE(works); i++)
 		pids[i] = start(works[i], self->device);
 	sleep_ms(20);
@@ -580,7 +586,7 @@ static int work_remove_a(int device)
 }
 
 /* The VMM ignores the request to close the device. */
-TEST_F(parent, removal_logs_process)
+TEST_F_TIMEOUT(parent, removal_logs_process, PARENT_TIMEOUT)
 {
 	int log = kernel_log_open();
 	char process[32];
@@ -595,7 +601,7 @@ TEST_F(parent, removal_logs_process)
 	close(log);
 }
 
-TEST_F(parent, unregistration_logs_process)
+TEST_F_TIMEOUT(parent, unregistration_logs_process, PARENT_TIMEOUT)
 {
 	int log = kernel_log_open();
 	char process[32];

@@ -53,7 +53,7 @@ FIXTURE_VARIANT_ADD(operation, online) { work_online, 0, -EIO };
 
 FIXTURE_SETUP(operation)
 {
-	if (sim_prepare() == -ENOENT)
+	if (parent_prepare() == -ENOENT)
 		SKIP(return, "needs the module mdev_sim");
 	ASSERT_EQ(0, devices_open(&self->devices));
 	self->device = self->devices.device;
@@ -74,7 +74,7 @@ FIXTURE_TEARDOWN(operation)
 	EXPECT_EQ(0, devices_close(&self->devices));
 }
 
-TEST_F(operation, waits_during_pause)
+TEST_F_TIMEOUT(operation, waits_during_pause, PARENT_TIMEOUT)
 {
 	pid_t pid;
 
@@ -85,7 +85,7 @@ TEST_F(operation, waits_during_pause)
 	EXPECT_EQ(variant->resumed, result(pid));
 }
 
-TEST_F(operation, killed_during_pause)
+TEST_F_TIMEOUT(operation, killed_during_pause, PARENT_TIMEOUT)
 {
 	pid_t pid;
 
@@ -98,7 +98,7 @@ TEST_F(operation, killed_during_pause)
 	EXPECT_EQ(variant->resumed, result(pid));
 }
 
-TEST_F(operation, parent_dies_during_pause)
+TEST_F_TIMEOUT(operation, parent_dies_during_pause, PARENT_TIMEOUT)
 {
 	pid_t pid;
 
@@ -109,7 +109,7 @@ TEST_F(operation, parent_dies_during_pause)
 	EXPECT_EQ(variant->dead, result(pid));
 }
 
-TEST_F(operation, dead_parent)
+TEST_F_TIMEOUT(operation, dead_parent, PARENT_TIMEOUT)
 {
 	pid_t pid;
 
@@ -137,7 +137,7 @@ static int freeze_tasks(void)
 }
 
 /* A suspend does not fail because of a task that waits for a parent. */
-TEST_F(operation, frozen_during_pause)
+TEST_F_TIMEOUT(operation, frozen_during_pause, PARENT_TIMEOUT)
 {
 	pid_t pid;
 
@@ -155,7 +155,7 @@ TEST_F(operation, frozen_during_pause)
 }
 
 /* The parent is unregistered without resume: all that waits fails at once. */
-TEST_F(operation, unregistered_during_pause)
+TEST_F_TIMEOUT(operation, unregistered_during_pause, PARENT_TIMEOUT)
 {
 	bool gone = variant->work == work_create || variant->work == work_remove ||
 		    variant->work == work_open || variant->work == work_online;

@@ -28,6 +28,14 @@ int resume_parent(void)
 	return sysfs_write("resume " SIM_FULL, SIM_DEBUGFS "/parent");
 }
 
+/* A test that was killed has paused it once or twice. */
+int parent_prepare(void)
+{
+	resume_parent();
+	resume_parent();
+	return sim_prepare();
+}
+
 int kill_parent(void)
 {
 	return sysfs_write("kill " SIM_FULL, SIM_DEBUGFS "/parent");

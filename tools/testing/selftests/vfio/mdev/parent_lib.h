@@ -25,6 +25,12 @@
 /* Enough for a pause of which no callback takes long */
 #define PAUSE_MS	20000
 
+/* For TEST_F_TIMEOUT(): a test that is killed leaves the parent paused. */
+#define PARENT_TIMEOUT	180
+
+/* sim_prepare(), and the parent is not paused */
+int parent_prepare(void);
+
 /* mdev_pause_parent() and so on, of the parent of all devices of the test */
 int pause_parent(unsigned int milliseconds);
 int resume_parent(void);
