@@ -229,7 +229,8 @@ TEST_F(invalidate, no_reader_sees_a_page_that_was_taken)
 	for (i = 0; i < RACE_THREADS; i++)
 		ASSERT_EQ(0, pthread_create(&readers[i], NULL, race_reader,
 					    bar));
-	for (i = 0; i < RACE_ROUNDS; i++) {
+	/* As many reads too: the readers can have to wait for a processor */
+	for (i = 0; i < RACE_ROUNDS || load(&race_reads) < RACE_ROUNDS; i++) {
 		int64_t generation = map_reback(self->fd, BAR(2));
 
 		EXPECT_LT(0, generation);
@@ -241,7 +242,6 @@ TEST_F(invalidate, no_reader_sees_a_page_that_was_taken)
 	for (i = 0; i < RACE_THREADS; i++)
 		pthread_join(readers[i], NULL);
 	EXPECT_EQ(0, race_wrong);
-	EXPECT_LT(RACE_ROUNDS, race_reads);
 }
 
 /* Stop and reset */

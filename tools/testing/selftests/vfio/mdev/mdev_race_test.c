@@ -284,7 +284,8 @@ static void unbind_and_open(struct race *race, unsigned int worker)
 		open_again_and_again(race);
 		return;
 	}
-	for (round = 0; round < ROUNDS; round++) {
+	/* At least one open: the others can have to wait for a processor */
+	for (round = 0; round < ROUNDS || !race->opened; round++) {
 		if (sysfs_write(UUID_A, VFIO_MDEV "/unbind") ||
 		    sysfs_write(UUID_A, VFIO_MDEV "/bind"))
 			race_count(&race->broken);
@@ -297,7 +298,6 @@ TEST_F_TIMEOUT(race, driver_is_unbound_from_open_devices, RACE_TIMEOUT)
 {
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
 	EXPECT_TRUE(race_run(self->race, RACE_WORKERS, unbind_and_open));
-	EXPECT_LT(0, self->race->opened);
 	EXPECT_TRUE(path_same(VFIO_MDEV, MDEV_DEVICES "/" UUID_A "/driver"));
 }
 
@@ -368,7 +368,7 @@ static void reload(struct race *race, const char *module)
 {
 	int round, result;
 
-	for (round = 0; round < RELOADS; round++) {
+	for (round = 0; round < RELOADS || !race->removed; round++) {
 		result = module_unload(module);
 		RACE_EXPECT(race, result, -EAGAIN);
 		if (!result)
@@ -401,7 +401,6 @@ TEST_F_TIMEOUT(race, vendor_is_reloaded, RACE_TIMEOUT)
 	if (!module_is_loaded("mtty"))
 		SKIP(return, "mtty is not a module");
 	EXPECT_TRUE(race_run(self->race, RACE_WORKERS, reload_vendor));
-	EXPECT_LT(0, self->race->removed);
 }
 
 TEST_F_TIMEOUT(race, bus_driver_is_reloaded, RACE_TIMEOUT)
@@ -409,7 +408,6 @@ TEST_F_TIMEOUT(race, bus_driver_is_reloaded, RACE_TIMEOUT)
 	if (!module_is_loaded("vfio_mdev"))
 		SKIP(return, "vfio_mdev is not a module");
 	EXPECT_TRUE(race_run(self->race, RACE_WORKERS, reload_bus_driver));
-	EXPECT_LT(0, self->race->removed);
 }
 
 TEST_HARNESS_MAIN
