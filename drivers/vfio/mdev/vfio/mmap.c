@@ -264,15 +264,15 @@ static vm_fault_t vfio_mdev_insert_huge(struct vfio_mdev *vmdev,
 	unsigned long offset = vmf->pgoff & ((1UL << order) - 1);
 	unsigned long pfn = backing->pfn - offset;
 	struct vfio_mdev_entry entry;
-	vm_fault_t ret;
+	vm_fault_t ret = VM_FAULT_FALLBACK;
 
 	down_write(&vmdev->huge_lock);
 	entry = vfio_mdev_read_entry(vmf, order);
-	if (!entry.none) {
-		ret = entry.leaf ? VM_FAULT_NOPAGE : VM_FAULT_FALLBACK;
-	} else if (order == PMD_ORDER) {
+	if (entry.leaf) {
+		ret = VM_FAULT_NOPAGE;
+	} else if (entry.none && order == PMD_ORDER) {
 		ret = vmf_insert_pfn_pmd(vmf, pfn, backing->writable);
-	} else {
+	} else if (entry.none && IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP)) {
 		mdev_map_set_granule(vmdev->mdev, PUD_SIZE);
 		ret = vmf_insert_pfn_pud(vmf, pfn, backing->writable);
 	}
