@@ -47,7 +47,11 @@ int medu_prepare(unsigned int cards)
 
 	if (!ret && !path_exists(MEDU_DRIVER))
 		ret = module_load("medu");
-	return ret ? ret : medu_card_name(cards - 1, name);
+	if (!ret)
+		ret = medu_card_name(cards - 1, name);
+	if (ret)
+		medu_finish();
+	return ret;
 }
 
 int medu_finish(void)
