@@ -20,8 +20,8 @@ else
 # Kernels are built by make as well, which is not a part of this one.
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
-targets := demo check check-all static commands kunit selftests libvfio guest compare-mainline \
-	migrate libvirt slow compile coverage shell bench kernel modules clean distclean
+targets := demo check check-all static commands kunit selftests suspend libvfio guest \
+	compare-mainline migrate libvirt slow compile coverage shell bench kernel modules clean distclean
 given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 
 .PHONY: help $(targets)
@@ -33,6 +33,7 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #: make commands        these commands themselves, and the VM
 #: make kunit           the core with a scripted vendor driver
 #: make selftests       the whole through sysfs and /dev/vfio, as a VMM sees it
+#: make suspend         a suspend of the system, in a VM whose root survives that
 #: make libvfio         the selftests of VFIO that Linux 7.2 has, on the samples
 #: make guest           QEMU guests, one with mainline's mdpy and mbochs; mdevctl, and
 #:                      node devices of libvirt

@@ -36,3 +36,16 @@ ktap_test()
 	fi
 	ktap_result "$ktap_status" "$ktap_name"
 }
+
+# ktap_subtests NAME COMMAND...: runs a COMMAND that prints KTAP or TAP of its own, and
+# shows that as the subtests of NAME; fails as it does
+ktap_subtests()
+{
+	local ktap_name=$1 status
+	shift
+	"$@" 2>&1 |
+		sed -u -e "s/^TAP version 1[34]\$/KTAP version 1\n# Subtest: $ktap_name/" |
+		sed -u -e 's/^/  /'
+	status=${PIPESTATUS[0]}
+	return "$status"
+}
