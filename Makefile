@@ -35,8 +35,8 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #: make selftests       the whole through sysfs and /dev/vfio, as a VMM sees it
 #: make suspend         a suspend of the system, in a VM whose root survives that
 #: make libvfio         the selftests of VFIO that Linux 7.2 has, on the samples
-#: make guest           QEMU guests, one with mainline's mdpy and mbochs; mdevctl, and
-#:                      node devices of libvirt
+#: make guest           QEMU guests, one with mainline's mdpy and mbochs; hot plug,
+#:                      mdevctl, and node devices of libvirt
 #: make compare-mainline
 #:                  sysfs, uevents and errors beside those of mainline's mdev
 #: make migrate     a guest with devices of the samples that QEMU migrates
