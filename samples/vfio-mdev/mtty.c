@@ -24,8 +24,7 @@
 #define MTTY_FIFO_SIZE	16
 
 /* The bits that a register keeps */
-#define MTTY_IER_BITS	(UART_IER_RDI | UART_IER_THRI | UART_IER_RLSI | \
-			 UART_IER_MSI)
+#define MTTY_IER_BITS	(UART_IER_RDI | UART_IER_THRI | UART_IER_RLSI | UART_IER_MSI)
 #define MTTY_FCR_BITS	(UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_MASK)
 #define MTTY_MCR_BITS	(UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT1 | \
 			 UART_MCR_OUT2 | UART_MCR_LOOP)
@@ -144,9 +143,8 @@ static u8 mtty_port_modem_inputs(u8 mcr)
 
 	for (i = 0; i < ARRAY_SIZE(mtty_wires); i++)
 		if (mcr & mtty_wires[i].output)
-			inputs |= mcr & UART_MCR_LOOP ?
-				  mtty_wires[i].input_by_chip :
-				  mtty_wires[i].input_by_plug;
+			inputs |= mcr & UART_MCR_LOOP ? mtty_wires[i].input_by_chip :
+							mtty_wires[i].input_by_plug;
 	return inputs;
 }
 
@@ -187,8 +185,7 @@ static u8 mtty_port_read(struct mtty_port *port, unsigned int offset)
 	return value;
 }
 
-static void mtty_port_write(struct mtty_port *port, unsigned int offset,
-			    u8 value)
+static void mtty_port_write(struct mtty_port *port, unsigned int offset, u8 value)
 {
 	/* Of no effect to the LSR and MSR, but in the factory (8.4, 8.9) */
 	if (port->regs[UART_LCR] & UART_LCR_DLAB && offset <= UART_DLM) {
@@ -260,8 +257,7 @@ static void mtty_update_irq(struct mtty_card *card, struct mtty_port *port)
 		mdev_pci_lower_irq(&card->pci, 0);
 }
 
-static u64 mtty_read(struct mdev_pci *pci, unsigned int bar, u64 offset,
-		     unsigned int size)
+static u64 mtty_read(struct mdev_pci *pci, unsigned int bar, u64 offset, unsigned int size)
 {
 	struct mtty_card *card = to_mtty_card(pci);
 	u8 value;
@@ -291,13 +287,11 @@ static int mtty_create(struct mdev_pci *pci)
 static int mtty_reset(struct mdev_pci *pci, enum mdev_pci_reset_cause cause)
 {
 	struct mtty_card *card = to_mtty_card(pci);
-	unsigned int i;
 
 	guard(mutex)(&card->lock);
-	for (i = 0; i < ARRAY_SIZE(card->port); i++)
-		card->port[i] = (struct mtty_port){
-			.regs[UART_LSR] = MTTY_LSR_IDLE,
-		};
+	memset(card->port, 0, sizeof(card->port));
+	card->port[0].regs[UART_LSR] = MTTY_LSR_IDLE;
+	card->port[1].regs[UART_LSR] = MTTY_LSR_IDLE;
 	return 0;
 }
 
@@ -312,8 +306,7 @@ static ssize_t mtty_save(struct mdev_pci *pci, void *buf, size_t size)
 	return used;
 }
 
-static int mtty_load(struct mdev_pci *pci, u32 version, const void *buf,
-		     size_t size)
+static int mtty_load(struct mdev_pci *pci, u32 version, const void *buf, size_t size)
 {
 	struct mtty_card *card = to_mtty_card(pci);
 	const struct mtty_port *port = buf;
@@ -371,37 +364,7 @@ static const struct mdev_pci_type mtty_types[] = {
 static struct device *mtty_device;
 static struct mdev_pci_parent mtty_parent;
 
-static ssize_t free_ports_show(struct device *dev,
-			       struct device_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%u\n", mdev_pci_free_units(&mtty_parent));
-}
-static DEVICE_ATTR_RO(free_ports);
-
-static struct attribute *mtty_parent_attrs[] = {
-	&dev_attr_free_ports.attr,
-	NULL
-};
-ATTRIBUTE_GROUPS(mtty_parent);
-
-static ssize_t ports_show(struct device *dev, struct device_attribute *attr,
-			  char *buf)
-{
-	struct mdev_pci *pci = mdev_pci_from_mdev(mdev_from_dev(dev));
-
-	return sysfs_emit(buf, "%u\n", pci->type->units);
-}
-static DEVICE_ATTR_RO(ports);
-
-static struct attribute *mtty_card_attrs[] = {
-	&dev_attr_ports.attr,
-	NULL
-};
-ATTRIBUTE_GROUPS(mtty_card);
-
 static const struct mdev_pci_driver mtty_driver = {
-	.ops.dev_attr_groups = mtty_parent_groups,
-	.ops.mdev_attr_groups = mtty_card_groups,
 	.types = mtty_types,
 	.nr_types = ARRAY_SIZE(mtty_types),
 	.device_size = MDEV_PCI_DEVICE_SIZE(struct mtty_card, pci),

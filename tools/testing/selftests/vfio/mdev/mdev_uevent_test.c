@@ -285,7 +285,6 @@ TEST_F_TIMEOUT(uevents, add_of_complete_mdev, 120)
 		EXPECT_TRUE(path_exists(DEVICE_A "/driver"));
 		EXPECT_TRUE(path_exists(DEVICE_A "/mdev_type"));
 		EXPECT_TRUE(path_exists(DEVICE_A "/remove"));
-		EXPECT_TRUE(path_exists(DEVICE_A "/ports"));
 		EXPECT_TRUE(path_exists(DEVICE_A "/mdev_type/devices/"
 					UUID_A));
 		EXPECT_TRUE(path_exists(MDEV_DEVICES "/" UUID_A));
@@ -352,6 +351,7 @@ TEST_F_TIMEOUT(uevents, online_after_add, 120)
 			ASSERT_EQ(0, uevents_next(self->fd, &event,
 						  TIMEOUT_MS));
 			added |= !strcmp(event.text, "add@" SIM_DEVICE);
+			EXPECT_TRUE(path_exists("/sys" SIM_DEVICE "/generation"));
 		} while (strcmp(event.text, "online@" SIM_DEVICE));
 		EXPECT_TRUE(added);
 		ASSERT_EQ(creator, waitpid(creator, NULL, 0));

@@ -329,6 +329,19 @@ static ssize_t generation_show(struct device *dev,
 }
 static DEVICE_ATTR_RO(generation);
 
+static ssize_t devices_show(struct device *dev, struct device_attribute *attr,
+			    char *buf)
+{
+	return sysfs_emit(buf, "%d\n", atomic_read(&sim_nr_devices));
+}
+static DEVICE_ATTR_RO(devices);
+
+static struct attribute *sim_parent_attrs[] = {
+	&dev_attr_devices.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(sim_parent);
+
 static struct attribute *sim_device_attrs[] = {
 	&dev_attr_generation.attr,
 	NULL
@@ -338,6 +351,7 @@ ATTRIBUTE_GROUPS(sim_device);
 /* The types are the parent's. */
 const struct parent_ops sim_full_ops = {
 	.owner = THIS_MODULE,
+	.dev_attr_groups = sim_parent_groups,
 	.mdev_attr_groups = sim_device_groups,
 	.hot_unplug = true,
 	.create = sim_create,
