@@ -155,8 +155,9 @@ migration_ended()
 }
 
 # migrate_guest FOLDER COMMAND: starts QEMU with a COMMAND in the background in a FOLDER
-# of make_folder, and migrates the guest there. Prints what QEMU reports of that.
-# Then the first QEMU is ended, and all functions here are about the second one.
+# of make_folder, and migrates the guest there, by the socket of that folder or by $socket.
+# Prints what QEMU reports of that. Then the first QEMU is ended, and all functions here
+# are about the second one.
 migrate_guest()
 {
 	local folder=$PWD destination
@@ -167,7 +168,7 @@ migrate_guest()
 	destination=$!
 	cd "$folder" || return
 	wait_for 120 eval "test -S $1/incoming || ! kill -0 $destination"
-	monitor "migrate -d unix:$1/incoming"
+	monitor "migrate -d unix:${socket:-$1/incoming}"
 	monitor_lines
 	wait_for 900 migration_ended
 	monitor_lines

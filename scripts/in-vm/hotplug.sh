@@ -18,8 +18,8 @@ qmp()
 {
 	local answer number=$SRANDOM
 	echo "{\"execute\": \"$1\", \"id\": $number, \"arguments\": {${2:-}}}" >&6
-	wait_for 60 grep -q "\"id\": $number[,}]" qmp.log || return
-	answer=$(grep "\"id\": $number[,}]" qmp.log)
+	wait_for 60 grep -qw "\"id\": $number" qmp.log || return
+	answer=$(grep -w "\"id\": $number" qmp.log)
 	echo "$answer"
 	[[ $answer == *'"return"'* ]]
 }
@@ -27,8 +27,10 @@ qmp()
 # plug NAME UUID PORT [ARGUMENTS]
 plug()
 {
-	local path="\"sysfsdev\": \"$devices/$2\""
-	qmp device_add "\"driver\": \"vfio-pci\", \"id\": \"$1\", \"bus\": \"$3\", $path${4:+, $4}"
+	local arguments
+	printf -v arguments '"driver": "vfio-pci", "id": "%s", "sysfsdev": "%s", "bus": "%s"' \
+		"$1" "$devices/$2" "$3"
+	qmp device_add "$arguments${4:+, $4}"
 }
 
 # unplugged NAME: the guest has let go of it, and QEMU has closed it
@@ -62,15 +64,16 @@ test_hotplug()
 	local verify="cd /sys/bus/pci/drivers/mdma_guest/0*; cat verify"
 
 	ktap_plan 25 hotplug
-	new_device $mvga/mvga-16
+	new_device "$mvga/mvga-16"
 	display=$UUID
-	new_device $mdma/mdma-4
+	new_device "$mdma/mdma-4"
 	engine=$UUID
 	new_device "${card[0]}/mdev_supported_types/medu-card"
 	edu=$UUID
 	mkfifo qmp.in qmp.out
 	boot_guest "$qemu -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off \
-		-device pcie-root-port,id=port1,chassis=1,mem-reserve=64M -device pcie-root-port,id=port2,chassis=2 \
+		-device pcie-root-port,id=port1,chassis=1,mem-reserve=64M \
+		-device pcie-root-port,id=port2,chassis=2 \
 		-device pcie-root-port,id=port3,chassis=3 \
 		-qmp pipe:qmp -monitor pipe:monitor <guest.in >guest.out &"
 	ktap_result $? boot

@@ -67,11 +67,6 @@ eventually()
 	wait_for 30 "$@"
 }
 
-not()
-{
-	! "$@"
-}
-
 # Creates, defines and starts as "virsh" documents it; a device that mdevctl or a write
 # to sysfs has created is seen as well.
 test_nodedev()
@@ -199,7 +194,7 @@ test_domain()
 	ktap_plan 34 domain
 	ktap_test libvirt_starts start_libvirt
 	make_domain_files
-	new_cards
+	new_cards "$mtty/mtty-2" "$mvga/mvga-16" "$mdma/mdma-4"
 	serial=${cards[0]}
 	name=$(node_device "$serial" mtty)
 	describe_domain domain.xml
