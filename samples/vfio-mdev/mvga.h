@@ -12,7 +12,6 @@
 /* VFIO's regions: all of video memory, and the picture from its first pixel */
 #define MVGA_MEMORY		VFIO_PCI_BAR0_REGION_INDEX
 #define MVGA_PICTURE		VFIO_PCI_NUM_REGIONS
-#define MVGA_PICTURE_SIZE	SZ_64M
 
 /* Registers of the Bochs VBE extension, "DISPI", that the guest can write */
 struct mvga_dispi {

@@ -89,7 +89,7 @@ static void mvga_update(struct mvga *mvga)
 	frame.id++;
 	mvga->frame = frame;
 	mvga->copy = NULL;
-	mdev_pci_invalidate(&mvga->pci, MVGA_PICTURE, 0, MVGA_PICTURE_SIZE);
+	mdev_pci_invalidate(&mvga->pci, MVGA_PICTURE, 0, U64_MAX);
 	vfree(copy);
 }
 
@@ -279,15 +279,8 @@ static struct attribute *mvga_attrs[] = {
 };
 ATTRIBUTE_GROUPS(mvga);
 
-/* As large as the largest memory, beyond the end of which it repeats */
-static const struct mdev_pci_region mvga_picture = {
-	.size = MVGA_PICTURE_SIZE,
-	.map = mvga_map_picture,
-	.type = VFIO_REGION_TYPE_PCI_VENDOR_TYPE | MVGA_VENDOR_ID,
-	.subtype = 1,
-};
-
-#define MVGA_FUNCTION(_memory_size)					\
+/* The memory repeats up to the end of the picture */
+#define MVGA_FUNCTION(_memory_size, _picture_size)			\
 	(&(const struct mdev_pci_function) {				\
 		.vendor = MVGA_VENDOR_ID,				\
 		.device = 0x1111,					\
@@ -305,7 +298,13 @@ static const struct mdev_pci_region mvga_picture = {
 			.read = mvga_read,				\
 			.write = mvga_write,				\
 		},							\
-		.regions = &mvga_picture,				\
+		.regions = &(const struct mdev_pci_region) {		\
+			.size = _picture_size,				\
+			.map = mvga_map_picture,			\
+			.type = VFIO_REGION_TYPE_PCI_VENDOR_TYPE |	\
+				MVGA_VENDOR_ID,				\
+			.subtype = 1,					\
+		},							\
 		.nr_regions = 1,					\
 	})
 
@@ -313,18 +312,23 @@ static const struct mdev_pci_type mvga_types[] = {
 	{
 		.name = "8",
 		.description = "Display with 8 MiB of video memory",
-		.function = MVGA_FUNCTION(SZ_8M),
+		.function = MVGA_FUNCTION(SZ_8M, SZ_64M),
 		.units = 8,
 	}, {
 		.name = "16",
 		.description = "Display with 16 MiB of video memory",
-		.function = MVGA_FUNCTION(SZ_16M),
+		.function = MVGA_FUNCTION(SZ_16M, SZ_64M),
 		.units = 16,
 	}, {
 		.name = "64",
 		.description = "Display with 64 MiB of video memory",
-		.function = MVGA_FUNCTION(SZ_64M),
+		.function = MVGA_FUNCTION(SZ_64M, SZ_64M),
 		.units = 64,
+	}, {
+		.name = "1024",
+		.description = "Display with 1 GiB of video memory",
+		.function = MVGA_FUNCTION(SZ_1G, SZ_1G),
+		.units = 1024,
 	},
 };
 
@@ -341,9 +345,9 @@ static const struct mdev_pci_driver mvga_driver = {
 	.load = mvga_load,
 };
 
-static unsigned int memory = 256;
+static unsigned int memory = 2048;
 module_param(memory, uint, 0444);
-MODULE_PARM_DESC(memory, "Video memory to hand out, in MiB (default 256)");
+MODULE_PARM_DESC(memory, "Video memory to hand out, in MiB (default 2048)");
 
 static struct mdev_pci_parent mvga_parent;
 static struct platform_device *mvga_device;

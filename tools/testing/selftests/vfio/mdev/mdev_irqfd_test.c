@@ -13,7 +13,6 @@
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -384,14 +383,6 @@ FIXTURE_TEARDOWN(loop)
 static int set_level(int device, int level)
 {
 	return SIM_COMMAND(device, MDEV_SIM_IRQ_LEVEL, INTX, 0, level);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
 /* Calls of set_irqs in a second, while about one passes */

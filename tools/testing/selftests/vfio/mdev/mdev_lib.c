@@ -24,6 +24,14 @@
 #define PATIENCE_MS	5000
 #define PAUSE_MS	10
 
+int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
 void sleep_ms(unsigned int milliseconds)
 {
 	struct timespec time = {

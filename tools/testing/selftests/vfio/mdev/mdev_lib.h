@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "kselftest.h"
 
@@ -85,6 +86,9 @@ int module_load(const char *name);
 int module_unload(const char *name);
 
 void sleep_ms(unsigned int milliseconds);
+
+/* Of CLOCK_MONOTONIC, in milliseconds */
+int64_t now_ms(void);
 
 /* True on a kernel with the fixes of patches/. */
 bool kernel_is_patched(void);

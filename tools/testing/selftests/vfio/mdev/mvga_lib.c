@@ -34,9 +34,14 @@ int mvga_offer_buffers(bool offer)
 
 int mvga_open(struct vfio_user *user, const char *uuid)
 {
+	return mvga_open_type(user, uuid, "mvga-8");
+}
+
+int mvga_open_type(struct vfio_user *user, const char *uuid, const char *type)
+{
 	int ret;
 
-	ret = sysfs_write(uuid, MVGA_TYPES "/mvga-8/create");
+	ret = sysfs_write(uuid, MVGA_TYPES "/%s/create", type);
 	if (!ret)
 		ret = vfio_open_cdev(user, uuid);
 	return ret ? ret : vfio_pci_enable(user->device);

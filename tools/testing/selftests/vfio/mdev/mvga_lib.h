@@ -53,8 +53,9 @@ int mvga_finish(void);
 /* Whether dma-bufs are offered */
 int mvga_offer_buffers(bool offer);
 
-/* A display of 8 MiB that decodes its BARs */
+/* A display that decodes its BARs: of 8 MiB, or of another type */
 int mvga_open(struct vfio_user *user, const char *uuid);
+int mvga_open_type(struct vfio_user *user, const char *uuid, const char *type);
 
 int64_t mvga_get(int device, unsigned int index);
 int mvga_put(int device, unsigned int index, uint16_t value);
