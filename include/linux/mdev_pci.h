@@ -13,11 +13,13 @@
 #include <linux/stddef.h>
 #include <linux/types.h>
 
+struct dev_pm_ops;
 struct mdev_pci;
 struct mdev_pci_core;
 struct mdev_pci_parent;
 struct mdev_pci_parent_core;
 struct pci_dev;
+struct pci_error_handlers;
 
 /**
  * DOC: mediated PCI functions
@@ -334,6 +336,15 @@ enum mdev_pci_reset_cause {
  *	in bytes, all of it if changes are not tracked, and to @dirty what it would
  *	write again. An estimate. May be called at any time, even concurrently with the
  *	others. Mandatory with @track_changes.
+ * @halt: the physical device of @parent does not answer, or is gone: end all waits for
+ *	it, so that @run, @reset and callbacks for accesses return. Nothing new is begun
+ *	until @restart. Called at any time, also concurrently with all others, and by
+ *	mdev_pci_mark_dead() from whatever calls that.
+ * @restart: the physical device was reset, or the system is resumed; all devices of
+ *	@parent are paused, and config space of a PCI card is restored. Set the card up
+ *	as the driver's probe did. What devices have in it is restored here, with
+ *	mdev_pci_for_each(), or by their @run. A negative errno calls
+ *	mdev_pci_mark_dead(). Called by mdev_pci_error_handlers and mdev_pci_pm_ops.
  *
  * @types and @device_size are mandatory. Without both @save and @load, devices can't
  * migrate. Callbacks may sleep. @reset, @run, @save, @load, @track_changes, @save_part
@@ -367,6 +378,8 @@ struct mdev_pci_driver {
 	int (*load_part)(struct mdev_pci *pci, u32 version, const void *buf,
 			 size_t size);
 	void (*parts_left)(struct mdev_pci *pci, u64 *initial, u64 *dirty);
+	void (*halt)(struct mdev_pci_parent *parent);
+	int (*restart)(struct mdev_pci_parent *parent);
 };
 
 /* The size of @_struct, whose first member, @_member, is its struct mdev_pci */
@@ -411,6 +424,16 @@ void mdev_pci_resume(struct mdev_pci_parent *parent);
 void mdev_pci_mark_dead(struct mdev_pci_parent *parent);
 int mdev_pci_for_each(struct mdev_pci_parent *parent,
 		      int (*fn)(struct mdev_pci *pci, void *data), void *data);
+
+/*
+ * For the struct pci_driver of a card whose pci_set_drvdata() is its
+ * struct mdev_pci_parent, registered from probe to remove: they pause the devices, call
+ * &mdev_pci_driver.halt and &mdev_pci_driver.restart, and resume, or call
+ * mdev_pci_mark_dead(). See "When the hardware fails" in
+ * Documentation/vfio-mediated-device.txt.
+ */
+extern const struct pci_error_handlers mdev_pci_error_handlers;
+extern const struct dev_pm_ops mdev_pci_pm_ops;
 
 void mdev_pci_raise_irq(struct mdev_pci *pci, unsigned int vector);
 void mdev_pci_lower_irq(struct mdev_pci *pci, unsigned int vector);

@@ -515,12 +515,14 @@ EXPORT_SYMBOL_GPL(__mdev_pci_register);
  * mdev_pci_unregister - unregister a parent and remove its mediated devices
  * @parent: what mdev_pci_register() has registered
  *
- * As mdev_unregister_device().
+ * As mdev_unregister_device(). A PCI card that does not answer was unplugged:
+ * mdev_pci_mark_dead() comes first.
  *
  * Context: may sleep. Must not be called from a callback of the same parent.
  */
 void mdev_pci_unregister(struct mdev_pci_parent *parent)
 {
+	mdev_pci_check_present(parent);
 	mdev_unregister_device(parent->dev);
 	mdev_pci_parent_free(parent->core);
 	parent->core = NULL;

@@ -81,21 +81,35 @@ static int mdev_pci_notify_error(struct mdev_device *mdev, void *unused)
 	return 0;
 }
 
+/* What waits for the physical device ends with an error. */
+void mdev_pci_halt(struct mdev_pci_parent *parent)
+{
+	const struct mdev_pci_driver *driver = parent->core->driver;
+
+	if (driver->halt)
+		driver->halt(parent);
+}
+
 /**
  * mdev_pci_mark_dead - make all devices of a parent fail
  * @parent: the parent
  *
- * As mdev_mark_parent_dead(). The first call also triggers the error interrupt of each
- * device, see mdev_pci_trigger_error(). An access to config space or a BAR fails with
- * -EIO then; unlike vfio-pci, whose reads return ones when the card is gone.
+ * As mdev_mark_parent_dead(). The first call also calls &mdev_pci_driver.halt, and
+ * triggers the error interrupt of each device, see mdev_pci_trigger_error(). An access
+ * to config space or a BAR fails with -EIO then; unlike vfio-pci, whose reads return
+ * ones when the card is gone.
  *
  * Context: may sleep. Can be called at any time while @parent is registered, also from a
  *	callback.
  */
 void mdev_pci_mark_dead(struct mdev_pci_parent *parent)
 {
+	bool first = !xchg(&parent->core->dead, 1);
+
+	if (first)
+		mdev_pci_halt(parent);
 	mdev_mark_parent_dead(parent->dev);
-	if (!xchg(&parent->core->dead, 1))
+	if (first)
 		mdev_for_each_device(parent->dev, mdev_pci_notify_error, NULL);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_mark_dead);

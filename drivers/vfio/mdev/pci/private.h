@@ -199,8 +199,8 @@ struct mdev_pci_core {
  * @groups: attributes of the types
  * @group_list: pointers to @groups
  * @free_units: units that no device has taken
- * @dead: mdev_pci_mark_dead() has signalled the error interrupts. No bool: that of
- *	xchg() on s390 can be true for false.
+ * @dead: mdev_pci_mark_dead() was called. No bool: that of xchg() on s390 can be true
+ *	for false.
  */
 struct mdev_pci_parent_core {
 	struct mdev_pci_parent *parent;
@@ -213,6 +213,17 @@ struct mdev_pci_parent_core {
 	atomic_t free_units;
 	unsigned int dead;
 };
+
+static inline bool mdev_pci_parent_is_dead(const struct mdev_pci_parent *parent)
+{
+	return READ_ONCE(parent->core->dead);
+}
+
+#ifdef CONFIG_PCI
+void mdev_pci_check_present(struct mdev_pci_parent *parent);
+#else
+static inline void mdev_pci_check_present(struct mdev_pci_parent *parent) {}
+#endif
 
 static inline struct mdev_pci_core *
 mdev_pci_core(const struct mdev_device *mdev)
@@ -292,6 +303,7 @@ void mdev_pci_stop_for_reset(struct mdev_pci_core *core);
 
 /* pause.c */
 int mdev_pci_pause_device(struct mdev_device *mdev);
+void mdev_pci_halt(struct mdev_pci_parent *parent);
 void mdev_pci_resume_device(struct mdev_device *mdev);
 
 /* PCI Express 2.0, 7.8: with the registers of slots and root ports, all zero */

@@ -15,6 +15,9 @@ kunit_test_suites(&mdev_pci_check_suite, &mdev_pci_life_suite,
 		  &mdev_pci_irq_suite, &mdev_pci_memory_suite,
 		  &mdev_pci_migration_suite, &mdev_pci_msix_suite,
 		  &mdev_pci_parts_suite, &mdev_pci_pause_suite,
+#ifdef CONFIG_PCI
+		  &mdev_pci_recovery_suite,
+#endif
 		  &mdev_pci_regions_suite);
 
 MODULE_IMPORT_NS(MDEV_KUNIT_NAMESPACE);

@@ -101,6 +101,19 @@ static int test_vendor_run(struct mdev_pci *pci, unsigned int flags)
 	return fixture->run_error;
 }
 
+static void test_vendor_halt(struct mdev_pci_parent *parent)
+{
+	container_of(parent, struct test_pci, parent)->halts++;
+}
+
+static int test_vendor_restart(struct mdev_pci_parent *parent)
+{
+	struct test_pci *fixture = container_of(parent, struct test_pci, parent);
+
+	fixture->restarts++;
+	return fixture->restart_error;
+}
+
 static ssize_t test_vendor_save(struct mdev_pci *pci, void *buf, size_t size)
 {
 	struct test_pci *fixture = to_test_pci(pci);
@@ -299,6 +312,8 @@ struct test_pci *test_pci_new(struct kunit *test)
 		.save_part = test_vendor_save_part,
 		.load_part = test_vendor_load_part,
 		.parts_left = test_vendor_parts_left,
+		.halt = test_vendor_halt,
+		.restart = test_vendor_restart,
 	};
 	return fixture;
 }

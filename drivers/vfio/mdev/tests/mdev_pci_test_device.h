@@ -68,6 +68,9 @@ struct test_pci_eventfd {
  * @answer: what a read gets
  * @run_flags: the last flags of run that succeeded
  * @run_error: what run returns
+ * @halts: number of calls of halt
+ * @restarts: number of calls of restart
+ * @restart_error: what that returns
  * @resets: number of resets
  * @reset_cause: of the last reset
  * @reset_error: what reset returns
@@ -107,6 +110,9 @@ struct test_pci {
 
 	unsigned int run_flags;
 	int run_error;
+	unsigned int halts;
+	unsigned int restarts;
+	int restart_error;
 	unsigned int resets;
 	enum mdev_pci_reset_cause reset_cause;
 	int reset_error;
@@ -152,6 +158,7 @@ extern struct kunit_suite mdev_pci_migration_suite;
 extern struct kunit_suite mdev_pci_msix_suite;
 extern struct kunit_suite mdev_pci_parts_suite;
 extern struct kunit_suite mdev_pci_pause_suite;
+extern struct kunit_suite mdev_pci_recovery_suite;
 extern struct kunit_suite mdev_pci_regions_suite;
 
 #endif /* _MDEV_PCI_TEST_DEVICE_H */

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The physical device is a PCI card that is reset, suspended, or fails: PCI error
+ * handlers and power management for the struct pci_driver of a vendor driver. They
+ * pause the devices (pause.c), and call ->halt() and ->restart() of the driver.
+ */
+
+#include <linux/device.h>
+#include <linux/export.h>
+#include <linux/pci.h>
+#include <linux/pm.h>
+
+#include "private.h"
+
+/* Callbacks of well-behaved users end in a second; a resume must not take minutes. */
+#define MDEV_PCI_PAUSE_MS	10000
+
+static void mdev_pci_give_up(struct mdev_pci_parent *parent, const char *reason)
+{
+	dev_err(parent->dev, "%s: its mediated devices fail\n", reason);
+	mdev_pci_mark_dead(parent);
+}
+
+static void mdev_pci_pause_or_give_up(struct mdev_pci_parent *parent)
+{
+	if (mdev_pci_pause(parent, MDEV_PCI_PAUSE_MS) && !mdev_pci_parent_is_dead(parent))
+		mdev_pci_give_up(parent, "reset while a callback runs");
+}
+
+static int mdev_pci_restart(struct mdev_pci_parent *parent)
+{
+	const struct mdev_pci_driver *driver = parent->core->driver;
+	int ret;
+
+	if (mdev_pci_parent_is_dead(parent))
+		return -EIO;
+	ret = driver->restart ? driver->restart(parent) : 0;
+	if (ret)
+		mdev_pci_give_up(parent, "no restart");
+	return ret;
+}
+
+static pci_ers_result_t mdev_pci_error_detected(struct pci_dev *pdev,
+						pci_channel_state_t state)
+{
+	struct mdev_pci_parent *parent = pci_get_drvdata(pdev);
+
+	if (state == pci_channel_io_normal)
+		return PCI_ERS_RESULT_CAN_RECOVER;
+	if (state == pci_channel_io_frozen) {
+		mdev_pci_halt(parent);
+		if (!mdev_pci_pause(parent, MDEV_PCI_PAUSE_MS))
+			return PCI_ERS_RESULT_NEED_RESET;
+	}
+	mdev_pci_give_up(parent, "no recovery from a PCI error");
+	return PCI_ERS_RESULT_DISCONNECT;
+}
+
+static pci_ers_result_t mdev_pci_slot_reset(struct pci_dev *pdev)
+{
+	pci_restore_state(pdev);
+	/* In Linux 6.12, a state can be restored once */
+	pci_save_state(pdev);
+	return mdev_pci_restart(pci_get_drvdata(pdev)) ?
+	       PCI_ERS_RESULT_DISCONNECT : PCI_ERS_RESULT_RECOVERED;
+}
+
+static void mdev_pci_error_resume(struct pci_dev *pdev)
+{
+	mdev_pci_resume(pci_get_drvdata(pdev));
+}
+
+static void mdev_pci_reset_prepare(struct pci_dev *pdev)
+{
+	mdev_pci_pause_or_give_up(pci_get_drvdata(pdev));
+}
+
+static void mdev_pci_reset_done(struct pci_dev *pdev)
+{
+	struct mdev_pci_parent *parent = pci_get_drvdata(pdev);
+
+	mdev_pci_restart(parent);
+	mdev_pci_resume(parent);
+}
+
+const struct pci_error_handlers mdev_pci_error_handlers = {
+	.error_detected = mdev_pci_error_detected,
+	.slot_reset = mdev_pci_slot_reset,
+	.resume = mdev_pci_error_resume,
+	.reset_prepare = mdev_pci_reset_prepare,
+	.reset_done = mdev_pci_reset_done,
+};
+EXPORT_SYMBOL_GPL(mdev_pci_error_handlers);
+
+/* A dead parent does not keep the system from suspending. */
+static int mdev_pci_suspend(struct device *dev)
+{
+	struct mdev_pci_parent *parent = dev_get_drvdata(dev);
+	int ret = mdev_pci_pause(parent, MDEV_PCI_PAUSE_MS);
+
+	return mdev_pci_parent_is_dead(parent) ? 0 : ret;
+}
+
+static int mdev_pci_system_resume(struct device *dev)
+{
+	struct mdev_pci_parent *parent = dev_get_drvdata(dev);
+
+	mdev_pci_restart(parent);
+	mdev_pci_resume(parent);
+	return 0;
+}
+
+EXPORT_GPL_SIMPLE_DEV_PM_OPS(mdev_pci_pm_ops, mdev_pci_suspend,
+			     mdev_pci_system_resume);
+
+/* Before the parent is unregistered: nothing waits for a card that was unplugged. */
+void mdev_pci_check_present(struct mdev_pci_parent *parent)
+{
+	if (dev_is_pci(parent->dev) &&
+	    !pci_device_is_present(to_pci_dev(parent->dev)) &&
+	    !mdev_pci_parent_is_dead(parent))
+		mdev_pci_give_up(parent, "unplugged");
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of pci/recovery.c: what PCI error handlers and system sleep call. The card
+ * has no bus, so slot_reset, which accesses its config space, is tested with medu.
+ */
+
+#include <linux/pci.h>
+#include <linux/pm.h>
+
+#include "../pci/private.h"
+#include "mdev_pci_test_device.h"
+
+static struct pci_dev *test_card(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+	struct pci_dev *card = kunit_kzalloc(test, sizeof(*card), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, card);
+	pci_set_drvdata(card, &fixture->parent);
+	return card;
+}
+
+/* pci_ers_result_t is no number for KUNIT_EXPECT_EQ() */
+static void test_expect_result(struct kunit *test, struct pci_dev *card,
+			       pci_channel_state_t state, pci_ers_result_t result)
+{
+	KUNIT_EXPECT_TRUE(test, result ==
+			  mdev_pci_error_handlers.error_detected(card, state));
+}
+
+static void test_frozen_is_paused(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+	struct pci_dev *card = test_card(test);
+
+	test_expect_result(test, card, pci_channel_io_frozen,
+			   PCI_ERS_RESULT_NEED_RESET);
+	KUNIT_EXPECT_EQ(test, fixture->halts, 1);
+	KUNIT_EXPECT_EQ(test, fixture->run_flags, 0);
+	mdev_pci_error_handlers.resume(card);
+	KUNIT_EXPECT_EQ(test, fixture->run_flags, MDEV_PCI_RUN);
+	KUNIT_EXPECT_FALSE(test, mdev_is_dead(fixture->mdev));
+}
+
+static void test_normal_does_nothing(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+
+	test_expect_result(test, test_card(test), pci_channel_io_normal,
+			   PCI_ERS_RESULT_CAN_RECOVER);
+	KUNIT_EXPECT_EQ(test, fixture->halts, 0);
+	KUNIT_EXPECT_EQ(test, fixture->run_flags, MDEV_PCI_RUN);
+}
+
+static void test_failure_is_death(struct kunit *test)
+{
+	const struct pci_error_handlers *handlers = &mdev_pci_error_handlers;
+	struct test_pci *fixture = test->priv;
+	struct pci_dev *card = test_card(test);
+
+	test_expect_result(test, card, pci_channel_io_perm_failure,
+			   PCI_ERS_RESULT_DISCONNECT);
+	KUNIT_EXPECT_EQ(test, fixture->halts, 1);
+	KUNIT_EXPECT_TRUE(test, mdev_is_dead(fixture->mdev));
+
+	/* A reset after that does not bring it back */
+	handlers->reset_prepare(card);
+	handlers->reset_done(card);
+	KUNIT_EXPECT_EQ(test, fixture->restarts, 0);
+	KUNIT_EXPECT_TRUE(test, mdev_is_dead(fixture->mdev));
+}
+
+static void test_frozen_and_no_pause(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+
+	fixture->run_error = -ETIMEDOUT;
+	test_expect_result(test, test_card(test), pci_channel_io_frozen,
+			   PCI_ERS_RESULT_DISCONNECT);
+	KUNIT_EXPECT_TRUE(test, mdev_is_dead(fixture->mdev));
+	fixture->run_error = 0;
+}
+
+static void test_reset_restarts(struct kunit *test)
+{
+	const struct pci_error_handlers *handlers = &mdev_pci_error_handlers;
+	struct test_pci *fixture = test->priv;
+	struct pci_dev *card = test_card(test);
+
+	handlers->reset_prepare(card);
+	KUNIT_EXPECT_EQ(test, fixture->halts, 0);
+	KUNIT_EXPECT_EQ(test, fixture->run_flags, 0);
+	handlers->reset_done(card);
+	KUNIT_EXPECT_EQ(test, fixture->restarts, 1);
+	KUNIT_EXPECT_EQ(test, fixture->run_flags, MDEV_PCI_RUN);
+
+	handlers->reset_prepare(card);
+	fixture->restart_error = -ENODEV;
+	handlers->reset_done(card);
+	KUNIT_EXPECT_TRUE(test, mdev_is_dead(fixture->mdev));
+	KUNIT_EXPECT_EQ(test, fixture->run_flags, 0);
+}
+
+static void test_reset_and_no_pause(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+
+	fixture->run_error = -ETIMEDOUT;
+	mdev_pci_error_handlers.reset_prepare(test_card(test));
+	KUNIT_EXPECT_TRUE(test, mdev_is_dead(fixture->mdev));
+	fixture->run_error = 0;
+}
+
+static void test_sleep(struct kunit *test)
+{
+	const struct dev_pm_ops *pm = &mdev_pci_pm_ops;
+	struct test_pci *fixture = test->priv;
+	struct device *dev = &test_card(test)->dev;
+
+	if (!pm->suspend)
+		kunit_skip(test, "the kernel has no CONFIG_PM_SLEEP");
+	fixture->run_error = -ETIMEDOUT;
+	KUNIT_EXPECT_EQ(test, pm->suspend(dev), -ETIMEDOUT);
+	fixture->run_error = 0;
+	KUNIT_ASSERT_EQ(test, pm->suspend(dev), 0);
+	KUNIT_EXPECT_EQ(test, fixture->run_flags, 0);
+	KUNIT_EXPECT_EQ(test, pm->resume(dev), 0);
+	KUNIT_EXPECT_EQ(test, fixture->restarts, 1);
+	KUNIT_EXPECT_EQ(test, fixture->run_flags, MDEV_PCI_RUN);
+
+	mdev_pci_mark_dead(&fixture->parent);
+	KUNIT_EXPECT_EQ(test, pm->suspend(dev), 0);
+	KUNIT_EXPECT_EQ(test, pm->resume(dev), 0);
+	KUNIT_EXPECT_EQ(test, fixture->restarts, 1);
+}
+
+static void test_halted_once(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+
+	mdev_pci_mark_dead(&fixture->parent);
+	mdev_pci_mark_dead(&fixture->parent);
+	KUNIT_EXPECT_EQ(test, fixture->halts, 1);
+}
+
+static void test_without_callbacks(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+	struct pci_dev *card = test_card(test);
+
+	fixture->driver.halt = NULL;
+	fixture->driver.restart = NULL;
+	mdev_pci_error_handlers.reset_prepare(card);
+	mdev_pci_error_handlers.reset_done(card);
+	KUNIT_EXPECT_EQ(test, fixture->run_flags, MDEV_PCI_RUN);
+	mdev_pci_mark_dead(&fixture->parent);
+	KUNIT_EXPECT_TRUE(test, mdev_is_dead(fixture->mdev));
+}
+
+static struct kunit_case mdev_pci_recovery_cases[] = {
+	KUNIT_CASE(test_frozen_is_paused),
+	KUNIT_CASE(test_normal_does_nothing),
+	KUNIT_CASE(test_failure_is_death),
+	KUNIT_CASE(test_frozen_and_no_pause),
+	KUNIT_CASE(test_reset_restarts),
+	KUNIT_CASE(test_reset_and_no_pause),
+	KUNIT_CASE(test_sleep),
+	KUNIT_CASE(test_halted_once),
+	KUNIT_CASE(test_without_callbacks),
+	{}
+};
+
+struct kunit_suite mdev_pci_recovery_suite = {
+	.name = "mdev_pci_recovery",
+	.init = test_pci_init,
+	.test_cases = mdev_pci_recovery_cases,
+};
