@@ -30,7 +30,6 @@
 #define MEDU_UNITS	8
 /* A transfer takes the card 100 ms */
 #define MEDU_TIMEOUT	(5 * HZ)
-#define MEDU_PAUSE_MS	10000
 /* Some versions of QEMU exit when the card accesses the last byte of its buffer. */
 #define MEDU_MAX_TRANSFER	(MEDU_BUFFER_SIZE - 1U)
 /* Registers have 4 or 8 bytes; each has a member of an array of dwords' number */
@@ -46,10 +45,10 @@ struct medu_card {
 	void __iomem *bar;
 	/* Held while a request is served. Tasks that wait for it get it in turn. */
 	struct mutex engine;
-	/* Completed by the interrupt, and when @error is set */
+	/* Completed by the interrupt, and when @halted is set */
 	struct completion done;
-	/* -EAGAIN until the card has been reset; -EIO if it has gone */
-	int error;
+	/* The card does not answer until it has been reset, if ever */
+	bool halted;
 };
 
 struct medu {
@@ -72,9 +71,14 @@ static struct medu *to_medu(struct mdev_pci *pci)
 	return container_of(pci, struct medu, pci);
 }
 
+static struct medu_card *to_medu_card(struct mdev_pci_parent *parent)
+{
+	return container_of(parent, struct medu_card, parent);
+}
+
 static struct medu_card *medu_card(struct medu *medu)
 {
-	return container_of(medu->pci.parent, struct medu_card, parent);
+	return to_medu_card(medu->pci.parent);
 }
 
 static u64 *medu_reg(struct medu *medu, unsigned int offset)
@@ -97,26 +101,13 @@ static irqreturn_t medu_interrupt(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-/* End the wait for the card. With -EIO, its devices fail from now on. */
-static void medu_set_error(struct medu_card *card, int error,
-			   const char *reason)
-{
-	if (xchg(&card->error, error) == -EIO) {
-		WRITE_ONCE(card->error, -EIO);
-		return;
-	}
-	complete_all(&card->done);
-	if (error == -EIO) {
-		pci_err(card->pdev, "%s: its devices fail\n", reason);
-		mdev_pci_mark_dead(&card->parent);
-	}
-}
-
 static int medu_wait(struct medu_card *card)
 {
-	if (!wait_for_completion_timeout(&card->done, MEDU_TIMEOUT))
-		medu_set_error(card, -EIO, "no interrupt");
-	return READ_ONCE(card->error);
+	if (!wait_for_completion_timeout(&card->done, MEDU_TIMEOUT)) {
+		pci_err(card->pdev, "no interrupt\n");
+		mdev_pci_mark_dead(&card->parent);
+	}
+	return READ_ONCE(card->halted) ? -EIO : 0;
 }
 
 static int medu_compute(struct medu_card *card, u32 n, u32 *result)
@@ -207,7 +198,7 @@ static bool medu_may(struct medu *medu, unsigned int flag, unsigned int epoch)
 
 	lockdep_assert_held(&card->engine);
 	return (medu->may & flag) && medu->epoch == epoch &&
-	       !READ_ONCE(card->error);
+	       !READ_ONCE(card->halted);
 }
 
 static void medu_raise(struct medu *medu, u32 cause)
@@ -280,7 +271,7 @@ static void medu_serve_dma(struct medu *medu, unsigned int epoch)
 		if (!medu_may(medu, MDEV_PCI_DMA, epoch))
 			break;
 		medu_copy(medu, pages, from, offset, count, to_memory);
-		if (!READ_ONCE(card->error))
+		if (!READ_ONCE(card->halted))
 			medu_end_dma(medu);
 	}
 	mdev_unpin_pages(medu->pci.mdev, iova - from, nr_pages);
@@ -438,6 +429,33 @@ static int medu_load(struct mdev_pci *pci, u32 version, const void *buf,
 	return 0;
 }
 
+/* Life of the card */
+
+static void medu_halt(struct mdev_pci_parent *parent)
+{
+	struct medu_card *card = to_medu_card(parent);
+
+	WRITE_ONCE(card->halted, true);
+	complete_all(&card->done);
+}
+
+/* A reset of the bus does not end a transfer of QEMU's card. */
+static int medu_restart(struct mdev_pci_parent *parent)
+{
+	struct medu_card *card = to_medu_card(parent);
+	u32 command;
+
+	if (readl(card->bar + MEDU_ID) != MEDU_IS_EDU ||
+	    readl_poll_timeout(card->bar + MEDU_DMA_COMMAND, command,
+			       !(command & MEDU_DMA_RUN), 10000, USEC_PER_SEC))
+		return -EIO;
+	writel(~0U, card->bar + MEDU_ACK);
+	synchronize_irq(pci_irq_vector(card->pdev, 0));
+	reinit_completion(&card->done);
+	WRITE_ONCE(card->halted, false);
+	return 0;
+}
+
 static ssize_t transfers_show(struct device *dev,
 			      struct device_attribute *attr, char *buf)
 {
@@ -483,9 +501,9 @@ static const struct mdev_pci_driver medu_driver = {
 	.run = medu_run,
 	.save = medu_save,
 	.load = medu_load,
+	.halt = medu_halt,
+	.restart = medu_restart,
 };
-
-/* Life of the card */
 
 static int medu_enable(struct medu_card *card)
 {
@@ -521,7 +539,7 @@ static int medu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	card->pdev = pdev;
 	mutex_init(&card->engine);
 	init_completion(&card->done);
-	pci_set_drvdata(pdev, card);
+	pci_set_drvdata(pdev, &card->parent);
 	ret = medu_enable(card);
 	return ret ?: mdev_pci_register(&card->parent, &pdev->dev, &medu_driver,
 					MEDU_UNITS);
@@ -529,87 +547,8 @@ static int medu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 static void medu_remove(struct pci_dev *pdev)
 {
-	struct medu_card *card = pci_get_drvdata(pdev);
-
-	if (!pci_device_is_present(pdev))
-		medu_set_error(card, -EIO, "the card has gone");
-	mdev_pci_unregister(&card->parent);
+	mdev_pci_unregister(pci_get_drvdata(pdev));
 }
-
-static void medu_reset_prepare(struct pci_dev *pdev)
-{
-	struct medu_card *card = pci_get_drvdata(pdev);
-
-	if (mdev_pci_pause(&card->parent, MEDU_PAUSE_MS))
-		medu_set_error(card, -EIO, "reset while in use");
-}
-
-static void medu_resume_devices(struct pci_dev *pdev)
-{
-	struct medu_card *card = pci_get_drvdata(pdev);
-
-	mdev_pci_resume(&card->parent);
-}
-
-/* While the channel is frozen, the engine does not end what it has begun. */
-static pci_ers_result_t medu_error_detected(struct pci_dev *pdev,
-					    pci_channel_state_t state)
-{
-	struct medu_card *card = pci_get_drvdata(pdev);
-
-	if (state == pci_channel_io_normal)
-		return PCI_ERS_RESULT_CAN_RECOVER;
-	if (state == pci_channel_io_frozen) {
-		medu_set_error(card, -EAGAIN, NULL);
-		if (!mdev_pci_pause(&card->parent, MEDU_PAUSE_MS))
-			return PCI_ERS_RESULT_NEED_RESET;
-	}
-	medu_set_error(card, -EIO, "it can't be recovered");
-	return PCI_ERS_RESULT_DISCONNECT;
-}
-
-static pci_ers_result_t medu_slot_reset(struct pci_dev *pdev)
-{
-	struct medu_card *card = pci_get_drvdata(pdev);
-	u32 command;
-
-	pci_restore_state(pdev);
-	pci_save_state(pdev);
-	/* A reset of the bus does not end a transfer of QEMU's card. */
-	if (readl(card->bar + MEDU_ID) != MEDU_IS_EDU ||
-	    readl_poll_timeout(card->bar + MEDU_DMA_COMMAND, command,
-			       !(command & MEDU_DMA_RUN), 10000, USEC_PER_SEC)) {
-		medu_set_error(card, -EIO, "the reset has not helped");
-		return PCI_ERS_RESULT_DISCONNECT;
-	}
-	writel(~0U, card->bar + MEDU_ACK);
-	reinit_completion(&card->done);
-	WRITE_ONCE(card->error, 0);
-	return PCI_ERS_RESULT_RECOVERED;
-}
-
-static const struct pci_error_handlers medu_error_handlers = {
-	.error_detected = medu_error_detected,
-	.slot_reset = medu_slot_reset,
-	.resume = medu_resume_devices,
-	.reset_prepare = medu_reset_prepare,
-	.reset_done = medu_resume_devices,
-};
-
-static int medu_suspend(struct device *dev)
-{
-	struct medu_card *card = dev_get_drvdata(dev);
-
-	return mdev_pci_pause(&card->parent, MEDU_PAUSE_MS);
-}
-
-static int medu_resume(struct device *dev)
-{
-	medu_resume_devices(to_pci_dev(dev));
-	return 0;
-}
-
-static DEFINE_SIMPLE_DEV_PM_OPS(medu_pm_ops, medu_suspend, medu_resume);
 
 static const struct pci_device_id medu_ids[] = {
 	{ PCI_DEVICE(MEDU_VENDOR_ID, MEDU_DEVICE_ID) },
@@ -622,8 +561,8 @@ static struct pci_driver medu_pci_driver = {
 	.id_table = medu_ids,
 	.probe = medu_probe,
 	.remove = medu_remove,
-	.err_handler = &medu_error_handlers,
-	.driver.pm = pm_sleep_ptr(&medu_pm_ops),
+	.err_handler = &mdev_pci_error_handlers,
+	.driver.pm = pm_sleep_ptr(&mdev_pci_pm_ops),
 };
 module_pci_driver(medu_pci_driver);
 
