@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Every allocation, and every copy of the user's memory, fails in turn while a
- * PCI function of mdev_pci comes to be, gets memory for its regions, and is migrated
- * while it runs. The subject is the sample mvga. See mdev_fail_nth_test.c for what all devices have
- * in common.
+ * PCI function of mdev_pci is created, gets memory for its regions, and is migrated
+ * while it runs. The subject is the sample mvga. See mdev_fail_nth_test.c for what all
+ * devices have in common.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -227,6 +227,68 @@ FIXTURE_VARIANT_ADD(function, read)
 		.prepare = run_pre_copy,
 		.run = run_read,
 		.check = check_source,
+	},
+};
+
+/* The device is the target of its own state data. */
+static int save_pieces(void)
+{
+	int ret = open_and_store();
+
+	if (!ret)
+		ret = run_pre_copy();
+	if (!ret)
+		ret = run_read();
+	vfio_close_file(&data);
+	return ret ? ret : migration_go(user.device, RUNNING);
+}
+
+static int run_resuming(void)
+{
+	data = migration_go(user.device, RESUMING);
+	return data < 0 ? data : 0;
+}
+
+/* A copy that fails in the middle makes a write short; then the rest is written. */
+static int run_write(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		ssize_t done = 0, size;
+
+		while (done < sizes[i]) {
+			size = write(data, pieces[i] + done, sizes[i] - done);
+			if (size < 0)
+				return -errno;
+			done += size;
+		}
+	}
+	return 0;
+}
+
+/* A part is loaded when it is complete. The reset ends RESUMING, also after an error. */
+static int check_target(int result)
+{
+	long committed = mvga_committed(UUID_A);
+	int ret;
+
+	vfio_close_file(&data);
+	ret = vfio_ioctl(user.device, VFIO_DEVICE_RESET, NULL);
+	if (ret)
+		return ret;
+	if (committed > PAGE_KIB || (!result && committed < PAGE_KIB))
+		return -ENODATA;
+	return migration_state(user.device) == RUNNING ? 0 : -ENODATA;
+}
+
+FIXTURE_VARIANT_ADD(function, write)
+{
+	.setup = save_pieces,
+	.operation = {
+		.prepare = run_resuming,
+		.run = run_write,
+		.check = check_target,
 	},
 };
 
