@@ -422,6 +422,8 @@ unsigned int mdev_pci_free_units(struct mdev_pci_parent *parent);
 int mdev_pci_pause(struct mdev_pci_parent *parent, unsigned int timeout_ms);
 void mdev_pci_resume(struct mdev_pci_parent *parent);
 void mdev_pci_mark_dead(struct mdev_pci_parent *parent);
+void mdev_pci_keep_pages(struct mdev_pci_parent *parent, struct page **pages,
+			 unsigned int nr);
 int mdev_pci_for_each(struct mdev_pci_parent *parent,
 		      int (*fn)(struct mdev_pci *pci, void *data), void *data);
 

@@ -120,23 +120,6 @@ static int medu_compute(struct medu_card *card, u32 n, u32 *result)
 	return 0;
 }
 
-/*
- * The card may still access the page after an error: without an IOMMU, whose mapping
- * has been removed, the page must never be used for something else.
- */
-static void medu_keep_from_card(struct medu_card *card, struct page *page)
-{
-	struct iommu_domain *domain = iommu_get_domain_for_dev(&card->pdev->dev);
-
-	if (domain && (domain->type & __IOMMU_DOMAIN_PAGING)) {
-		iommu_flush_iotlb_all(domain);
-		return;
-	}
-	get_page(page);
-	pci_warn(card->pdev, "page %#lx stays allocated, since the card may access it\n",
-		 page_to_pfn(page));
-}
-
 /* Copy between memory, within a page, and the beginning of the card's buffer. */
 static int medu_transfer(struct medu_card *card, struct page *page, u32 offset,
 			 u32 size, bool to_memory)
@@ -159,7 +142,7 @@ static int medu_transfer(struct medu_card *card, struct page *page, u32 offset,
 	ret = medu_wait(card);
 	dma_unmap_page(dev, address, size, dir);
 	if (ret)
-		medu_keep_from_card(card, page);
+		mdev_pci_keep_pages(&card->parent, &page, 1);
 	return ret;
 }
 

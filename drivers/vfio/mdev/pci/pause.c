@@ -7,6 +7,8 @@
 #include <linux/cleanup.h>
 #include <linux/compiler.h>
 #include <linux/export.h>
+#include <linux/iommu.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
 
 #include "private.h"
@@ -113,6 +115,37 @@ void mdev_pci_mark_dead(struct mdev_pci_parent *parent)
 		mdev_for_each_device(parent->dev, mdev_pci_notify_error, NULL);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_mark_dead);
+
+/**
+ * mdev_pci_keep_pages - keep pages that a failed physical device may still access
+ * @parent: the parent, which has not ended a transfer and does not answer
+ * @pages: pages of the transfer, after they were unmapped (dma_unmap_page()) and before
+ *	they are unpinned or freed
+ * @nr: number of @pages
+ *
+ * With an IOMMU, the device can't access them any more; this waits until it has
+ * forgotten the addresses. Without one, it can for as long as it has power, so that the
+ * pages must not be used for anything else: this takes a reference to each, which is
+ * never put, and logs that.
+ *
+ * Context: may sleep.
+ */
+void mdev_pci_keep_pages(struct mdev_pci_parent *parent, struct page **pages,
+			 unsigned int nr)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(parent->dev);
+	unsigned int i;
+
+	if (domain && domain->type & __IOMMU_DOMAIN_PAGING) {
+		iommu_flush_iotlb_all(domain);
+		return;
+	}
+	for (i = 0; i < nr; i++)
+		get_page(pages[i]);
+	dev_warn(parent->dev, "%u pages stay allocated, since the device may access them\n",
+		 nr);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_keep_pages);
 
 /* A function that is called for each device, and its argument */
 struct mdev_pci_call {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* KUnit tests of pci/pause.c: what run is called with, and who gets an error interrupt. */
 
+#include <linux/mm.h>
+
 #include "../pci/private.h"
 #include "mdev_pci_test_device.h"
 
@@ -88,12 +90,30 @@ static void test_iteration(struct kunit *test)
 						fixture), -EXDEV);
 }
 
+/* The parent has no IOMMU. */
+static void test_keeps_pages(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+	struct page *pages[2] = { alloc_page(GFP_KERNEL), alloc_page(GFP_KERNEL) };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(pages); i++)
+		KUNIT_ASSERT_NOT_NULL(test, pages[i]);
+	mdev_pci_keep_pages(&fixture->parent, pages, ARRAY_SIZE(pages));
+	for (i = 0; i < ARRAY_SIZE(pages); i++) {
+		KUNIT_EXPECT_EQ(test, page_count(pages[i]), 2);
+		put_page(pages[i]);
+		put_page(pages[i]);
+	}
+}
+
 static struct kunit_case mdev_pci_pause_cases[] = {
 	KUNIT_CASE(test_pause_stops_device),
 	KUNIT_CASE(test_pause_keeps_stopped),
 	KUNIT_CASE(test_pause_run_fails),
 	KUNIT_CASE(test_death_triggers_error),
 	KUNIT_CASE(test_iteration),
+	KUNIT_CASE(test_keeps_pages),
 	{}
 };
 
