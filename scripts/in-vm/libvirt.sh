@@ -19,9 +19,7 @@ start_libvirt()
 	[[ ! -e /run/libvirt/libvirt-sock ]] || return 0
 	mkdir -p /var/cache/libvirt
 	sed -i 's/^#* *auth_unix_rw.*/auth_unix_rw = "none"/' /etc/libvirt/libvirtd.conf
-	/usr/lib/systemd/systemd-udevd --daemon
-	udevadm trigger --action=add
-	udevadm settle
+	start_udev
 	virtlogd -d
 	libvirtd -d
 	wait_for 60 virsh_run version
@@ -59,12 +57,6 @@ prints()
 	local pattern=$1
 	shift
 	virsh_run "$@" | grep -E -- "$pattern"
-}
-
-# An event of udev's can come after the command that has caused it.
-eventually()
-{
-	wait_for 30 "$@"
 }
 
 # Creates, defines and starts as "virsh" documents it; a device that mdevctl or a write
