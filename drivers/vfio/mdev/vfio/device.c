@@ -106,7 +106,7 @@ static long vfio_mdev_ioctl(struct vfio_device *vdev, unsigned int cmd,
 	switch (cmd) {
 	case VFIO_DEVICE_GET_INFO:
 		return vfio_mdev_ioctl_get_info(vmdev, uarg);
-#ifdef MDEV_COMPAT_REGION_INFO
+#ifndef MDEV_HAVE_GET_REGION_INFO_CAPS
 	case VFIO_DEVICE_GET_REGION_INFO:
 		return mdev_compat_region_info(vdev, uarg,
 					       vfio_mdev_get_region_info);
@@ -187,7 +187,7 @@ static const struct vfio_device_ops vfio_mdev_device_ops = {
 	.write = vfio_mdev_write,
 	.ioctl = vfio_mdev_ioctl,
 	.device_feature = vfio_mdev_device_feature,
-#ifndef MDEV_COMPAT_REGION_INFO
+#ifdef MDEV_HAVE_GET_REGION_INFO_CAPS
 	.get_region_info_caps = vfio_mdev_get_region_info,
 #endif
 	.mmap = vfio_mdev_mmap,
