@@ -12,8 +12,13 @@ mdev-dir := $(dir $(realpath $(lastword $(MAKEFILE_LIST))))
 LINUXINCLUDE := -I$(mdev-dir)include $(LINUXINCLUDE)
 export LINUXINCLUDE
 
+ifdef EXTERNAL
+include $(mdev-dir)external.mk
+endif
+
 obj-$(CONFIG_VFIO_MDEV) += drivers/vfio/mdev/
-obj-y += samples/vfio-mdev/
+# Packages have the samples apart.
+obj-y += $(if $(wildcard $(mdev-dir)samples),samples/vfio-mdev/)
 
 else
 
