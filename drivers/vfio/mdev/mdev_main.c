@@ -42,3 +42,5 @@ module_exit(mdev_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("Mediated devices");
+/* DKMS installs only what is newer than mainline's mdev, whose version is 0.1. */
+MODULE_VERSION("1.0");
