@@ -26,7 +26,8 @@ else
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 targets := demo check check-all static commands kunit selftests suspend libvfio guest \
-	compare-mainline migrate libvirt slow compile coverage shell bench kernel modules clean distclean
+	compare-mainline migrate libvirt slow compile coverage shell bench kernel modules \
+	deb clean distclean
 given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 
 .PHONY: help $(targets)
@@ -54,6 +55,7 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #: make shell       a root shell in the VM, with the modules loaded
 #: make kernel      the kernel with this laid over it
 #: make modules     only the modules; KDIR=/lib/modules/X/build: for installed headers
+#: make deb         Debian packages of the modules and samples, for DKMS (build/deb)
 #: make clean       removes what was built; make distclean: the caches too
 #:
 #: KERNEL=6.12      which kernel (scripts/kernels has all); KSRC=dir: a tree of yours
