@@ -27,7 +27,7 @@ unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 targets := demo check check-all static commands kunit selftests suspend libvfio guest \
 	compare-mainline migrate libvirt slow compile coverage shell bench kernel modules \
-	deb clean distclean
+	deb package clean distclean
 given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 
 .PHONY: help $(targets)
@@ -56,6 +56,7 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #: make kernel      the kernel with this laid over it
 #: make modules     only the modules; KDIR=/lib/modules/X/build: for installed headers
 #: make deb         Debian packages of the modules and samples, for DKMS (build/deb)
+#: make package     these packages in a Debian 13 with its own kernel: installed and removed
 #: make clean       removes what was built; make distclean: the caches too
 #:
 #: KERNEL=6.12      which kernel (scripts/kernels has all); KSRC=dir: a tree of yours
