@@ -152,6 +152,14 @@ static const struct vfio_log_ops vfio_mdev_log_ops = {
 void vfio_mdev_log_init(struct vfio_mdev *vmdev)
 {
 	/* QEMU does not migrate a device without a log by default */
+	/*
+	 * VFIO core reports by way of iova_bitmap_alloc(), which is a stub in a
+	 * kernel without iommufd: a log could be started, and every report would
+	 * fail. Without the feature, VMMs take the dirty pages from type1.
+	 */
+	if (!IS_ENABLED(CONFIG_IOMMUFD_DRIVER))
+		return;
+
 	vmdev->log_ops = vmdev->ops->dirty_log ?:
 			 vmdev->ops->migration ? &vfio_mdev_dirty_ops : NULL;
 	if (vmdev->log_ops)
