@@ -76,7 +76,7 @@ FIXTURE_SETUP(allocation)
 	ASSERT_EQ(0, record_allocations());
 
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 	self->device = self->user.device;
 	ASSERT_EQ(0, vfio_pci_enable(self->device));
 	self->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

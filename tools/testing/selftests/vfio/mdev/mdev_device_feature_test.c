@@ -39,7 +39,7 @@ FIXTURE_SETUP(feature)
 	self->user = (struct vfio_user){ -1, -1, -1 };
 	ASSERT_EQ(0, sim_prepare());
 	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 	self->device = self->user.device;
 }
 
@@ -214,7 +214,7 @@ TEST_F(feature, driver_without_device_feature)
 {
 	vfio_close(&self->user);
 	ASSERT_EQ(0, sim_create(SIM_PLAIN, SIM_PCI, UUID_B));
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_B));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_B));
 	EXPECT_EQ(-ENOTTY, set_value(self->user.device, 1));
 	EXPECT_EQ(-ENOTTY, vfio_feature(self->user.device, PROBE | VALUE, NULL,
 					0));

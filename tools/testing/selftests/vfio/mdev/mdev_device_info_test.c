@@ -38,7 +38,7 @@ FIXTURE_SETUP(info)
 	ASSERT_EQ(0, sim_prepare());
 	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
 	ASSERT_EQ(0, sim_set("info_caps", NR_CAPS));
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 	memset(&self->answer, 0xff, sizeof(self->answer));
 }
 
@@ -124,7 +124,7 @@ TEST_F(info, capabilities_of_the_open)
 	EXPECT_EQ(1, sim_get("get_device_info/calls"));
 
 	vfio_close(&self->user);
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 	memset(&self->answer, 0xff, sizeof(self->answer));
 	ASSERT_EQ(0, get_info(self->user.device, &self->answer, FULL_SIZE));
 	EXPECT_EQ(0, self->answer.caps[0].header.next);
@@ -132,7 +132,7 @@ TEST_F(info, capabilities_of_the_open)
 
 	vfio_close(&self->user);
 	ASSERT_EQ(0, sim_set("info_caps", 0));
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 	ASSERT_EQ(0, get_info(self->user.device, &self->answer, FULL_SIZE));
 	EXPECT_EQ(FULL_SIZE, self->answer.info.argsz);
 	EXPECT_FALSE(self->answer.info.flags & VFIO_DEVICE_FLAGS_CAPS);

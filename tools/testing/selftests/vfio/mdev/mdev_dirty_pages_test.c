@@ -72,8 +72,11 @@ static uint64_t report(int device)
 static int open_device(struct dma_user *user, const char *parent,
 		       void **memory)
 {
-	int ret = sim_create(parent, SIM_PCI, UUID_A);
+	int ret;
 
+	/* There is no DMA logging without. */
+	vfio_need_iommufd();
+	ret = sim_create(parent, SIM_PCI, UUID_A);
 	if (!ret)
 		ret = dma_open_container(user, UUID_A);
 	if (ret)

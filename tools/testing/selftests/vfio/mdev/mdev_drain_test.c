@@ -486,7 +486,7 @@ FIXTURE_SETUP(drain_ioctl)
 {
 	ASSERT_EQ(0, sim_prepare());
 	ASSERT_EQ(0, sim_create(variant->parent, SIM_PCI, UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 }
 
 FIXTURE_TEARDOWN(drain_ioctl)

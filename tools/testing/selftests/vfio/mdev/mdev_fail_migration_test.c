@@ -48,7 +48,7 @@ FIXTURE_SETUP(migration)
 		SKIP(return, "%s", missing);
 
 	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&user, UUID_A));
 	ASSERT_EQ(0, variant->setup ? variant->setup() : 0);
 }
 

@@ -55,7 +55,7 @@ FIXTURE_SETUP(use)
 	event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ASSERT_LE(0, event);
 	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&user, UUID_A));
 	ASSERT_EQ(0, variant->setup ? variant->setup() : 0);
 }
 
@@ -388,7 +388,7 @@ FIXTURE_SETUP(without_memory)
 	event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ASSERT_LE(0, event);
 	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&user, UUID_A));
 	ASSERT_EQ(0, run_triggers());
 }
 
@@ -463,7 +463,7 @@ TEST_F(without_memory, device_is_closed)
 	vfio_close(&user);
 	fail_all_allocations(false);
 	EXPECT_EQ(0, sim_get("pages"));
-	EXPECT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	EXPECT_EQ(0, vfio_open(&user, UUID_A));
 }
 
 TEST_HARNESS_MAIN

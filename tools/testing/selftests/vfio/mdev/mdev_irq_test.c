@@ -35,7 +35,7 @@ FIXTURE_SETUP(irq)
 {
 	ASSERT_EQ(0, mdev_prepare());
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 	self->device = self->user.device;
 	ASSERT_EQ(0, vfio_pci_enable(self->device));
 	self->event = irq_eventfd();

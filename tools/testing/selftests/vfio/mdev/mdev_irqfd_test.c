@@ -39,7 +39,7 @@ FIXTURE_SETUP(irqfd)
 {
 	ASSERT_EQ(0, mdev_prepare());
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 	self->device = self->user.device;
 	ASSERT_EQ(0, vfio_pci_enable(self->device));
 	self->event = irq_eventfd();
@@ -186,7 +186,7 @@ TEST_F(irqfd, ends_with_the_last_user)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->unmask));
 	vfio_close(&self->user);
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 	self->device = self->user.device;
 	ASSERT_EQ(0, vfio_pci_enable(self->device));
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
@@ -239,7 +239,7 @@ TEST_F(irqfd, serves_two_devices)
 	struct vfio_user user;
 
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_B));
-	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_B));
+	ASSERT_EQ(0, vfio_open(&user, UUID_B));
 	ASSERT_EQ(0, vfio_pci_enable(user.device));
 	ASSERT_EQ(0, irq_set_eventfd(user.device, INTX, TRIGGER, self->other));
 	ASSERT_EQ(0, irq_set_eventfd(user.device, INTX, UNMASK, self->unmask));
@@ -321,7 +321,7 @@ TEST_F(irqfd, is_signalled_while_the_device_is_closed)
 		ASSERT_EQ(0, irq_set_eventfd(self->user.device, INTX, MASK,
 					     self->mask));
 		vfio_close(&self->user);
-		ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+		ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 	}
 	stop_signalling(pid);
 }
@@ -356,7 +356,7 @@ FIXTURE_SETUP(loop)
 	ASSERT_EQ(0, sysfs_write("1000", RATE_PARAMETER));
 	for (i = 0; i < 2; i++) {
 		ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, uuid[i]));
-		ASSERT_EQ(0, vfio_open_cdev(&self->user[i], uuid[i]));
+		ASSERT_EQ(0, vfio_open(&self->user[i], uuid[i]));
 		self->event[i] = irq_eventfd();
 		ASSERT_LE(0, self->event[i]);
 		ASSERT_EQ(0, irq_set_eventfd(self->user[i].device, INTX,

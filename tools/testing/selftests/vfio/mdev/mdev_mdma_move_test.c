@@ -165,6 +165,8 @@ FIXTURE(log)
 FIXTURE_SETUP(log)
 {
 	ASSERT_EQ(0, mdma_prepare());
+	/* There is no DMA logging without. */
+	vfio_need_iommufd();
 	ASSERT_EQ(0, mdma_memory_alloc(&self->memory));
 	ASSERT_EQ(0, mdma_create("mdma-4", UUID_A));
 	ASSERT_EQ(0, mdma_open(&self->card, &self->memory, dma_open_container,

@@ -204,7 +204,7 @@ static int display_open(struct vfio_user *user, unsigned int driver,
 	uuid_numbered(uuid, number);
 	ret = create_display(driver, types[type].name, uuid);
 	if (!ret)
-		ret = vfio_open_cdev(user, uuid);
+		ret = vfio_open(user, uuid);
 	if (ret)
 		return ret;
 	/* As a guest's driver does; in mdpy and mdpy_ops, always enabled */
@@ -699,7 +699,7 @@ TEST_F(display, reset_at_open)
 					  4));
 		vfio_close(&self->user[i]);
 		uuid_numbered(uuid, i);
-		ASSERT_EQ(0, vfio_open_cdev(&self->user[i], uuid));
+		ASSERT_EQ(0, vfio_open(&self->user[i], uuid));
 		picture = picture_map(self->user[i].device);
 		ASSERT_NE(MAP_FAILED, picture);
 		EXPECT_EQ(i != MDPY, is_gradient(picture, VGA));

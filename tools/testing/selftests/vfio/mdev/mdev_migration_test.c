@@ -66,8 +66,8 @@ FIXTURE_SETUP(cards)
 	ASSERT_EQ(0, mdev_prepare());
 	ASSERT_EQ(0, mdev_create("mtty-2", UUID_A));
 	ASSERT_EQ(0, mdev_create("mtty-2", UUID_B));
-	ASSERT_EQ(0, vfio_open_cdev(&self->source_user, UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&self->target_user, UUID_B));
+	ASSERT_EQ(0, vfio_open(&self->source_user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->target_user, UUID_B));
 	self->source = self->source_user.device;
 	self->target = self->target_user.device;
 }
@@ -108,6 +108,7 @@ TEST_F(cards, say_that_they_migrate)
 /* Without it, QEMU refuses to migrate them by default. */
 TEST_F(cards, dma_logging)
 {
+	vfio_need_iommufd();
 	EXPECT_EQ(0, vfio_feature(self->source, FEATURE_PROBE | FEATURE_SET |
 				  VFIO_DEVICE_FEATURE_DMA_LOGGING_START, NULL,
 				  0));
@@ -205,7 +206,7 @@ TEST_F(cards, run_after_a_reset_and_for_the_next_user)
 
 		ASSERT_EQ(0, migration_move(self->source, state));
 		vfio_close(&self->source_user);
-		ASSERT_EQ(0, vfio_open_cdev(&self->source_user, UUID_A));
+		ASSERT_EQ(0, vfio_open(&self->source_user, UUID_A));
 		self->source = self->source_user.device;
 		EXPECT_EQ(RUNNING, migration_state(self->source));
 	}

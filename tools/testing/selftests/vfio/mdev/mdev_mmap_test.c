@@ -227,7 +227,7 @@ TEST(nothing_to_map)
 
 	ASSERT_EQ(0, sim_prepare());
 	ASSERT_EQ(0, sim_create(SIM_MINIMAL, SIM_PCI, UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&user, UUID_A));
 	EXPECT_EQ(-EINVAL, try_mmap(user.device, BAR(2), 0, PAGE, RW,
 				    MAP_SHARED));
 	vfio_close(&user);
@@ -235,7 +235,7 @@ TEST(nothing_to_map)
 
 	ASSERT_EQ(0, mdev_prepare());
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&user, UUID_A));
 	EXPECT_EQ(-EINVAL, try_mmap(user.device, BAR(0), 0, PAGE, RW,
 				    MAP_SHARED));
 	vfio_close(&user);

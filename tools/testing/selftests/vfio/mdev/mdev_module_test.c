@@ -24,19 +24,26 @@
 #define PATIENCE_MS	5000
 #define PAUSE_MS	10
 
+static const char * const other_vendors[] = {
+	"mdev_sim", "mdma", "mdpy_ops", "mdpy_pci", "medu", "mvga",
+};
+
 FIXTURE(modules)
 {
 };
 
 FIXTURE_SETUP(modules)
 {
+	unsigned int i;
+
 	ASSERT_EQ(0, mdev_prepare());
 	if (!module_is_loaded("mtty") || !module_is_loaded("vfio_mdev") ||
 	    !module_is_loaded("mdev"))
 		SKIP(return, "mdev, vfio_mdev and mtty must be modules");
 	/* Another vendor would keep the modules that are unloaded here */
-	if (module_is_loaded("mdev_sim"))
-		ASSERT_EQ(0, module_unload("mdev_sim"));
+	for (i = 0; i < ARRAY_SIZE(other_vendors); i++)
+		if (module_is_loaded(other_vendors[i]))
+			ASSERT_EQ(0, module_unload(other_vendors[i]));
 }
 
 FIXTURE_TEARDOWN(modules)
@@ -214,6 +221,7 @@ TEST_F(modules, vendor_that_leaves_gets_no_users)
 	struct vfio_user user;
 	struct work unloader;
 
+	vfio_need_iommufd();
 	if (sim_prepare())
 		SKIP(return, "needs the module mdev_sim");
 	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));

@@ -56,7 +56,7 @@ FIXTURE_SETUP(vectors)
 		SKIP(return, "there is no mdev_sim");
 	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 	self->device = self->user.device;
 	for (i = 0; i < VECTORS; i++) {
 		self->event[i] = irq_eventfd();
@@ -365,7 +365,7 @@ TEST_F(vectors, of_a_stuck_device_hold_up_no_other)
 	pid_t pid;
 
 	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_B));
-	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_B));
+	ASSERT_EQ(0, vfio_open(&user, UUID_B));
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK,
 				     self->event[0]));
 	ASSERT_EQ(0, sim_only(UUID_A));

@@ -40,8 +40,8 @@ FIXTURE_SETUP(own)
 	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, sim_create(SIM_OWN, SIM_PCI, UUID_A));
 	ASSERT_EQ(0, sim_create(SIM_OWN, SIM_PCI, UUID_B));
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&self->other, UUID_B));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->other, UUID_B));
 	self->device = self->user.device;
 }
 

@@ -255,7 +255,7 @@ static int work_open_and_close(int device)
 	int ret;
 
 	(void)device;
-	ret = vfio_open_cdev(&user, UUID_B);
+	ret = vfio_open(&user, UUID_B);
 	if (ret)
 		return ret;
 	kill(getpid(), SIGSTOP);
@@ -437,7 +437,7 @@ TEST_F_TIMEOUT(parent, runtime_pm, PARENT_TIMEOUT)
 
 	if (!path_exists(SIM_PATH(SIM_FULL) "/power/runtime_status"))
 		SKIP(return, "needs CONFIG_PM");
-	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_B));
+	ASSERT_EQ(0, vfio_open(&user, UUID_B));
 	EXPECT_EQ(resumes, sim_get("runtime_resumes"));
 	vfio_close(&user);
 	sleep_ms(WATCH_MS);
@@ -447,7 +447,7 @@ TEST_F_TIMEOUT(parent, runtime_pm, PARENT_TIMEOUT)
 	EXPECT_TRUE(parent_is_suspended());
 	EXPECT_EQ(suspends + 1, sim_get("runtime_suspends"));
 	ASSERT_EQ(0, sim_set("runtime_fail", ENXIO));
-	EXPECT_EQ(-ENXIO, vfio_open_cdev(&user, UUID_B));
+	EXPECT_EQ(-ENXIO, vfio_open(&user, UUID_B));
 	vfio_close(&user);
 	EXPECT_EQ(2, sim_get("open/calls"));
 	ASSERT_EQ(0, sim_set("runtime_fail", 0));
@@ -457,7 +457,7 @@ TEST_F_TIMEOUT(parent, runtime_pm, PARENT_TIMEOUT)
 	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
 	ASSERT_TRUE(parent_is_suspended());
 	resumes = sim_get("runtime_resumes");
-	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&user, UUID_A));
 	EXPECT_EQ(resumes + 1, sim_get("runtime_resumes"));
 	suspends = sim_get("runtime_suspends");
 	vfio_close(&user);
@@ -466,7 +466,7 @@ TEST_F_TIMEOUT(parent, runtime_pm, PARENT_TIMEOUT)
 	/* So does one that is online */
 	ASSERT_EQ(0, sysfs_write("1", MDEV_DEVICES "/" UUID_A "/online"));
 	EXPECT_EQ(resumes + 2, sim_get("runtime_resumes"));
-	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&user, UUID_A));
 	vfio_close(&user);
 	sleep_ms(WATCH_MS);
 	EXPECT_EQ(suspends + 1, sim_get("runtime_suspends"));
@@ -529,7 +529,7 @@ static int work_open_repeatedly(int device)
 
 	(void)device;
 	for (i = 0; i < races && !ret; i++) {
-		ret = vfio_open_cdev(&user, UUID_B);
+		ret = vfio_open(&user, UUID_B);
 		vfio_close(&user);
 	}
 	return ret;

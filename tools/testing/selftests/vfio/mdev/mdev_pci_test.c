@@ -102,7 +102,7 @@ FIXTURE_SETUP(function)
 	ASSERT_TRUE(!ret || ret == -ENOENT);
 	ASSERT_EQ(0, variant->type ? mdev_create(variant->type, UUID_A) :
 				     medu_create(0, UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 	self->device = self->user.device;
 }
 

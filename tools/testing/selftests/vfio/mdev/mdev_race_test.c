@@ -235,7 +235,7 @@ static void open_or_be_refused(struct race *race, unsigned int worker)
 		return;
 	}
 	while (race->opened < ROUNDS || race->removed < ROUNDS) {
-		result = vfio_open_cdev(&user, UUID_A);
+		result = vfio_open(&user, UUID_A);
 		RACE_EXPECT(race, result, -EAGAIN);
 		if (result)
 			continue;
@@ -265,7 +265,7 @@ static void open_again_and_again(struct race *race)
 	while (race_goes_on(race)) {
 		sleep_ms(random() % PAUSE_MS);
 		result = random() % 2 ? vfio_open_container(&user, UUID_A) :
-					vfio_open_cdev(&user, UUID_A);
+					vfio_open(&user, UUID_A);
 		RACE_EXPECT(race, result, -EBUSY, -EINVAL, -ENOENT, -ENODEV,
 			    -ENXIO);
 		if (result)
@@ -355,7 +355,7 @@ static void live_on(struct race *race, unsigned int worker)
 		default:
 			result = random() % 2 ?
 				 vfio_open_container(&user, uuid) :
-				 vfio_open_cdev(&user, uuid);
+				 vfio_open(&user, uuid);
 			RACE_EXPECT(race, result, -EAGAIN, -EBUSY, -EINVAL,
 				    -ENOENT, -ENODEV, -ENXIO);
 			if (!result)

@@ -100,7 +100,7 @@ TEST_F(open, that_fails_is_undone)
 	char online[4];
 
 	ASSERT_EQ(0, sim_set(variant->knob, ENXIO));
-	EXPECT_EQ(-ENXIO, vfio_open_cdev(&user, UUID_A));
+	EXPECT_EQ(-ENXIO, vfio_open(&user, UUID_A));
 	EXPECT_EQ(calls->start, sim_get("start/calls"));
 	EXPECT_EQ(calls->open, sim_get("open/calls"));
 	EXPECT_EQ(calls->release, sim_get("release/calls"));
@@ -109,7 +109,7 @@ TEST_F(open, that_fails_is_undone)
 	EXPECT_STREQ(variant->is_online ? "1" : "0", online);
 
 	ASSERT_EQ(0, sim_set(variant->knob, 0));
-	EXPECT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	EXPECT_EQ(0, vfio_open(&user, UUID_A));
 	vfio_close(&user);
 	EXPECT_EQ(0, mdev_remove(UUID_A));
 }
@@ -169,7 +169,7 @@ TEST_F(removal, that_is_refused_gives_all_back)
 	EXPECT_EQ(1, sysfs_read(text, sizeof(text), DEVICE_A "/generation"));
 	EXPECT_EQ(1, sysfs_read(text, sizeof(text), DEVICE_A "/online"));
 	EXPECT_STREQ("1", text);
-	EXPECT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	EXPECT_EQ(0, vfio_open(&user, UUID_A));
 	EXPECT_EQ(MDEV_SIM_ID, sim_register(user.device, MDEV_SIM_REG_ID));
 	vfio_close(&user);
 
@@ -198,7 +198,7 @@ TEST_F(removal, that_is_refused_races_with_open)
 
 	ASSERT_EQ(0, sim_set(variant->block, 0));
 	EXPECT_EQ(-EPERM, work_result(&remover));
-	EXPECT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	EXPECT_EQ(0, vfio_open(&user, UUID_A));
 	vfio_close(&user);
 }
 
@@ -251,7 +251,7 @@ static int create_a(void)
 static int open_and_close_a(void)
 {
 	struct vfio_user user;
-	int ret = vfio_open_cdev(&user, UUID_A);
+	int ret = vfio_open(&user, UUID_A);
 
 	vfio_close(&user);
 	return ret;
@@ -338,7 +338,7 @@ TEST_F(creation, is_not_undone_before_the_last_close_has_ended)
 	struct work closer;
 
 	ASSERT_EQ(0, sim_create(SIM_STAY, SIM_PCI, UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&user, UUID_A));
 	EXPECT_EQ(-EBUSY, mdev_remove(UUID_A));
 	vfio_close(&user);
 
@@ -361,7 +361,7 @@ TEST_F(creation, needs_no_more_than_two_callbacks)
 	struct vfio_user user;
 
 	ASSERT_EQ(0, sim_create(SIM_MINIMAL, SIM_PCI, UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&user, UUID_A));
 	EXPECT_EQ(0, vfio_ioctl(user.device, VFIO_DEVICE_GET_INFO, &info));
 	EXPECT_EQ(0, info.flags & VFIO_DEVICE_FLAGS_RESET);
 	EXPECT_EQ(0, vfio_region_info(user.device, 0, &region));

@@ -64,7 +64,7 @@ static int use(const char *uuid, int (*operation)(int device))
 	struct vfio_user user;
 	int ret;
 
-	ret = vfio_open_cdev(&user, uuid);
+	ret = vfio_open(&user, uuid);
 	if (ret)
 		return ret;
 	if (operation)

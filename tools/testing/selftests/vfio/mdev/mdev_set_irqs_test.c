@@ -160,7 +160,7 @@ FIXTURE_SETUP(request)
 {
 	ASSERT_EQ(0, mdev_prepare());
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 }
 
 FIXTURE_TEARDOWN(request)
@@ -263,7 +263,7 @@ TEST(index_without_eventfd)
 
 	ASSERT_EQ(0, sim_prepare());
 	ASSERT_EQ(0, sim_create(SIM_STAY, SIM_PCI, UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&user, UUID_A));
 	ASSERT_EQ(0, sim_set("irq_flags_cleared", VFIO_IRQ_INFO_EVENTFD));
 	ASSERT_EQ(0, vfio_irq_info(user.device, INTX, &info));
 	EXPECT_EQ(0, info.flags & VFIO_IRQ_INFO_EVENTFD);

@@ -39,7 +39,7 @@ FIXTURE_SETUP(shared_device)
 {
 	ASSERT_EQ(0, mdev_prepare());
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 	self->race = race_alloc();
 	ASSERT_NE(NULL, self->race);
 	shared.device = self->user.device;

@@ -54,8 +54,8 @@ FIXTURE_SETUP(vendor)
 	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
 	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_B));
-	ASSERT_EQ(0, vfio_open_cdev(&self->source_user, UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&self->target_user, UUID_B));
+	ASSERT_EQ(0, vfio_open(&self->source_user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->target_user, UUID_B));
 	self->source = self->source_user.device;
 	self->target = self->target_user.device;
 }
@@ -103,7 +103,7 @@ TEST_F(vendor, is_spared_the_states_that_it_has_not)
 	vfio_close(&self->target_user);
 	ASSERT_EQ(0, mdev_remove(UUID_B));
 	ASSERT_EQ(0, sim_create(SIM_STAY, SIM_PCI, UUID_B));
-	ASSERT_EQ(0, vfio_open_cdev(&self->target_user, UUID_B));
+	ASSERT_EQ(0, vfio_open(&self->target_user, UUID_B));
 	self->target = self->target_user.device;
 
 	ASSERT_EQ(0, vfio_feature(self->target, VFIO_DEVICE_FEATURE_GET |
@@ -132,7 +132,7 @@ TEST_F(vendor, may_have_no_migration)
 	vfio_close(&self->target_user);
 	ASSERT_EQ(0, mdev_remove(UUID_B));
 	ASSERT_EQ(0, sim_create(SIM_PLAIN, SIM_PCI, UUID_B));
-	ASSERT_EQ(0, vfio_open_cdev(&self->target_user, UUID_B));
+	ASSERT_EQ(0, vfio_open(&self->target_user, UUID_B));
 	for (i = 0; i < ARRAY_SIZE(features); i++)
 		EXPECT_EQ(-ENOTTY, vfio_feature(self->target_user.device,
 						VFIO_DEVICE_FEATURE_PROBE |

@@ -109,7 +109,7 @@ FIXTURE_SETUP(streams)
 	self->user = (struct vfio_user){ -1, -1, -1 };
 	ASSERT_EQ(0, prepare(variant->parent));
 	ASSERT_EQ(0, create_device(variant->parent, variant->type, UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 	ASSERT_EQ(0, vfio_pci_enable(self->user.device));
 }
 

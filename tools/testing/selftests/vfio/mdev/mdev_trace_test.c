@@ -134,7 +134,7 @@ static int fail_to_open(void)
 	int ret = sim_set("open/fail", EXDEV);
 
 	if (!ret)
-		ret = expect(-EXDEV, vfio_open_cdev(&user, UUID_A));
+		ret = expect(-EXDEV, vfio_open(&user, UUID_A));
 	return ret ? ret : sim_set("open/fail", 0);
 }
 
@@ -228,7 +228,7 @@ static int make_it_happen(const struct happening *happening)
 
 	if (happening->act)
 		return happening->act();
-	ret = vfio_open_cdev(&user, UUID_A);
+	ret = vfio_open(&user, UUID_A);
 	if (ret)
 		return ret;
 	if (happening->use)

@@ -47,8 +47,8 @@ FIXTURE_SETUP(transfer)
 	ASSERT_EQ(0, mdev_prepare());
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_B));
-	ASSERT_EQ(0, vfio_open_cdev(&self->source_user, UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&self->target_user, UUID_B));
+	ASSERT_EQ(0, vfio_open(&self->source_user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->target_user, UUID_B));
 	self->source = self->source_user.device;
 	self->target = self->target_user.device;
 
@@ -198,7 +198,7 @@ TEST_F(transfer, is_of_one_type_only)
 	vfio_close(&self->source_user);
 	ASSERT_EQ(0, mdev_remove(UUID_A));
 	ASSERT_EQ(0, mdev_create("mtty-2", UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&self->source_user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->source_user, UUID_A));
 	size = migration_save(self->source_user.device, other, sizeof(other));
 	ASSERT_LT(STREAM_STATE, size);
 	EXPECT_STREQ("mtty-2", other + STREAM_NAME);

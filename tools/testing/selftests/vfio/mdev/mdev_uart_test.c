@@ -51,7 +51,7 @@ FIXTURE_SETUP(port)
 {
 	ASSERT_EQ(0, mdev_prepare());
 	ASSERT_EQ(0, mdev_create(variant->type, UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 	ASSERT_EQ(0, vfio_pci_enable(self->user.device));
 }
 

@@ -78,7 +78,7 @@ FIXTURE_SETUP(unplug)
 	if (sim_prepare() == -ENOENT)
 		SKIP(return, "needs the module mdev_sim");
 	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 	self->request = eventfd(0, EFD_CLOEXEC);
 	ASSERT_LE(0, self->request);
 	ASSERT_EQ(0, irq_set_eventfd(self->user.device, REQ, TRIGGER,

@@ -116,7 +116,7 @@ TEST_F(unplug, lets_nobody_else_in)
 	EXPECT_EQ(-EAGAIN, mdev_remove(UUID_A));
 	/* The removal can still be interrupted, so not -ENODEV */
 	EXPECT_EQ(-EAGAIN, sysfs_write("0", MDEV_DEVICES "/" UUID_A "/online"));
-	EXPECT_GT(0, vfio_open_cdev(&other, UUID_A));
+	EXPECT_GT(0, vfio_open(&other, UUID_A));
 	vfio_close(&self->user);
 	EXPECT_EQ(0, work_result(&remover));
 }
@@ -268,7 +268,7 @@ FIXTURE_SETUP(stay)
 	if (sim_prepare() == -ENOENT)
 		SKIP(return, "needs the module mdev_sim");
 	ASSERT_EQ(0, sim_create(SIM_STAY, SIM_PCI, UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 }
 
 FIXTURE_TEARDOWN(stay)
@@ -320,7 +320,7 @@ FIXTURE_SETUP(online)
 	if (sim_prepare() == -ENOENT)
 		SKIP(return, "needs the module mdev_sim");
 	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 	self->memory = mmap(NULL, MDEV_SIM_BAR2_SIZE, PROT_READ | PROT_WRITE,
 			    MAP_SHARED, self->user.device,
 			    vfio_position(BAR2, 0));

@@ -358,7 +358,7 @@ TEST_F(new_device, has_a_region_for_each_port)
 {
 	struct vfio_region_info info;
 
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 	ASSERT_EQ(0, vfio_region_info(self->user.device,
 				      VFIO_PCI_BAR0_REGION_INDEX, &info));
 	EXPECT_EQ(8, info.size);
@@ -468,7 +468,7 @@ TEST_F(new_device, is_bound_once)
 {
 	int second;
 
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 	EXPECT_EQ(-EINVAL, vfio_bind(self->user.device, self->user.container));
 
 	second = vfio_open_unbound(UUID_A);
@@ -488,14 +488,14 @@ TEST_F(new_device, is_open_by_group_or_by_cdev)
 	char path[VFIO_PATH_SIZE];
 	struct vfio_user other;
 
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 	ASSERT_EQ(0, vfio_group_path(path, UUID_A));
 	EXPECT_EQ(-1, open(path, O_RDWR));
 	EXPECT_EQ(EBUSY, errno);
 	vfio_close(&self->user);
 
 	ASSERT_EQ(0, vfio_open_container(&self->user, UUID_A));
-	EXPECT_EQ(-EBUSY, vfio_open_cdev(&other, UUID_A));
+	EXPECT_EQ(-EBUSY, vfio_open(&other, UUID_A));
 }
 
 TEST_F(new_device, attaches_and_detaches)
@@ -508,7 +508,7 @@ TEST_F(new_device, attaches_and_detaches)
 		.argsz = sizeof(detach),
 	};
 
-	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
+	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 	EXPECT_EQ(0, vfio_ioctl(self->user.device,
 				VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach));
 	EXPECT_EQ(-ENOENT, vfio_ioctl(self->user.device,

@@ -43,7 +43,7 @@ int mvga_open_type(struct vfio_user *user, const char *uuid, const char *type)
 
 	ret = sysfs_write(uuid, MVGA_TYPES "/%s/create", type);
 	if (!ret)
-		ret = vfio_open_cdev(user, uuid);
+		ret = vfio_open(user, uuid);
 	return ret ? ret : vfio_pci_enable(user->device);
 }
 

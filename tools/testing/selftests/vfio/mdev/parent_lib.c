@@ -165,7 +165,7 @@ int work_open(int device)
 	struct vfio_user user;
 
 	(void)device;
-	return vfio_open_cdev(&user, UUID_B);
+	return vfio_open(&user, UUID_B);
 }
 
 int work_create(int device)

@@ -7,9 +7,12 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <linux/iommufd.h>
@@ -122,10 +125,31 @@ int vfio_open_container(struct vfio_user *user, const char *uuid)
 	return ret;
 }
 
+/* VFIO loads iommufd when that is a module. */
+static bool have_iommufd(void)
+{
+	return !access("/dev/iommu", F_OK);
+}
+
+/*
+ * exit() runs the handlers of mdev_lib.c, which remove what the test made; a write to
+ * "remove" can wait for the close of a device that is open.
+ */
+void vfio_need_iommufd(void)
+{
+	if (have_iommufd())
+		return;
+	ksft_print_msg("needs CONFIG_IOMMUFD\n");
+	fflush(stdout);
+	syscall(SYS_close_range, 3, ~0U, 0);
+	exit(KSFT_SKIP);
+}
+
 int vfio_open_group(struct vfio_user *user, const char *uuid)
 {
 	int ret;
 
+	vfio_need_iommufd();
 	*user = closed;
 	ret = open_by_group(user, uuid, "/dev/iommu");
 	if (ret)
@@ -138,6 +162,7 @@ int vfio_open_unbound(const char *uuid)
 	char path[VFIO_PATH_SIZE];
 	int ret;
 
+	vfio_need_iommufd();
 	ret = vfio_cdev_path(path, uuid);
 	return ret ? ret : open_node(path);
 }
@@ -186,6 +211,12 @@ int vfio_open_cdev(struct vfio_user *user, const char *uuid)
 	if (ret)
 		vfio_close(user);
 	return ret;
+}
+
+int vfio_open(struct vfio_user *user, const char *uuid)
+{
+	return have_iommufd() ? vfio_open_cdev(user, uuid) :
+				vfio_open_container(user, uuid);
 }
 
 int vfio_region_info(int device, uint32_t region,

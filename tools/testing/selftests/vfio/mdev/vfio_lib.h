@@ -30,11 +30,18 @@ int vfio_cdev_path(char path[VFIO_PATH_SIZE], const char *uuid);
 /*
  * Three ways to open a device, with DMA set up as far as QEMU does: through a
  * type1 container, through a group that belongs to an iommufd, and through the
- * character device, bound and attached to an iommufd.
+ * character device, bound and attached to an iommufd. Where the kernel has no
+ * iommufd, the last two skip the test that calls them.
  */
 int vfio_open_container(struct vfio_user *user, const char *uuid);
 int vfio_open_group(struct vfio_user *user, const char *uuid);
 int vfio_open_cdev(struct vfio_user *user, const char *uuid);
+
+/* Skips the test, out of any function, where the kernel has no iommufd. */
+void vfio_need_iommufd(void);
+
+/* For tests of anything else: by cdev, or by a container without iommufd */
+int vfio_open(struct vfio_user *user, const char *uuid);
 void vfio_close(struct vfio_user *user);
 
 /* Closes a file, unless it is -1 already, and makes it -1. */
