@@ -110,6 +110,13 @@ native_only()
 		die "$2 is not for CONFIG=$1: it runs this machine's programs in the VM"
 }
 
+# built_only CONFIG PART: fails for a kernel that a distribution has built; PART needs what
+# building one leaves, or what it is not configured for
+built_only()
+{
+	[[ $1 != debian ]] || die "$2 is not for CONFIG=debian, a kernel that is not built here"
+}
+
 # patch_series SOURCE [FOLDER]: the list of patches for a kernel source: the newest
 # in patches/FOLDER that is not for a newer kernel; fails when there is none
 patch_series()
@@ -133,8 +140,12 @@ use_config()
 	((${#fragments[@]})) ||
 		die "CONFIG=$config is not one of: $(names configurations | paste -s -d ' ')"
 	use_architecture "$config"
-	fragments=("${fragments[@]/%/.config}")
-	fragments=("${fragments[@]/#/"$scripts/config/"}")
+	if [[ ${fragments[0]} == - ]]; then
+		fragments=(/dev/null)
+	else
+		fragments=("${fragments[@]/%/.config}")
+		fragments=("${fragments[@]/#/"$scripts/config/"}")
+	fi
 
 	src=$("$scripts/fetch-kernel")
 	if [[ -n ${KSRC:-} ]]; then name=$kernel; else name=$(basename "$src"); fi
