@@ -214,6 +214,7 @@ TEST_F_TIMEOUT(race, group_is_opened_or_removed, RACE_TIMEOUT)
 
 TEST_F_TIMEOUT(race, cdev_is_opened_or_removed, RACE_TIMEOUT)
 {
+	vfio_need_iommufd();
 	EXPECT_TRUE(race_run(self->race, 2, open_cdev_or_remove));
 }
 
