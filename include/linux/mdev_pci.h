@@ -10,10 +10,10 @@
 #include <linux/build_bug.h>
 #include <linux/mdev.h>
 #include <linux/pci_regs.h>
+#include <linux/pm.h>
 #include <linux/stddef.h>
 #include <linux/types.h>
 
-struct dev_pm_ops;
 struct mdev_pci;
 struct mdev_pci_core;
 struct mdev_pci_parent;
