@@ -93,7 +93,7 @@ static irqreturn_t medu_interrupt(int irq, void *data)
 	struct medu_card *card = data;
 	u32 cause = readl(card->bar + MEDU_CAUSE);
 
-	/* A card that has gone reads as ones. */
+	/* Reads return ones when the card has been removed. */
 	if (!cause || cause == ~0U)
 		return IRQ_NONE;
 	writel(cause, card->bar + MEDU_ACK);

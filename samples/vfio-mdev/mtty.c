@@ -243,8 +243,8 @@ struct mtty_card {
 #define to_mtty_card(_pci) container_of(_pci, struct mtty_card, pci)
 
 /*
- * Tell the guest what has changed at a port: by a message for each condition
- * that was not there before, by the line for as long as there is any.
+ * Update the interrupt after a change of a port: trigger MSI for each new condition;
+ * assert INTx while there is any.
  */
 static void mtty_update_irq(struct mtty_card *card, struct mtty_port *port)
 {

@@ -120,7 +120,7 @@ static __u32 pixel(int x, int y)
 	return (x & 0xff) << 16 | (y & 0xff) << 8 | (x >> 8 & 0xf) << 4;
 }
 
-/* Draws in mapped memory, whose lines are @pitch bytes apart. */
+/* Draws in mapped memory with lines of @pitch bytes. */
 static void draw(char *pixels, __u32 pitch)
 {
 	int x, y;
@@ -151,7 +151,7 @@ static void write_ppm(const char *name)
 		err(1, "%s", name);
 }
 
-/* A framebuffer, whose size its driver decides */
+/* A framebuffer, in the mode that its driver has set */
 
 static void draw_in_framebuffer(const char *name)
 {
