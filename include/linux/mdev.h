@@ -146,9 +146,8 @@ struct vm_area_struct;
  * so until nothing is left, and what @save has written follows. @load_part gets the
  * parts in the same order, before @load.
  *
- * A driver whose state data does not suit that has @open_data instead of all of
- * these. It returns a file of the driver, and is called before @set_state for arcs
- * that need a new file.
+ * @open_data is for other kinds of state data, instead of all of these. It returns a
+ * file of the driver, and is called before @set_state for arcs that need a new file.
  *
  * &parent_ops.reset and the last close set the RUNNING state from any other,
  * without @set_state. What a driver has begun for a migration, including a file
@@ -186,10 +185,10 @@ struct vm_area_struct;
  *	written. Precedes the state data, with the name of the type, is transferred
  *	in PRE_COPY, and must not change while the device is open. Absent: nothing
  *	but the name of the type. Not used with @open_data.
- * @compatible: whether a device whose @info is @own can load state data of one whose
- *	@info is @info; that can be corrupt or forged. Called when it has been
- *	written, before the source is stopped, with a mutex held; must not sleep for
- *	long. Absent: both have to be equal.
+ * @compatible: whether the device, which has written @own in @info, can load state
+ *	data of a source that has sent @info; the latter can be corrupt or forged.
+ *	Called when the VMM has written @info, before the source is stopped, with a
+ *	mutex held; must not sleep for long. Absent: both have to be equal.
  * @save_part: write a part of the state data to @buf, which has @size bytes,
  *	MDEV_MIGRATION_PART_SIZE: of what was not written yet since @set_state has
  *	left a state without a file, or has changed after it was written. Each byte

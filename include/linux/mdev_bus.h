@@ -65,7 +65,7 @@ struct mdev_callbacks {
  * @mark_dirty: see mdev_mark_dirty(). Absent: -EOPNOTSUPP.
  * @get_kvm: see mdev_get_kvm(). Called while @mdev is open, in any context.
  *	Absent: no KVM is associated with devices of this driver.
- * @driver: probe, remove and the &struct device_driver, whose name must be set; all
+ * @driver: probe, remove and the &struct device_driver. Its name is mandatory; all
  *	else of it stays 0
  */
 struct mdev_bus_driver {

@@ -69,9 +69,8 @@ struct mdev_pci_area {
  * @read: a trapped read of 1, 2, 4 or 8 naturally aligned bytes. Returns the
  *	value. Absent: reads as zeros.
  * @write: a trapped write, likewise. Absent: writes are ignored.
- * @map: which page backs the one at @offset: see
- *	&parent_ops.validate_map_request, whose @pos is given as @region and
- *	@offset. Absent: the region can't be mapped, unless it is @memory.
+ * @map: &parent_ops.validate_map_request, with @region and @offset in place of its
+ *	@pos. Absent: the region can't be mapped, unless it is @memory.
  * @caching: with @map, what backs the region: 0 for RAM; MDEV_REGION_UNCACHED or
  *	MDEV_REGION_WC for physical memory of a device, see there
  * @areas: the parts that can be mapped, in ascending order. Absent: with @map
@@ -320,8 +319,8 @@ enum mdev_pci_reset_cause {
  *	mdev_pci saves is loaded. Since @reset with MDEV_PCI_RESET_LOAD, no access of
  *	userspace has come but to config space. A negative errno refuses it.
  *
- * @track_changes: for a driver whose state is too large to be saved while the device
- *	is stopped: if @track is set, begin to track what changes of it: @save_part
+ * @track_changes: for state that is too large to be saved while the device is
+ *	stopped: if @track is set, begin to track what changes of it: @save_part
  *	saves all of it, and then what has changed. A negative errno fails the
  *	migration. If @track is not set, stop that; the result is ignored. Absent:
  *	@save has all.
@@ -350,8 +349,8 @@ enum mdev_pci_reset_cause {
  * migrate. Callbacks may sleep. @reset, @run, @save, @load, @track_changes, @save_part
  * and @load_part of one device never run concurrently. All but the last two may wait for
  * a worker of the device, but they must not call mdev_dma_rw() or mdev_pin_pages()
- * themselves: the memory can be a mapped BAR of the device, whose page faults wait until
- * they have returned. A worker in one of the two gets an error then, see "mapped
+ * themselves: the memory can be a mapped BAR of the device, and its page faults wait
+ * until they have returned. A worker in one of the two gets an error then, see "mapped
  * regions" in mdev.h.
  */
 struct mdev_pci_driver {
@@ -382,7 +381,7 @@ struct mdev_pci_driver {
 	int (*restart)(struct mdev_pci_parent *parent);
 };
 
-/* The size of @_struct, whose first member, @_member, is its struct mdev_pci */
+/* The size of @_struct; its first member, @_member, has to be its struct mdev_pci */
 #define MDEV_PCI_DEVICE_SIZE(_struct, _member) \
 	(sizeof(_struct) + BUILD_BUG_ON_ZERO(offsetof(_struct, _member)))
 
@@ -428,8 +427,8 @@ int mdev_pci_for_each(struct mdev_pci_parent *parent,
 		      int (*fn)(struct mdev_pci *pci, void *data), void *data);
 
 /*
- * For the struct pci_driver of a card whose pci_set_drvdata() is its
- * struct mdev_pci_parent, registered from probe to remove: they pause the devices, call
+ * For a struct pci_driver that has its struct mdev_pci_parent in pci_set_drvdata(),
+ * registered from probe to remove: they pause the devices, call
  * &mdev_pci_driver.halt and &mdev_pci_driver.restart, and resume, or call
  * mdev_pci_mark_dead(). See "When the hardware fails" in
  * Documentation/vfio-mediated-device.txt.

@@ -485,7 +485,8 @@ static void mdev_device_restore(struct mdev_device *mdev, bool online)
 }
 
 /*
- * Stop and remove a device that has no users and whose new users are blocked.
+ * Stop and remove a device that has no users. mdev_open() fails: the count of users has
+ * MDEV_USERS_BLOCKED.
  * Call ->stop() first: if it fails, the bus driver has not been unbound, and
  * the device keeps its VFIO group and character device.
  */
@@ -576,9 +577,9 @@ static void mdev_removal_work(struct work_struct *work)
 }
 
 /*
- * Remove a device whose parent has an mdev_driver. Its files are not counted, and
- * unbinding the driver waits for their close in TASK_UNINTERRUPTIBLE: so a work
- * does that, and the writer waits until it is killed. The removal goes on then.
+ * Remove a device of an mdev_driver. Its files are not counted, and unbinding the
+ * driver waits for their close in TASK_UNINTERRUPTIBLE. A work item does that, so that
+ * the writer of the attribute can be killed; the work continues then.
  */
 static int mdev_device_remove_by_work(struct mdev_device *mdev)
 {

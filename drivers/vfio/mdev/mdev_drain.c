@@ -355,7 +355,7 @@ EXPORT_SYMBOL_NS_GPL(mdev_undrain, MDEV_BUS_NAMESPACE);
  * mdev_request_reset - request &parent_ops.function_reset after a write
  * @mdev: the device
  *
- * For a register whose write resets the device, such as PCI's function level
+ * For a write to a register that resets the device, such as PCI's function level
  * reset. The reset runs after &parent_ops.write has returned, with all
  * callbacks drained, and before write() returns to userspace; but if another
  * task already runs a requested reset, that task runs this one too and write()

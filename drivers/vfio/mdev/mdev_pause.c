@@ -508,8 +508,8 @@ void mdev_parent_end_pause(struct mdev_parent *parent)
  * mdev_mark_parent_dead - make all devices of a parent fail
  * @dev: what mdev_register_device() or mdev_register_parent() was called with
  *
- * For a driver whose physical device was removed, or could not be recovered. From when
- * it returns, no callback that accesses the device begins: "DOC: when the parent is
+ * Call it when the physical device was removed, or could not be recovered. After it has
+ * returned, no callback that accesses the device begins: "DOC: when the parent is
  * suspended or fails" lists what userspace gets. A parent that is paused need not be
  * resumed. It stays dead until it is unregistered. Of a parent of
  * mdev_register_parent(), only creations fail.
@@ -535,9 +535,9 @@ EXPORT_SYMBOL_GPL(mdev_mark_parent_dead);
 /**
  * mdev_visit_devices - call a function for each device of a parent
  * @dev: what mdev_register_device() or mdev_register_parent() was called with
- * @fn: called with each device whose &parent_ops.create has returned 0 and whose
- *	&parent_ops.remove was not called yet. That is not called before @fn returns. A
- *	value other than 0 ends the iteration.
+ * @fn: called with each device between a successful &parent_ops.create and
+ *	&parent_ops.remove, which is not called before @fn returns. A value other than
+ *	0 ends the iteration.
  * @data: for @fn
  *
  * Called as mdev_for_each_device(). No lock is held across @fn. Devices that are created

@@ -127,8 +127,8 @@ enum mdev_run_state {
  * @pause_lock: serializes pauses and resumes; protects @nr_pauses and
  *	&mdev_device_core.pause_called
  * @nr_pauses: pauses without a resume
- * @devices: &mdev_device_core.parent_node of devices whose ->create() has succeeded
- *	and whose ->remove() was not called
+ * @devices: &mdev_device_core.parent_node of devices, from the success of ->create()
+ *	until ->remove() is called
  * @rcu: delays freeing it after mdev_callbacks_release()
  * @ref: held by the registration and each type
  * @released: completed when @ref is 0, if there is @driver
@@ -249,7 +249,7 @@ mdev_parent_driver(const struct mdev_device *mdev)
 /* Added to a count of users to block new ones; the sum when none is left */
 #define MDEV_USERS_BLOCKED	INT_MIN
 
-/* Whether a device whose new users are blocked still has any. */
+/* For a device with MDEV_USERS_BLOCKED: whether it is still open */
 static inline bool mdev_has_users(struct mdev_device *mdev)
 {
 	/* Pairs with atomic_dec_return() in mdev_user_put() */

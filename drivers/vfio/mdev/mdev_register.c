@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Registration and unregistration of parents: of vendor drivers, whose devices a
- * bus driver exposes to userspace, and of drivers that expose them themselves. Read
- * mdev_type.c next.
+ * Registration and unregistration of parents, by mdev_register_device() for vendor
+ * drivers and by mdev_register_parent() for mdev_drivers. Read mdev_type.c next.
  */
 
 #include <linux/async.h>
@@ -37,7 +36,7 @@ static int mdev_parent_add_files(struct mdev_parent *parent,
 	parent->core->linked = !ret;
 	if (ret && !parent->core->driver)
 		goto out_groups;
-	/* As in mainline, whose drivers can have two parents of one name */
+	/* As in mainline: two parents can have one name */
 	if (ret)
 		dev_warn(parent->dev, "no link in /sys/class/mdev_bus: %d\n", ret);
 	return 0;
@@ -385,8 +384,8 @@ EXPORT_SYMBOL(mdev_register_parent);
  * @parent: what mdev_register_parent() has registered
  *
  * Unbinds the driver from the devices, which waits until they are closed, and
- * returns when nothing refers to @parent and its types any more. After some
- * seconds the log tells what it waits for.
+ * returns when nothing refers to @parent and its types any more. A wait of some
+ * seconds is logged with its reason.
  *
  * Context: may sleep. Must not be called from a callback of the same driver.
  */

@@ -75,7 +75,7 @@ static MDEV_TYPE_ATTR_RO(name);
 static struct mdev_type_attribute mdev_type_attr_default_description =
 	__ATTR(description, 0444, name_show, NULL);
 
-/* Files of types of mdev_register_parent(), whose driver has no attributes */
+/* Attributes of the types of mdev_register_parent() */
 
 static struct mdev_driver *mdev_type_driver(const struct mdev_type *type)
 {

@@ -340,8 +340,8 @@ static int mdev_pci_layout_init(struct mdev_pci_layout *layout)
 }
 
 /*
- * Of a description whose parts mdev_pci_check() has accepted. Returns an ERR_PTR() of
- * -ENOMEM, or -EINVAL if they don't fit.
+ * mdev_pci_check() has accepted @function. Returns an ERR_PTR() of -ENOMEM, or -EINVAL
+ * if the capabilities don't fit.
  */
 struct mdev_pci_layout *
 mdev_pci_layout_create(const struct mdev_pci_function *function)

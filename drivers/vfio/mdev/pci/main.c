@@ -181,7 +181,7 @@ static int mdev_pci_call_describe(struct mdev_pci_core *core,
 	return ret;
 }
 
-/* At the first open of a device whose driver completes the description then */
+/* Call ->describe() at the first open, to complete the description. */
 static int mdev_pci_describe(struct mdev_pci_core *core)
 {
 	struct mdev_pci_function *function;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The physical device is suspended, is reset or fails: the functions of mdev_pause.c for
- * a parent of PCI functions, whose devices are stopped by run.c while it is paused.
+ * a parent of PCI functions. While it is paused, run.c stops the devices.
  */
 
 #include <linux/cleanup.h>
@@ -98,8 +98,8 @@ void mdev_pci_halt(struct mdev_pci_parent *parent)
  *
  * As mdev_mark_parent_dead(). The first call also calls &mdev_pci_driver.halt, and
  * triggers the error interrupt of each device, see mdev_pci_trigger_error(). An access
- * to config space or a BAR fails with -EIO then; unlike vfio-pci, whose reads return
- * ones when the card is gone.
+ * to config space or a BAR fails with -EIO then. In vfio-pci, reads return ones when the
+ * card is removed.
  *
  * Context: may sleep. Can be called at any time while @parent is registered, also from a
  *	callback.

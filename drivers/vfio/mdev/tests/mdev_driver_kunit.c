@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of mdev_register_parent(): parents whose devices bind to a driver of
- * their own, as those of mainline's drivers do, and to no other.
+ * KUnit tests of mdev_register_parent(): its devices bind to the mdev_driver that was
+ * registered with the parent, and to no other.
  */
 
 #include <kunit/device.h>
@@ -346,7 +346,7 @@ static struct task_struct *driver_test_run(struct kunit *test,
 	return task;
 }
 
-/* The driver's remove waits for a close; the writer is killed meanwhile. */
+/* The writer is killed while ->remove() of the driver waits for a close. */
 static void test_remove_killed(struct kunit *test)
 {
 	struct driver_test *self = test->priv;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of state data that is transferred in parts: that all changes of memory
- * are found, whoever made them, and no more than that; that the driver's own parts are
- * passed on; and that parts which no such function can have saved are refused.
+ * KUnit tests of state data that is transferred in parts: pages that userspace, the
+ * guest or the driver has written are transferred again, and no others; parts of
+ * ->save_part() are passed on to ->load_part(); invalid parts are refused.
  */
 
 #include <linux/err.h>

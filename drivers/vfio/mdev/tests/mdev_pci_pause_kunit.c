@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* KUnit tests of pci/pause.c: what run is called with, and who gets an error interrupt. */
+/* KUnit tests of pci/pause.c: the flags of ->run(), and which devices get error interrupts. */
 
 #include <linux/mm.h>
 

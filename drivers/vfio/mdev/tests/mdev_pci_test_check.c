@@ -340,7 +340,7 @@ static void test_fault_describe(const struct test_fault *fault, char *desc)
 
 KUNIT_ARRAY_PARAM(test_fault, test_faults, test_fault_describe);
 
-/* A driver with one type, whose function a test sets */
+/* A driver with one type; the test sets its function */
 struct test_check {
 	struct mdev_pci_driver driver;
 	struct mdev_pci_type types[2];

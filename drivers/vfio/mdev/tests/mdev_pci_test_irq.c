@@ -508,7 +508,7 @@ static void test_msi_reopen(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 2), 1);
 }
 
-/* Registers other than the enable bit don't tell how the user enables MSI. */
+/* Writes to registers other than the enable bit don't change how MSI is enabled. */
 static void test_msi_address_written(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_msi(test);

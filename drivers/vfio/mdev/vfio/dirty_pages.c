@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The dirty log of a device whose driver has none of its own: which pages of
+ * The dirty log of a device without &parent_ops.dirty_log: which pages of
  * userspace memory were written by mdev_dma_rw(), were pinned for writing, or were
  * reported by mdev_mark_dirty(). A mediated device has no other way to memory.
  * dirty_log.c has the requests of userspace, pins.c the pins.
@@ -20,7 +20,7 @@
 #include "../compat.h"
 #include "private.h"
 
-/* Pages of a chunk, whose bitmap has 4 KiB */
+/* Pages of a chunk: its bitmap has 4 KiB */
 #define VFIO_MDEV_CHUNK_SHIFT	15
 #define VFIO_MDEV_CHUNK_PAGES	BIT(VFIO_MDEV_CHUNK_SHIFT)
 

@@ -46,9 +46,9 @@ static bool vfio_mdev_has_calls(struct vfio_mdev_dma *dma,
 }
 
 /*
- * Wait for calls that unpin, and for calls that pin and have begun before:
- * later ones fail in a range that is being unmapped, and a guest whose device
- * repeats them could keep dma->calls from ever being empty.
+ * Wait for calls that unpin, and for calls that pin and have begun before. Don't
+ * wait for later ones: they fail in a range that is being unmapped, and a guest can
+ * have its device repeat them, so that dma->calls is never empty.
  */
 static void vfio_mdev_wait_for_calls(struct vfio_mdev_dma *dma,
 				     const struct interval_tree_node *range)
