@@ -39,7 +39,7 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #: make commands        these commands themselves, and the VM
 #: make kunit           the core with a scripted vendor driver
 #: make selftests       the whole through sysfs and /dev/vfio, as a VMM sees it
-#: make suspend         a suspend of the system, in a VM whose root survives that
+#: make suspend         a suspend of the system, in a VM with its root in memory
 #: make libvfio         the selftests of VFIO that Linux 7.2 has, on the samples
 #: make guest           QEMU guests, one with mainline's mdpy and mbochs; hot plug,
 #:                      mdevctl, and node devices of libvirt

@@ -3,7 +3,7 @@
 #
 # What every script here shares: where things are, how to say something, how
 # to fail, how to keep two runs apart. Sourced, never run; its variables are for
-# those who source it.
+# the scripts that source it.
 # shellcheck disable=SC2034
 
 set -euo pipefail
@@ -45,7 +45,7 @@ die()
 	exit 1
 }
 
-# lock FILE: until unlock, or the end of this script, nobody else holds FILE
+# lock FILE: take the flock of FILE, until unlock or the end of this script
 lock()
 {
 	mkdir -p "$(dirname "$1")"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * measure [-b] LEVEL...: what mediated devices cost, through sysfs and VFIO
- * alone, so that any implementation can be measured whose vendor driver is mtty.
+ * measure [-b] LEVEL...: what mediated devices cost, through sysfs and VFIO alone,
+ * so that any implementation with the sample mtty can be measured.
  *
  * Measures region accesses; then, for each level in ascending order, brings as
  * many devices into being as it says and measures what one more costs: to

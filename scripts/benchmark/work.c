@@ -148,7 +148,7 @@ static char *map_bar(__u64 size)
 	return map;
 }
 
-static double touch(char *map, __u64 size)
+static double access_pages(char *map, __u64 size)
 {
 	double start = now();
 	__u64 offset;
@@ -171,9 +171,9 @@ static void measure_touch(__u64 size, __u64 block)
 		char *map = map_bar(size);
 
 		before = faults();
-		first[i] = touch(map, size);
+		first[i] = access_pages(map, size);
 		taken = faults() - before;
-		again[i] = touch(map, size);
+		again[i] = access_pages(map, size);
 		munmap(map, HUGE);
 	}
 	snprintf(what, sizeof(what), "touch %llu MiB by %llu KiB", size >> 20,
@@ -196,12 +196,12 @@ static void measure_invalidate(__u64 block)
 
 	set_knob("map_block", block);
 	set_arguments(region_start(device, BAR4) + HUGE / 2, LARGE, 0);
-	touch(map, HUGE);
+	access_pages(map, HUGE);
 	for (i = 0; i < SAMPLES; i++) {
 		start = now();
 		run_command(MDEV_SIM_INVALIDATE);
 		invalidate[i] = now() - start;
-		refault[i] = touch(map + HUGE / 2, LARGE);
+		refault[i] = access_pages(map + HUGE / 2, LARGE);
 	}
 	check_result();
 	munmap(map, HUGE);
@@ -281,7 +281,7 @@ static double eventfd_batch(int fd, bool interrupt)
 	return (now() - start) / BATCH;
 }
 
-/* Another thread waits; it tells when it has got what it waited for. */
+/* Another thread waits for the interrupt and signals an eventfd when it has come. */
 static void measure_waiter(int fd)
 {
 	int pair[2] = { fd, eventfd(0, EFD_CLOEXEC) };

@@ -33,7 +33,7 @@ plug()
 	qmp device_add "$arguments${4:+, $4}"
 }
 
-# unplugged NAME: the guest has let go of it, and QEMU has closed it
+# unplugged NAME: the guest has released the device, and QEMU has closed it
 unplugged()
 {
 	wait_for 60 grep -q "DEVICE_DELETED.*\"device\": \"$1\"" qmp.log
@@ -50,7 +50,7 @@ card_is_gone()
 	[[ -z $(guest_run "lspci -n -d $1") ]]
 }
 
-# removed_in_use UUID: a write to remove returns when the guest has let go
+# removed_in_use UUID: a write to remove returns when the guest has released the device
 removed_in_use()
 {
 	timeout 60 bash -c "echo 1 >$devices/$1/remove" && [[ ! -e $devices/$1 ]]

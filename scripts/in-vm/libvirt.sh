@@ -13,7 +13,7 @@ virsh_run()
 	virsh -q "$@" 2> >(grep -v 'Authorization not available' >&2)
 }
 
-# start_libvirt: with udev, from whose events libvirt knows devices
+# start_libvirt: with udev, since libvirt finds devices by its events
 start_libvirt()
 {
 	[[ ! -e /run/libvirt/libvirt-sock ]] || return 0
@@ -109,7 +109,7 @@ hostdev()
 		"<source><address uuid='$1'/></source></hostdev>"
 }
 
-# describe_domain FILE: with the devices whose UUIDs are in cards, as in new_cards. The
+# describe_domain FILE: with the UUIDs of the array cards, as in new_cards. The
 # guest's kernel has the hot-plug driver of PCI Express and not that of ACPI.
 describe_domain()
 {

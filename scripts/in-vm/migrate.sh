@@ -5,7 +5,7 @@
 # helpers of guests, and by libvirt.sh for its devices.
 # shellcheck disable=SC2154
 
-# Destinations that refuse what does not fit them tell the source so
+# Switchover-ack: a destination that is not compatible fails before the source stops.
 ack=(-global migration.x-return-path=on -global migration.x-switchover-ack=on)
 
 # new_cards [TYPE...]: creates the devices of a guest that migrates, of these types or of
@@ -134,7 +134,7 @@ check_moved()
 }
 
 # migrates NAME FOLDER OPTION...: the guest migrates to a QEMU with these options and
-# the devices whose UUIDs are in cards
+# the devices of the array cards
 migrates()
 {
 	local name=$1 folder=$2 status
