@@ -58,7 +58,7 @@ int dma_map(const struct dma_user *user, uint64_t iova, void *memory,
 	    size_t size, int prot);
 int dma_unmap(const struct dma_user *user, uint64_t iova, size_t size);
 
-/* Pages whose first bytes are dma_mark() of their number; NULL if there is none */
+/* Pages that begin with dma_mark() of their number; NULL on failure */
 void *dma_memory(unsigned int pages);
 uint64_t dma_mark(unsigned int page);
 
@@ -85,9 +85,9 @@ struct dma_task {
 };
 
 int dma_task_start(struct dma_task *task, void *(*work)(void *task));
-/* Whether it is not to end yet, for those who do the same again and again */
+/* For tasks that loop: false after dma_task_end() was called */
 bool dma_task_goes_on(const struct dma_task *task);
-/* Waits for its end; answers its result. */
+/* Waits for its end; returns its result. */
 int dma_task_end(struct dma_task *task);
 
 /* What the kernel log says from now on */

@@ -33,15 +33,15 @@
 
 static char *arena;
 static char *buffer;
-static sigjmp_buf after_touch;
+static sigjmp_buf after_fault;
 
-static void stop_touching(int signal)
+static void skip_fault(int signal)
 {
 	(void)signal;
-	siglongjmp(after_touch, 1);
+	siglongjmp(after_fault, 1);
 }
 
-/* Nothing, and nobody else's */
+/* Address space without access, so that no other mapping is placed there */
 static bool reserve(void *start, size_t size)
 {
 	return mmap(start, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS |
@@ -51,8 +51,8 @@ static bool reserve(void *start, size_t size)
 
 bool fuzz_prepare(void)
 {
-	signal(SIGBUS, stop_touching);
-	signal(SIGSEGV, stop_touching);
+	signal(SIGBUS, skip_fault);
+	signal(SIGSEGV, skip_fault);
 	arena = mmap(NULL, ARENA_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS |
 		     MAP_NORESERVE, -1, 0);
 	/* With a page behind it that can't be accessed */
@@ -209,12 +209,12 @@ static void fuzz_madvise(void)
 	madvise(start, any_size(start), advices[random_below(ARRAY_SIZE(advices))]);
 }
 
-static void fuzz_touch(void)
+static void fuzz_arena(void)
 {
 	char *start = any_page();
 	unsigned int count = random_below(8);
 
-	if (sigsetjmp(after_touch, 1))
+	if (sigsetjmp(after_fault, 1))
 		return;
 	while (count-- && start < arena + ARENA_SIZE) {
 		char *byte = start + random_below(PAGE_SIZE);
@@ -252,7 +252,7 @@ void fuzz_mapping(int device)
 		msync(start, size, MS_SYNC);
 		break;
 	default:
-		fuzz_touch();
+		fuzz_arena();
 	}
 }
 
@@ -290,7 +290,7 @@ void fuzz_command(int device)
 		    argument, NULL);
 }
 
-/* A longer or shorter state, whose length is right all the same */
+/* A longer or shorter state, with the length in the header updated */
 static size_t resize(size_t size)
 {
 	size_t new_size = STREAM_HEADER + random_below(2 * size);

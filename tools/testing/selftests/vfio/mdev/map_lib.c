@@ -35,7 +35,7 @@ void map_finish(void)
 	close(pipe_fds[1]);
 }
 
-uint64_t map_touch(const void *address, int *error)
+uint64_t map_load(const void *address, int *error)
 {
 	uint64_t value = 0;
 

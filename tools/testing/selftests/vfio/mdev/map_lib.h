@@ -34,7 +34,7 @@ char *map_at(int fd, uint32_t region, uint64_t offset, size_t size,
 	     size_t alignment, size_t skew);
 
 /* The 64 bits at @address; in @error 0 or a negative errno */
-uint64_t map_touch(const void *address, int *error);
+uint64_t map_load(const void *address, int *error);
 int map_store(void *address, uint64_t value);
 
 /* For a child process, since mappings are not inherited: a real store to BAR2 */

@@ -121,10 +121,10 @@ TEST_F(caching, survives_changes_of_the_mapping)
 		EXPECT_EQ(0, map_store(bar, 1));
 		ASSERT_EQ(0, mprotect(bar, GIANT, PROT_READ));
 		EXPECT_EQ(-EFAULT, map_store(bar, 1));
-		map_touch(bar, &error);
+		map_load(bar, &error);
 		EXPECT_EQ(0, error);
 		EXPECT_EQ(self->caching, caching_at(self->fd, bar));
-		map_touch(bar + GIANT / 2, &error);
+		map_load(bar + GIANT / 2, &error);
 		EXPECT_EQ(self->caching, caching_at(self->fd, bar + GIANT / 2));
 		ASSERT_EQ(0, mprotect(bar, GIANT / 4, RW));
 		EXPECT_EQ(0, map_store(bar, 1));
@@ -156,11 +156,11 @@ TEST_F(caching, is_the_same_for_read_only_pages)
 		bar = map_bar(self->fd, blocks[i]);
 		ASSERT_NE(MAP_FAILED, bar);
 		EXPECT_EQ(-EFAULT, map_store(bar, 1));
-		map_touch(bar, &error);
+		map_load(bar, &error);
 		EXPECT_EQ(0, error);
 		EXPECT_EQ(self->caching, caching_at(self->fd, bar));
 		EXPECT_EQ(-EFAULT, map_store(bar, 1));
-		map_touch(bar, &error);
+		map_load(bar, &error);
 		EXPECT_EQ(0, error);
 		EXPECT_EQ(self->caching, caching_at(self->fd, bar));
 		munmap(bar, GIANT);

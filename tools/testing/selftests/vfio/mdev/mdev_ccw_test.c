@@ -2,8 +2,7 @@
 /*
  * Mainline's vfio_ccw, from its unmodified sources, on this bus: a subchannel of
  * s390 is its parent, and a channel program runs through the I/O region of the
- * mediated device. The subchannel is that of a virtio-rng, whose driver does
- * without it.
+ * mediated device. The subchannel is that of a virtio-rng, unbound from its driver.
  */
 #include <endian.h>
 #include <errno.h>
@@ -70,7 +69,7 @@ struct subchannel {
 	uint8_t *memory;
 };
 
-/* The first subchannel whose device is a virtio-rng */
+/* The first subchannel of a virtio-rng */
 static int find_rng(char *id)
 {
 	char device[16];

@@ -118,7 +118,7 @@ TEST_F(parent, takes_a_uuid_again_after_removal)
 	EXPECT_TRUE(path_same(TYPE_2, DEVICE_A "/mdev_type"));
 }
 
-TEST_F(parent, refuses_a_second_device_of_a_uuid)
+TEST_F(parent, duplicate_uuid_is_eexist)
 {
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
 	EXPECT_EQ(-EEXIST, mdev_create("mtty-1", UUID_A));
@@ -128,7 +128,7 @@ TEST_F(parent, refuses_a_second_device_of_a_uuid)
 	EXPECT_EQ(0, count_entries(TYPE_2 "/devices"));
 }
 
-TEST_F(parent, tells_uuids_apart_by_their_values)
+TEST_F(parent, duplicate_uuid_in_other_case)
 {
 	static const char * const forms[] = {
 		"6d646576-7465-4374-8000-aaaaaaaaaaaa\n",

@@ -108,7 +108,7 @@ static bool is_logging(int device)
 	return sim_register(device, MDEV_SIM_REG_DIRTY_PAGE_SIZE);
 }
 
-TEST_F(log, tells_what_was_written_once)
+TEST_F(log, reports_dirty_pages_once)
 {
 	uint64_t bitmap;
 

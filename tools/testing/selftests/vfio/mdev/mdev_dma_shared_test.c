@@ -103,8 +103,8 @@ static void *open_the_other(void *data)
 }
 
 /*
- * On a stock kernel register_device holds iommu->lock while it waits for the
- * device_list_lock of the unmap, whose dma_unmap waits for iommu->lock.
+ * On a stock kernel register_device holds iommu->lock and waits for device_list_lock,
+ * which vfio_notify_dma_unmap() holds while ->dma_unmap() waits for iommu->lock.
  */
 TEST_F(shared, unmap_races_with_open)
 {

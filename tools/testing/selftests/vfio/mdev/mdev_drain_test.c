@@ -378,7 +378,7 @@ TEST_F(drain_wait, unmask_eventfd_removed_during_reset)
 	close(event);
 }
 
-/* A page whose first access sleeps until userfaultfd_resolve() */
+/* The first access to this page sleeps until userfaultfd_resolve(). */
 static char *stuck_page;
 
 static int userfaultfd_open(void)
@@ -540,8 +540,8 @@ FIXTURE_TEARDOWN(state_data)
 }
 
 /*
- * The file of a migration is read to, or written from, memory whose page fault
- * userspace does not handle. The migration ends nevertheless.
+ * A read() or write() of the file of a migration faults in memory of a userfaultfd, and
+ * userspace does not handle the fault. The reset ends the migration nevertheless.
  */
 TEST_F(state_data, reset_during_userfaultfd)
 {

@@ -132,7 +132,7 @@ static int map_and_pin(void)
 	return ret ? ret : run_pin();
 }
 
-/* What could not be told any more has happened all the same. */
+/* The pages are unpinned, even if the unmap returned an error. */
 static int check_unmap(int result)
 {
 	if (!sim_get("pins"))

@@ -47,7 +47,7 @@ static const struct vendor sim = {
 };
 
 /*
- * Mainline's samples, whose devices bind to the mdev_driver that
+ * Mainline's samples: their devices bind to the mdev_driver that
  * mdev_register_parent() was called with
  */
 static const struct vendor mdpy = {

@@ -143,13 +143,13 @@ static int open_and_map(void)
 	return file < 0 || map == MAP_FAILED ? -errno : 0;
 }
 
-/* What would be SIGBUS is an error of read(). */
-static int run_touch(void)
+/* By read(), which returns an error where an access is SIGBUS */
+static int run_fault(void)
 {
 	return read(file, map, sizeof(*map)) < 0 ? -errno : 0;
 }
 
-static int check_touch(int result)
+static int check_fault(int result)
 {
 	long committed = mvga_committed(UUID_A);
 
@@ -158,12 +158,12 @@ static int check_touch(int result)
 	return vfio_ioctl(user.device, VFIO_DEVICE_RESET, NULL);
 }
 
-FIXTURE_VARIANT_ADD(function, touch)
+FIXTURE_VARIANT_ADD(function, fault)
 {
 	.setup = open_and_map,
 	.operation = {
-		.run = run_touch,
-		.check = check_touch,
+		.run = run_fault,
+		.check = check_fault,
 	},
 };
 

@@ -151,7 +151,7 @@ static int run_triggers(void)
 /* All vectors or none has its trigger. */
 static int check_triggers(int result)
 {
-	uint64_t count = 0, told = 0;
+	uint64_t count = 0, signalled = 0;
 	unsigned int i;
 	int ret;
 
@@ -159,8 +159,8 @@ static int check_triggers(int result)
 		uint64_t argument[4] = { VFIO_PCI_MSIX_IRQ_INDEX, i };
 
 		ret = sim_command(user.device, 0, MDEV_SIM_IRQ_TRIGGER,
-				  argument, &told);
-		if (ret || told != !result)
+				  argument, &signalled);
+		if (ret || signalled != !result)
 			return ret ? ret : -ENODATA;
 	}
 	if (read(event, &count, sizeof(count)) < 0)
@@ -291,17 +291,17 @@ FIXTURE_VARIANT_ADD(use, mmap)
 	},
 };
 
-static sigjmp_buf after_touch;
+static sigjmp_buf after_fault;
 
-static void stop_touching(int signal)
+static void skip_fault(int signal)
 {
 	(void)signal;
-	siglongjmp(after_touch, 1);
+	siglongjmp(after_fault, 1);
 }
 
-static int run_touch(void)
+static int run_fault(void)
 {
-	if (sigsetjmp(after_touch, 0))
+	if (sigsetjmp(after_fault, 0))
 		return -ENOMEM;
 	__atomic_load_n(mapping, __ATOMIC_RELAXED);
 	return 0;
@@ -311,7 +311,7 @@ static int map_blocks(void)
 {
 	/* The handler does not return. */
 	struct sigaction action = {
-		.sa_handler = stop_touching,
+		.sa_handler = skip_fault,
 		.sa_flags = SA_NODEFER,
 	};
 
@@ -337,13 +337,13 @@ static int map_anew(void)
 	return ret ? ret : run_mmap();
 }
 
-/* An access whose page fault failed can be repeated. */
-static int check_touch(int result)
+/* An access can be repeated after its page fault has failed. */
+static int check_fault(int result)
 {
 	int ret = 0;
 
 	if (result)
-		ret = run_touch();
+		ret = run_fault();
 	if (!ret && mapping[0] >> 24 != (mapping[0] >> 32 << 8 | bar2))
 		ret = -EIO;
 	/* For pages to be as before */
@@ -352,23 +352,23 @@ static int check_touch(int result)
 	return ret;
 }
 
-FIXTURE_VARIANT_ADD(use, touch_page)
+FIXTURE_VARIANT_ADD(use, fault_page)
 {
 	.setup = map_pages,
 	.operation = {
 		.prepare = map_anew,
-		.run = run_touch,
-		.check = check_touch,
+		.run = run_fault,
+		.check = check_fault,
 	},
 };
 
-FIXTURE_VARIANT_ADD(use, touch_block)
+FIXTURE_VARIANT_ADD(use, fault_block)
 {
 	.setup = map_blocks,
 	.operation = {
 		.prepare = map_anew,
-		.run = run_touch,
-		.check = check_touch,
+		.run = run_fault,
+		.check = check_fault,
 	},
 };
 
@@ -423,15 +423,15 @@ TEST_F(without_memory, registers_are_accessed)
 TEST_F(without_memory, interrupts_come)
 {
 	uint64_t argument[4] = { VFIO_PCI_MSIX_IRQ_INDEX, 1 };
-	uint64_t told = 0, count = 0;
+	uint64_t signalled = 0, count = 0;
 	int ret;
 
 	fail_all_allocations(true);
 	ret = sim_command(user.device, 0, MDEV_SIM_IRQ_TRIGGER, argument,
-			  &told);
+			  &signalled);
 	fail_all_allocations(false);
 	EXPECT_EQ(0, ret);
-	EXPECT_EQ(1, told);
+	EXPECT_EQ(1, signalled);
 	EXPECT_EQ(sizeof(count), read(event, &count, sizeof(count)));
 	EXPECT_EQ(1, count);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page faults in mapped regions of a mediated device: when the vendor is asked,
- * about how much, what is done with its answer, and what becomes of mappings
- * that their user cuts, moves or protects.
+ * Page faults in mapped regions of a mediated device: when and for which size
+ * ->validate_map_request() is called, what is inserted for its result, and munmap(),
+ * mremap() and mprotect() of parts of a mapping.
  */
 #include <errno.h>
 #include <signal.h>
@@ -48,7 +48,7 @@ FIXTURE_TEARDOWN(fault)
 	EXPECT_EQ(0, sim_finish());
 }
 
-TEST_F(fault, asks_nothing_before_the_first_touch)
+TEST_F(fault, no_fault_before_the_first_access)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 	int error;
@@ -56,7 +56,7 @@ TEST_F(fault, asks_nothing_before_the_first_touch)
 	ASSERT_NE(MAP_FAILED, bar);
 	EXPECT_EQ(0, map_faults(self->fd, BAR(2)));
 	EXPECT_EQ(0, sim_get("pages"));
-	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 0), map_touch(bar, &error));
+	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 0), map_load(bar, &error));
 	EXPECT_EQ(1, map_faults(self->fd, BAR(2)));
 	EXPECT_EQ(1, sim_get("pages"));
 }
@@ -70,7 +70,7 @@ TEST_F(fault, each_page_is_where_it_belongs)
 	ASSERT_NE(MAP_FAILED, bar);
 	for (page = 0; page < MDEV_SIM_BAR2_SIZE / PAGE; page++) {
 		ASSERT_EQ(MDEV_SIM_FILL(1, BAR(2), page),
-			  map_touch(bar + page * PAGE, &error));
+			  map_load(bar + page * PAGE, &error));
 		ASSERT_EQ(0, error);
 	}
 }
@@ -91,11 +91,11 @@ TEST_F(fault, sees_what_trapped_accesses_see)
 	value = 0xfedcba9876543210;
 	ASSERT_EQ(8, vfio_write(self->fd, BAR(3), MDEV_SIM_BAR3_AREA1 + 16,
 				&value, 8));
-	EXPECT_EQ(0xfedcba9876543210, map_touch(area + 16, &error));
+	EXPECT_EQ(0xfedcba9876543210, map_load(area + 16, &error));
 }
 
 /* The fault at the second page comes when SIGKILL is already pending. */
-TEST_F(fault, who_lets_the_kernel_touch_can_be_killed)
+TEST_F(fault, usercopy_fault_is_killable)
 {
 	int pipes[2], status;
 	char *bar;
@@ -149,7 +149,7 @@ TEST_F(fault, inserts_all_that_the_vendor_gives)
 		ASSERT_NE(MAP_FAILED, bar);
 		for (page = MDEV_SIM_BAR2_SIZE / PAGE; page--;) {
 			ASSERT_EQ(MDEV_SIM_FILL(1, BAR(2), page),
-				  map_touch(bar + page * PAGE, &error))
+				  map_load(bar + page * PAGE, &error))
 				TH_LOG("granule %zu, page %u", i, page);
 		}
 		/* If it returns less than a huge entry, it is called once more */
@@ -162,17 +162,17 @@ TEST_F(fault, inserts_all_that_the_vendor_gives)
 	}
 }
 
-TEST_F(fault, asks_for_what_is_mapped_only)
+TEST_F(fault, size_is_limited_to_the_mapping)
 {
 	char *some = map_new(self->fd, BAR(2), 5 * PAGE, 10 * PAGE);
 	int error;
 
 	ASSERT_NE(MAP_FAILED, some);
 	/* Page 8 of the region lies in the aligned block from 8 to 12 */
-	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 9), map_touch(some + 4 * PAGE, &error));
-	EXPECT_EQ(4 * PAGE, sim_register(self->fd, MDEV_SIM_REG_FAULT_ASKED));
-	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 5), map_touch(some, &error));
-	EXPECT_EQ(PAGE, sim_register(self->fd, MDEV_SIM_REG_FAULT_ASKED));
+	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 9), map_load(some + 4 * PAGE, &error));
+	EXPECT_EQ(4 * PAGE, sim_register(self->fd, MDEV_SIM_REG_FAULT_SIZE));
+	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 5), map_load(some, &error));
+	EXPECT_EQ(PAGE, sim_register(self->fd, MDEV_SIM_REG_FAULT_SIZE));
 }
 
 TEST_F(fault, takes_one_fault_for_a_huge_page)
@@ -186,7 +186,7 @@ TEST_F(fault, takes_one_fault_for_a_huge_page)
 	ASSERT_NE(MAP_FAILED, bar);
 	for (offset = 0; offset < 64 * HUGE; offset += 16 * PAGE) {
 		ASSERT_EQ(MDEV_SIM_FILL(1, BAR(4), offset / PAGE % 512),
-			  map_touch(bar + offset, &error));
+			  map_load(bar + offset, &error));
 	}
 	/* And one for the question about 1 GiB, which the vendor has not */
 	EXPECT_LE(entries, map_faults(self->fd, BAR(4)));
@@ -216,7 +216,7 @@ TEST_F(fault, takes_one_fault_for_a_gibibyte)
 
 /* Refusals */
 
-TEST_F(fault, refusal_hits_the_toucher_alone)
+TEST_F(fault, failed_fault_leaves_other_mappings)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 	char *area = map_new(self->fd, BAR(3), MDEV_SIM_BAR3_AREA0, PAGE);
@@ -224,18 +224,18 @@ TEST_F(fault, refusal_hits_the_toucher_alone)
 
 	ASSERT_NE(MAP_FAILED, bar);
 	ASSERT_NE(MAP_FAILED, area);
-	map_touch(area, &error);
+	map_load(area, &error);
 	ASSERT_EQ(0, error);
 	ASSERT_EQ(0, sim_set("validate_map_request/fail", ENOMEM));
-	map_touch(bar, &error);
+	map_load(bar, &error);
 	EXPECT_EQ(-EFAULT, error);
-	map_touch(area, &error);
+	map_load(area, &error);
 	EXPECT_EQ(0, error);
 	ASSERT_EQ(0, sim_set("validate_map_request/fail", 0));
-	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 0), map_touch(bar, &error));
+	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 0), map_load(bar, &error));
 }
 
-TEST_F(fault, refusal_is_a_bus_error)
+TEST_F(fault, failed_fault_is_sigbus)
 {
 	int status;
 	pid_t pid;
@@ -262,12 +262,12 @@ TEST_F(fault, wrong_answers_are_refusals)
 	ASSERT_NE(MAP_FAILED, bar);
 	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
 		ASSERT_EQ(0, sim_set("map_answer", wrong[i]));
-		map_touch(bar + 5 * PAGE, &error);
+		map_load(bar + 5 * PAGE, &error);
 		EXPECT_EQ(-EFAULT, error)
 			TH_LOG("answer %u", wrong[i]);
 	}
 	ASSERT_EQ(0, sim_set("map_answer", MDEV_SIM_ANSWER_RIGHT));
-	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 5), map_touch(bar + 5 * PAGE, &error));
+	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 5), map_load(bar + 5 * PAGE, &error));
 }
 
 /* A block that is not aligned physically gets small pages. */
@@ -280,9 +280,9 @@ TEST_F(fault, what_can_not_be_huge_is_small)
 	ASSERT_NE(MAP_FAILED, bar);
 	ASSERT_EQ(0, sim_set("map_answer", MDEV_SIM_ANSWER_PFN_MISALIGNED));
 	/* The page before the one that is accessed */
-	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 4), map_touch(bar + 5 * PAGE, &error));
+	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 4), map_load(bar + 5 * PAGE, &error));
 	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), last - 1),
-		  map_touch(bar + last * PAGE, &error));
+		  map_load(bar + last * PAGE, &error));
 	EXPECT_EQ(1, map_faults(self->fd, BAR(2)));
 }
 
@@ -292,22 +292,22 @@ static void check_read_only(struct __test_metadata *_metadata, int fd,
 	int error;
 
 	ASSERT_EQ(0, sim_set("map_answer", MDEV_SIM_ANSWER_READ_ONLY));
-	map_touch(bar + PAGE, &error);
+	map_load(bar + PAGE, &error);
 	EXPECT_EQ(0, error);
 	EXPECT_EQ(-EFAULT, map_store(bar + PAGE, 1));
-	map_touch(bar + PAGE, &error);
+	map_load(bar + PAGE, &error);
 	EXPECT_EQ(0, error);
 
-	/* It is asked for each write, so it may change its mind */
+	/* Called again for each write to a read-only page: may allow it later */
 	ASSERT_EQ(0, sim_set("map_answer", MDEV_SIM_ANSWER_RIGHT));
 	EXPECT_EQ(0, map_store(bar + PAGE, 1));
-	EXPECT_EQ(1, map_touch(bar + PAGE, &error));
+	EXPECT_EQ(1, map_load(bar + PAGE, &error));
 
 	/* A write first */
 	ASSERT_EQ(0, sim_set("map_answer", MDEV_SIM_ANSWER_READ_ONLY));
 	ASSERT_EQ(0, map_invalidate(fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE));
 	EXPECT_EQ(-EFAULT, map_store(bar + PAGE, 2));
-	EXPECT_EQ(1, map_touch(bar + PAGE, &error));
+	EXPECT_EQ(1, map_load(bar + PAGE, &error));
 }
 
 TEST_F(fault, vendor_can_forbid_writing_to_huge_pages)
@@ -335,13 +335,13 @@ TEST_F(fault, parts_of_a_mapping_go_their_own_ways)
 	int error;
 
 	ASSERT_NE(MAP_FAILED, bar);
-	map_touch(bar, &error);
+	map_load(bar, &error);
 	/* From a huge page */
 	ASSERT_EQ(0, munmap(bar + 4 * PAGE, PAGE));
-	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 3), map_touch(bar + 3 * PAGE, &error));
-	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 5), map_touch(bar + 5 * PAGE, &error));
+	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 3), map_load(bar + 3 * PAGE, &error));
+	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 5), map_load(bar + 5 * PAGE, &error));
 	ASSERT_EQ(0, mprotect(bar + 8 * PAGE, PAGE, PROT_READ));
-	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 8), map_touch(bar + 8 * PAGE, &error));
+	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 8), map_load(bar + 8 * PAGE, &error));
 	EXPECT_EQ(-EFAULT, map_store(bar + 8 * PAGE, 1));
 	EXPECT_EQ(0, map_store(bar + 9 * PAGE + 8, 1));
 	ASSERT_EQ(0, mprotect(bar + 8 * PAGE, PAGE, RW));
@@ -351,7 +351,7 @@ TEST_F(fault, parts_of_a_mapping_go_their_own_ways)
 				     MREMAP_MAYMOVE | MREMAP_FIXED,
 				     bar + MDEV_SIM_BAR2_SIZE - 3 * PAGE));
 	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 6),
-		  map_touch(bar + MDEV_SIM_BAR2_SIZE - 2 * PAGE, &error));
+		  map_load(bar + MDEV_SIM_BAR2_SIZE - 2 * PAGE, &error));
 }
 
 /* What was read-only becomes writable, huge pages and small ones. */
@@ -368,7 +368,7 @@ TEST_F(fault, writing_may_be_allowed_later)
 		bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 		ASSERT_NE(MAP_FAILED, bar);
 		ASSERT_EQ(0, mprotect(bar, MDEV_SIM_BAR2_SIZE, PROT_READ));
-		map_touch(bar, &error);
+		map_load(bar, &error);
 		EXPECT_EQ(0, error);
 		EXPECT_EQ(-EFAULT, map_store(bar, 1));
 		ASSERT_EQ(0, mprotect(bar, MDEV_SIM_BAR2_SIZE, RW));
@@ -418,7 +418,7 @@ TEST_F(fault, parts_of_a_gibibyte_go_their_own_ways)
 	ASSERT_EQ(0, munmap(bar + 5 * PAGE, PAGE));
 	EXPECT_EQ(0, map_store(bar + 4 * PAGE, 2));
 	EXPECT_EQ(0, map_store(bar + 6 * PAGE, 3));
-	EXPECT_EQ(1, map_touch(bar, &error));
+	EXPECT_EQ(1, map_load(bar, &error));
 	munmap(bar, GIANT);
 
 	bar = map_at(self->fd, BAR(4), 0, GIANT, GIANT, 0);
@@ -430,7 +430,7 @@ TEST_F(fault, parts_of_a_gibibyte_go_their_own_ways)
 	bar = mremap(bar, GIANT, GIANT, MREMAP_MAYMOVE | MREMAP_FIXED,
 		     elsewhere);
 	ASSERT_EQ(elsewhere, bar);
-	EXPECT_EQ(4, map_touch(bar + 8, &error));
+	EXPECT_EQ(4, map_load(bar + 8, &error));
 	ASSERT_EQ(0, mprotect(bar, HUGE, PROT_READ));
 	EXPECT_EQ(-EFAULT, map_store(bar + 8, 5));
 	EXPECT_EQ(0, map_store(bar + HUGE, 6));

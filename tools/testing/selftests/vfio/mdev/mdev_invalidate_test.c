@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What takes the pages of a mapped region away: invalidation, stop and reset.
- * None of them is reached any more when that is done, whatever page faults are
- * under way meanwhile.
+ * What zaps mappings of a region: invalidation, stop and reset. When these return, no
+ * CPU can access the old pages, also if page faults run concurrently.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -87,8 +86,8 @@ TEST_F(invalidate, invalidation_takes_exactly_the_overlap)
 	ASSERT_EQ(0, sim_set("map_block", PAGE));
 	for (i = 0; i < ARRAY_SIZE(ranges); i++) {
 		for (page = 0; page < 8; page++)
-			map_touch(bar + page * PAGE, &error);
-		map_touch(other, &error);
+			map_load(bar + page * PAGE, &error);
+		map_load(other, &error);
 		ASSERT_EQ(0, map_invalidate(self->fd, BAR(2), ranges[i].offset,
 					    ranges[i].size));
 		for (page = 0; page < 8; page++) {
@@ -96,7 +95,7 @@ TEST_F(invalidate, invalidation_takes_exactly_the_overlap)
 			bool gone = page - ranges[i].first < ranges[i].count;
 
 			EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), page),
-				  map_touch(bar + page * PAGE, &error));
+				  map_load(bar + page * PAGE, &error));
 			EXPECT_EQ(gone, map_faults(self->fd, BAR(2)) - before)
 				TH_LOG("range %zu, page %u", i, page);
 		}
@@ -116,78 +115,78 @@ TEST_F(invalidate, invalidation_reaches_all_mappings_and_processes)
 	ASSERT_NE(MAP_FAILED, again);
 	ASSERT_EQ(0, pipe(to_child));
 	ASSERT_EQ(0, pipe(from_child));
-	map_touch(bar, &error);
-	map_touch(bar + HUGE, &error);
-	map_touch(again, &error);
+	map_load(bar, &error);
+	map_load(bar + HUGE, &error);
+	map_load(again, &error);
 
 	pid = fork();
 	if (!pid) {
 		/* Neither mapping nor pipe is the parent's */
 		bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 		if (bar == MAP_FAILED || map_prepare() ||
-		    map_touch(bar + HUGE, &error) != MDEV_SIM_FILL(1, BAR(2), 512) ||
+		    map_load(bar + HUGE, &error) != MDEV_SIM_FILL(1, BAR(2), 512) ||
 		    write(from_child[1], &byte, 1) != 1 ||
 		    read(to_child[0], &byte, 1) != 1 ||
-		    map_touch(bar + HUGE, &error) != MDEV_SIM_FILL(2, BAR(2), 512) ||
-		    map_touch(bar, &error) != MDEV_SIM_FILL(2, BAR(2), 0))
+		    map_load(bar + HUGE, &error) != MDEV_SIM_FILL(2, BAR(2), 512) ||
+		    map_load(bar, &error) != MDEV_SIM_FILL(2, BAR(2), 0))
 			_exit(1);
 		_exit(0);
 	}
 	ASSERT_EQ(1, read(from_child[0], &byte, 1));
 	EXPECT_EQ(2, map_reback(self->fd, BAR(2)));
-	EXPECT_EQ(MDEV_SIM_FILL(2, BAR(2), 0), map_touch(bar, &error));
-	EXPECT_EQ(MDEV_SIM_FILL(2, BAR(2), 512), map_touch(again, &error));
+	EXPECT_EQ(MDEV_SIM_FILL(2, BAR(2), 0), map_load(bar, &error));
+	EXPECT_EQ(MDEV_SIM_FILL(2, BAR(2), 512), map_load(again, &error));
 	ASSERT_EQ(1, write(to_child[1], &byte, 1));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
 }
 
 /* A thread that accesses a page while it is replaced */
-struct toucher {
+struct faulting {
 	pthread_t thread;
 	uint64_t *address;
 	uint64_t value;
 	bool done;
 };
 
-static void *touch_once(void *argument)
+static void *fault_once(void *argument)
 {
-	struct toucher *toucher = argument;
+	struct faulting *faulting = argument;
 
-	toucher->value = load(toucher->address);
-	store(&toucher->done, true);
+	faulting->value = load(faulting->address);
+	store(&faulting->done, true);
 	return NULL;
 }
 
-static int start_toucher(struct toucher *toucher, char *address)
+static int start_faulting(struct faulting *faulting, char *address)
 {
-	*toucher = (struct toucher) { .address = (uint64_t *)address };
-	return -pthread_create(&toucher->thread, NULL, touch_once, toucher);
+	*faulting = (struct faulting) { .address = (uint64_t *)address };
+	return -pthread_create(&faulting->thread, NULL, fault_once, faulting);
 }
 
-static void end_toucher(struct toucher *toucher)
+static void end_faulting(struct faulting *faulting)
 {
-	pthread_join(toucher->thread, NULL);
+	pthread_join(faulting->thread, NULL);
 }
 
 /*
  * Invariant 7: the vendor has looked the page up, and is held; the page is
  * exchanged, which does not wait for it; what it looked up is not inserted.
  */
-TEST_F(invalidate, an_overtaken_answer_is_not_inserted)
+TEST_F(invalidate, stale_pfn_is_not_inserted)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
-	struct toucher toucher;
+	struct faulting faulting;
 
 	ASSERT_NE(MAP_FAILED, bar);
 	ASSERT_EQ(0, sim_set("validate_map_request/block", BLOCK_AFTER));
-	ASSERT_EQ(0, start_toucher(&toucher, bar + 3 * PAGE));
+	ASSERT_EQ(0, start_faulting(&faulting, bar + 3 * PAGE));
 	ASSERT_TRUE(sim_wait_for("validate_map_request/blocked", 1));
 	EXPECT_EQ(2, map_reback(self->fd, BAR(2)));
-	EXPECT_FALSE(load(&toucher.done));
+	EXPECT_FALSE(load(&faulting.done));
 	ASSERT_EQ(0, sim_set("validate_map_request/block", 0));
-	end_toucher(&toucher);
-	EXPECT_EQ(MDEV_SIM_FILL(2, BAR(2), 3), toucher.value);
+	end_faulting(&faulting);
+	EXPECT_EQ(MDEV_SIM_FILL(2, BAR(2), 3), faulting.value);
 }
 
 /* The generation that has been in place for sure, and whether to go on */
@@ -215,7 +214,7 @@ static void *race_reader(void *argument)
 	return NULL;
 }
 
-TEST_F(invalidate, no_reader_sees_a_page_that_was_taken)
+TEST_F(invalidate, no_stale_reads_after_invalidation)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 	pthread_t readers[RACE_THREADS];
@@ -246,20 +245,20 @@ TEST_F(invalidate, no_reader_sees_a_page_that_was_taken)
 
 /* Stop and reset */
 
-TEST_F(invalidate, offline_device_can_not_be_touched)
+TEST_F(invalidate, offline_device_is_sigbus)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 	int error;
 
 	ASSERT_NE(MAP_FAILED, bar);
-	map_touch(bar, &error);
+	map_load(bar, &error);
 	ASSERT_EQ(0, error);
 	ASSERT_EQ(0, sysfs_write("0", MDEV_DEVICES "/" UUID_A "/online"));
-	map_touch(bar, &error);
+	map_load(bar, &error);
 	EXPECT_EQ(-EFAULT, error);
 	EXPECT_EQ(-EFAULT, map_store(bar, 0));
 	ASSERT_EQ(0, sysfs_write("1", MDEV_DEVICES "/" UUID_A "/online"));
-	map_touch(bar, &error);
+	map_load(bar, &error);
 	EXPECT_EQ(0, error);
 	EXPECT_EQ(2, map_faults(self->fd, BAR(2)));
 }
@@ -271,13 +270,13 @@ TEST_F(invalidate, stop_finds_no_mapping)
 	int error;
 
 	ASSERT_NE(MAP_FAILED, bar);
-	map_touch(bar, &error);
+	map_load(bar, &error);
 	ASSERT_EQ(0, error);
 	ASSERT_EQ(0, sim_set("stop/fail", EBUSY));
 	EXPECT_EQ(-EBUSY, sysfs_write("0", MDEV_DEVICES "/" UUID_A "/online"));
 	ASSERT_EQ(0, sim_set("stop/fail", 0));
 	/* ->stop() failed: the page was zapped, and faults map it again */
-	map_touch(bar, &error);
+	map_load(bar, &error);
 	EXPECT_EQ(0, error);
 	EXPECT_EQ(2, map_faults(self->fd, BAR(2)));
 }
@@ -291,19 +290,19 @@ static void *reset_device(void *argument)
 TEST_F(invalidate, fault_waits_for_reset)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
-	struct toucher toucher;
+	struct faulting faulting;
 	pthread_t resetter;
 	void *address;
 	int error;
 
 	ASSERT_NE(MAP_FAILED, bar);
-	map_touch(bar, &error);
+	map_load(bar, &error);
 	ASSERT_EQ(0, sim_set("reset/block", 1));
 	ASSERT_EQ(0, pthread_create(&resetter, NULL, reset_device, &self->fd));
 	ASSERT_TRUE(sim_wait_for("reset/blocked", 1));
-	ASSERT_EQ(0, start_toucher(&toucher, bar));
+	ASSERT_EQ(0, start_faulting(&faulting, bar));
 	sleep_ms(200);
-	EXPECT_FALSE(load(&toucher.done));
+	EXPECT_FALSE(load(&faulting.done));
 	EXPECT_EQ(1, sim_get("validate_map_request/calls"));
 
 	/* The fault waits without mmap_lock and without the lock of the VMA. */
@@ -314,7 +313,7 @@ TEST_F(invalidate, fault_waits_for_reset)
 
 	ASSERT_EQ(0, sim_set("reset/block", 0));
 	pthread_join(resetter, NULL);
-	end_toucher(&toucher);
+	end_faulting(&faulting);
 	EXPECT_EQ(2, map_faults(self->fd, BAR(2)));
 }
 
@@ -370,7 +369,7 @@ TEST_F(invalidate, a_mapping_keeps_the_device_open)
 
 	ASSERT_NE(MAP_FAILED, bar);
 	vfio_close_file(&self->user.device);
-	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 0), map_touch(bar, &error));
+	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 0), map_load(bar, &error));
 	EXPECT_EQ(0, sim_get("release/calls"));
 	munmap(bar, MDEV_SIM_BAR2_SIZE);
 	EXPECT_TRUE(sim_wait_for("release/calls", 1));

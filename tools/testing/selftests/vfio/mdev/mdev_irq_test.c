@@ -3,9 +3,8 @@
  * Interrupts of a mediated device: signals through eventfds, masking and
  * unmasking.
  *
- * The cause of interrupts here is a UART whose transmitter is empty: enabling
- * the interrupt for that raises it, reading the interrupt's identification
- * takes it back.
+ * Interrupts come from a UART with an empty transmitter (THRE): setting UART_IER_THRI
+ * raises the interrupt, reading UART_IIR lowers it.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -81,7 +80,7 @@ TEST_F(irq, intx_comes_again_while_it_is_asserted)
 	EXPECT_EQ(1, irq_signals(self->event));
 }
 
-TEST_F(irq, intx_tells_what_was_asserted_before)
+TEST_F(irq, intx_asserted_before_its_eventfd)
 {
 	ASSERT_EQ(0, irq_raise_by_uart(self->device));
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
@@ -98,7 +97,7 @@ TEST_F(irq, intx_waits_while_it_is_masked)
 	EXPECT_EQ(1, irq_signals(self->event));
 }
 
-TEST_F(irq, intx_forgets_what_was_lowered_while_masked)
+TEST_F(irq, intx_lowered_while_masked)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
 	EXPECT_EQ(0, irq_act(self->device, INTX, MASK));
@@ -108,7 +107,7 @@ TEST_F(irq, intx_forgets_what_was_lowered_while_masked)
 	EXPECT_EQ(0, irq_signals(self->event));
 }
 
-TEST_F(irq, intx_obeys_true_values_only)
+TEST_F(irq, intx_data_bool)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
 	EXPECT_EQ(0, irq_act_if(self->device, INTX, MASK, 0));

@@ -65,7 +65,7 @@ int mdev_available(const char *type);
 
 /*
  * Removes the devices that tests have left, and none of an administrator's.
- * Waits some seconds for those whose users are just about to end.
+ * Waits some seconds for processes that are exiting to close theirs.
  */
 int mdev_remove_all(void);
 

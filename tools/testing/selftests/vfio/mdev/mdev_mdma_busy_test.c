@@ -72,7 +72,7 @@ static int map_target(struct mdma_card *card)
 		       MDMA_AREA_SIZE, DMA_BOTH);
 }
 
-TEST_F_TIMEOUT(busy, lets_go_of_the_target, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(busy, unmap_of_target, MDMA_TIMEOUT)
 {
 	ASSERT_EQ(0, unmap_target(&self->card));
 	EXPECT_TRUE(mdma_rests(&self->memory));
@@ -85,7 +85,7 @@ TEST_F_TIMEOUT(busy, lets_go_of_the_target, MDMA_TIMEOUT)
 				     5, MDMA_COPY));
 }
 
-TEST_F_TIMEOUT(busy, lets_go_of_the_source, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(busy, unmap_of_source, MDMA_TIMEOUT)
 {
 	ASSERT_EQ(0, dma_unmap(&self->card.user, MDMA_SOURCE, MDMA_AREA_SIZE));
 	EXPECT_EQ(0, mdma_wait(&self->card, 0));
@@ -93,7 +93,7 @@ TEST_F_TIMEOUT(busy, lets_go_of_the_source, MDMA_TIMEOUT)
 		  le32toh(mdma_descriptor(&self->card, 0, 0)->result));
 }
 
-TEST_F_TIMEOUT(busy, lets_go_of_the_ring, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(busy, unmap_of_ring, MDMA_TIMEOUT)
 {
 	ASSERT_EQ(0, dma_unmap(&self->card.user, MDMA_RINGS, MDMA_RINGS_SIZE));
 	EXPECT_EQ(-EIO, mdma_wait(&self->card, 0));
@@ -116,7 +116,7 @@ TEST_F_TIMEOUT(busy, does_not_care_about_memory_it_does_not_need, MDMA_TIMEOUT)
 }
 
 /* All queues run into the end of what is there, again and again. */
-TEST_F_TIMEOUT(busy, lets_go_every_time, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(busy, unmap_of_target_many_times, MDMA_TIMEOUT)
 {
 	unsigned int i, queue;
 
@@ -247,7 +247,7 @@ static int remove_card(void)
 	return mdev_remove(UUID_A);
 }
 
-TEST_F_TIMEOUT(busy, is_asked_for_by_who_removes_it, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(busy, removal_calls_request, MDMA_TIMEOUT)
 {
 	int requested = irq_eventfd();
 	struct work removal;

@@ -181,7 +181,7 @@ FIXTURE_TEARDOWN(log)
 	EXPECT_EQ(0, mdma_finish());
 }
 
-TEST_F_TIMEOUT(log, tells_exactly_what_was_written, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(log, reports_exactly_the_dirty_pages, MDMA_TIMEOUT)
 {
 	const struct {
 		unsigned int offset;

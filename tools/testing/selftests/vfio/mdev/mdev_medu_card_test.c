@@ -327,9 +327,9 @@ static int express_capability(int config)
 }
 
 /*
- * Switches the slot's power and its indicator off without a word to the kernel, whereupon
- * QEMU takes the card out; and on again, since pciehp ignores a card that has gone from a
- * slot without power.
+ * Clears the power and indicator bits of the slot in config space directly, not by
+ * pciehp: QEMU unplugs the card. Then sets them again, since pciehp ignores a removal
+ * from a slot without power.
  */
 static int pull_out(const char *name)
 {

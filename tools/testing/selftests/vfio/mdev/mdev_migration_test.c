@@ -253,7 +253,7 @@ static int begin_conversation(int device)
 #define get(_region, _offset) \
 	vfio_load(self->target, _region, _offset, 1)
 
-TEST_F(cards, take_a_conversation_along)
+TEST_F(cards, migrate_uart_state)
 {
 	ssize_t size;
 
@@ -328,8 +328,8 @@ TEST_F(cards, interrupt_once_they_run)
 	close(event);
 }
 
-/* The source has told of what was there, and its user takes that along. */
-TEST_F(cards, repeat_no_message)
+/* An interrupt that the source has signalled is not signalled again. */
+TEST_F(cards, no_repeated_msi)
 {
 	int event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	ssize_t size;
@@ -344,7 +344,7 @@ TEST_F(cards, repeat_no_message)
 	ASSERT_EQ(0, migration_load(self->target, self->stream, size));
 	ASSERT_EQ(0, migration_move(self->target, RUNNING));
 	EXPECT_EQ(0, signals(event));
-	/* What comes anew is told */
+	/* A new condition is signalled */
 	EXPECT_EQ('2', get(BAR0, UART_RX));
 	EXPECT_EQ('3', get(BAR0, UART_RX));
 	ASSERT_EQ(0, vfio_store(self->target, BAR0, UART_TX, 1, '4'));

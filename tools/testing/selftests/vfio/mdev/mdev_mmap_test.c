@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What mmap() of a mediated device grants and what it refuses: regions, areas,
- * protection. Nothing is touched here, see mdev_fault_test.c.
+ * protection. For page faults, see mdev_fault_test.c.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -98,7 +98,7 @@ TEST_F(mmap, says_where_a_sparse_region_can_be_mapped)
 	EXPECT_EQ(MDEV_SIM_BAR3_AREA1_SIZE, answer.areas[1].size);
 }
 
-/* The whole table of what is asked for and answered */
+/* Arguments of mmap() and the results */
 static const struct {
 	uint32_t region;
 	uint64_t offset;

@@ -231,7 +231,7 @@ TEST_F(modules, vendor_that_leaves_gets_no_users)
 	EXPECT_TRUE(sim_wait_for("remove/active", 1));
 	EXPECT_EQ(-ENODEV, vfio_open_cdev(&user, UUID_B));
 	EXPECT_TRUE(path_exists(MDEV_DEVICES "/" UUID_B));
-	/* Nor is one who was refused waited for */
+	/* The unload does not wait for an open that has failed */
 	EXPECT_EQ(0, work_result(&unloader));
 	EXPECT_FALSE(path_exists(MDEV_DEVICES "/" UUID_B));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VFIO_DEVICE_SET_IRQS with several vectors: MSI-X, whose eventfds can be set
- * and removed one by one, MSI with NORESIZE, and the ERR and REQ interrupts.
+ * VFIO_DEVICE_SET_IRQS with several vectors: MSI-X, with eventfds that are set and
+ * removed one by one, MSI with NORESIZE, and the ERR and REQ interrupts.
  * The device is mdev_sim, which triggers them by MDEV_SIM_IRQ_TRIGGER.
  */
 #include <errno.h>
@@ -27,10 +27,10 @@
 static int64_t interrupt(int device, uint32_t index, uint32_t vector)
 {
 	const uint64_t argument[4] = { index, vector };
-	uint64_t told;
-	int ret = sim_command(device, 0, MDEV_SIM_IRQ_TRIGGER, argument, &told);
+	uint64_t signalled;
+	int ret = sim_command(device, 0, MDEV_SIM_IRQ_TRIGGER, argument, &signalled);
 
-	return ret ? ret : (int64_t)told;
+	return ret ? ret : (int64_t)signalled;
 }
 
 static int set_level(int device, bool level)
@@ -75,8 +75,8 @@ FIXTURE_TEARDOWN(vectors)
 }
 
 /* Each vector of MSI-X signals its own eventfd, if @set says it has one. */
-static void expect_told(struct __test_metadata *_metadata, int device,
-			const int *event, const bool *set)
+static void expect_signals(struct __test_metadata *_metadata, int device,
+			   const int *event, const bool *set)
 {
 	uint32_t i;
 
@@ -87,14 +87,14 @@ static void expect_told(struct __test_metadata *_metadata, int device,
 	}
 }
 
-TEST_F(vectors, tell_their_own_eventfds)
+TEST_F(vectors, signal_their_own_eventfds)
 {
 	bool set[VECTORS];
 
 	memset(set, true, sizeof(set));
 	ASSERT_EQ(0, irq_set_eventfds(self->device, MSIX, TRIGGER, 0, VECTORS,
 				      self->event));
-	expect_told(_metadata, self->device, self->event, set);
+	expect_signals(_metadata, self->device, self->event, set);
 }
 
 /* As QEMU enables them: one after the other, in the order of the guest */
@@ -113,11 +113,11 @@ TEST_F(vectors, come_and_go_in_any_order)
 					      vector, 1, set[vector] ?
 					      &self->event[vector] : &none));
 		if (round % 20 == 19)
-			expect_told(_metadata, self->device, self->event, set);
+			expect_signals(_metadata, self->device, self->event, set);
 		if (round % 80 == 79) {
 			ASSERT_EQ(0, irq_tear_down(self->device, MSIX));
 			memset(set, false, sizeof(set));
-			expect_told(_metadata, self->device, self->event, set);
+			expect_signals(_metadata, self->device, self->event, set);
 		}
 	}
 }
@@ -163,7 +163,7 @@ TEST_F(vectors, stay_when_one_eventfd_is_refused)
 	fds[VECTORS / 2] = self->device;
 	EXPECT_EQ(-EINVAL, irq_set_eventfds(self->device, MSIX, TRIGGER, 0,
 					    VECTORS, fds));
-	expect_told(_metadata, self->device, self->event, set);
+	expect_signals(_metadata, self->device, self->event, set);
 }
 
 TEST_F(vectors, wait_while_they_are_masked)
@@ -273,7 +273,7 @@ TEST_F(vectors, keep_the_eventfds_of_others)
 				    self->event[1], IRQ_QUIET_MS));
 }
 
-TEST_F(vectors, of_errors_and_requests_are_told)
+TEST_F(vectors, err_and_req_signal_their_eventfds)
 {
 	const uint32_t indexes[] = { ERR, REQ };
 	unsigned int i;
@@ -317,7 +317,7 @@ TEST_F(vectors, take_turns_with_intx)
 	}
 }
 
-/* A vendor that refuses, and one that can't be asked what there is */
+/* ->set_irqs() fails, or ->get_irq_info() does */
 TEST_F(vectors, are_not_set_when_the_vendor_refuses)
 {
 	ASSERT_EQ(0, sim_set("set_irqs/fail", ENOSPC));

@@ -287,7 +287,7 @@ TEST_F(display, has_a_region_that_follows_the_picture)
 	memory[PAGE] = 4;
 	EXPECT_EQ(4, picture[0]);
 
-	/* A user who still shows more than there is now sees something */
+	/* A VMM that still maps the larger picture can access all of it */
 	EXPECT_EQ(1, picture[(MVGA_MEMORY - 4 * PAGE) / 4]);
 	EXPECT_EQ(4, picture[MVGA_MEMORY / 4]);
 
@@ -312,7 +312,7 @@ TEST_F(display, has_a_picture_while_it_decodes_nothing)
 	munmap(picture, MVGA_MEMORY);
 }
 
-TEST_F(display, answers_which_planes_it_offers)
+TEST_F(display, gfx_plane_probe_types)
 {
 	struct vfio_device_gfx_plane_info info;
 

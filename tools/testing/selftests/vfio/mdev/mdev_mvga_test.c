@@ -97,7 +97,7 @@ TEST_F(display, has_a_monitor)
 	EXPECT_EQ(768, timing[5] | (timing[7] >> 4) << 8);
 }
 
-TEST_F(display, commits_memory_when_it_is_touched)
+TEST_F(display, allocates_memory_at_first_access)
 {
 	uint32_t *memory = mvga_map(self->device, BAR0, MVGA_MEMORY);
 	unsigned int huge_kib = map_pmd_size() / 1024;

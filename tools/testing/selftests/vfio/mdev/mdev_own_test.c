@@ -98,7 +98,7 @@ TEST_F(own, refuses_what_it_likes)
 }
 
 /* Page faults do not map zapped pages again. */
-TEST_F(own, takes_mappings_away_for_good)
+TEST_F(own, zapped_pages_stay_unmapped)
 {
 	int zero = open("/dev/zero", O_RDONLY);
 	uint64_t *memory;

@@ -322,7 +322,7 @@ TEST_F_TIMEOUT(parent, dead_parent_close, PARENT_TIMEOUT)
 
 static char *stuck_page;
 
-/* A page whose first access sleeps until userfaultfd_resolve() */
+/* The first access to stuck_page sleeps until userfaultfd_resolve(). */
 static int userfaultfd_open(void)
 {
 	struct uffdio_api api = { .api = UFFD_API };

@@ -2,8 +2,8 @@
 /*
  * The physical device is paused, as for a suspend or the reset of its bus, or is dead:
  * each operation of a VMM and of an administrator waits, continues, ends when the task
- * is killed, can be frozen, and fails when the device is dead. The driver is mdev_sim,
- * whose debugfs file "parent" calls mdev_pause_parent() and so on.
+ * is killed, can be frozen, and fails when the device is dead. The driver is mdev_sim:
+ * its debugfs file "parent" calls mdev_pause_parent() and so on.
  */
 #include <errno.h>
 #include <unistd.h>

@@ -121,7 +121,7 @@ TEST_F(function, identifies_itself)
 }
 
 /* 6.2.5.1: all ones are written, and what stays 0 is the size */
-TEST_F(function, tells_the_size_of_its_bars)
+TEST_F(function, sizes_of_its_bars)
 {
 	int64_t before, sizing;
 	uint32_t flags;
@@ -200,7 +200,7 @@ TEST_F(function, decoding_kept_by_reset)
 	EXPECT_EQ(0xff, vfio_load(self->device, BAR0, variant->scratch, 1));
 }
 
-/* 6.2.2 and 3.3.3.1: nobody answers a read, which gives ones, nor a write */
+/* PCI 3.0, 6.2.2 and 3.3.3.1: reads of a disabled BAR return ones, writes are dropped */
 TEST_F(function, decodes_what_its_command_register_says)
 {
 	uint8_t bytes[4];
@@ -257,7 +257,7 @@ TEST_F(function, ends_where_its_bars_end)
 	EXPECT_EQ(-EINVAL, vfio_write(self->device, BAR0, end, bytes, 1));
 }
 
-/* What is only seen with a function that can be told to interrupt */
+/* Tests that need interrupts: medu's card has a register that raises one */
 FIXTURE(card)
 {
 	struct medu_device medu;
@@ -376,7 +376,7 @@ TEST_F(card, keeps_messages_until_it_is_a_master)
 	(read_config(self->pm + PCI_PM_CTRL, 2) & PCI_PM_CTRL_STATE_MASK)
 
 /* PCI Power Management 1.2, 5.4.1: only config space works in D3hot */
-TEST_F(card, sleeps)
+TEST_F(card, d3hot)
 {
 	ASSERT_EQ(0, medu_write(&self->medu, MEDU_LIVENESS, 0x5a));
 	EXPECT_EQ(0, power_state());
@@ -395,7 +395,7 @@ TEST_F(card, sleeps)
 }
 
 /* The same section: it does not interrupt either */
-TEST_F(card, is_quiet_while_it_sleeps)
+TEST_F(card, d3hot_without_interrupts)
 {
 	raise();
 	EXPECT_EQ(1, irq_signals(self->event));
@@ -407,7 +407,7 @@ TEST_F(card, is_quiet_while_it_sleeps)
 }
 
 /* PCI Power Management 1.2, 3.2.4: to write D1 or D2, which it has not */
-TEST_F(card, has_no_light_sleep)
+TEST_F(card, no_d1_d2)
 {
 	int state;
 
@@ -420,7 +420,7 @@ TEST_F(card, has_no_light_sleep)
 	EXPECT_EQ(MEDU_IS_EDU, medu_read(&self->medu, MEDU_ID));
 }
 
-TEST_F(card, is_woken_by_a_reset)
+TEST_F(card, reset_leaves_d3hot)
 {
 	go_to_power_state(3);
 	ASSERT_EQ(0, vfio_ioctl(self->device, VFIO_DEVICE_RESET, NULL));

@@ -35,7 +35,7 @@
 #define WORKING_SET	1024
 #define WRITES_PER_MS	8
 
-/* Passes over what is dirty until there is no more than the guest writes meanwhile */
+/* Passes over dirty pages, until only those remain that are written during a pass */
 #define PASSES		8
 
 #define TIMEOUT		500

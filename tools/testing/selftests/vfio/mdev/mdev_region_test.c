@@ -245,7 +245,7 @@ TEST_F(region, keeps_what_a_bad_buffer_would_change)
 }
 
 /* The second half of the buffer is missing. */
-TEST_F(region, tells_what_was_transferred)
+TEST_F(region, returns_length_before_fault)
 {
 	size_t page = getpagesize();
 	uint8_t reference[16];

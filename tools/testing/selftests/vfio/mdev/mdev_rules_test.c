@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What holds when a callback is stuck at the worst moment: that others go on,
- * that who has to wait does, and that all comes to its end. The subject is
- * mdev_sim, which also reports callbacks that should not have come.
+ * A callback blocks: operations of other devices continue, those that must not run
+ * concurrently wait, and all end when it returns. The driver is mdev_sim, which also
+ * reports callbacks that violate the locking rules.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -136,8 +136,8 @@ static int irq_info_a(void)
 	return use(UUID_A, irq_info);
 }
 
-/* A refusal would be SIGBUS; read() into the mapping answers -EFAULT instead. */
-static int touch(int device)
+/* By read() into the mapping, which returns -EFAULT where an access is SIGBUS */
+static int fault_page(int device)
 {
 	int ret = 0, zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 	void *memory;
@@ -153,9 +153,9 @@ static int touch(int device)
 	return ret;
 }
 
-static int touch_a(void)
+static int fault_a(void)
 {
-	return use(UUID_A, touch);
+	return use(UUID_A, fault_page);
 }
 
 static int unbind_full(void)
@@ -268,7 +268,7 @@ FIXTURE_VARIANT_ADD(call, set_irqs)
 FIXTURE_VARIANT_ADD(call, validate_map_request)
 {
 	.name = "validate_map_request",
-	.lead = touch_a,
+	.lead = fault_a,
 };
 
 FIXTURE_VARIANT_ADD(call, attribute)
@@ -343,8 +343,8 @@ TEST_F_TIMEOUT(call, that_is_stuck_holds_up_no_other_device, TIMEOUT)
 	EXPECT_EQ(0, work_result(&work));
 }
 
-/* From the moment on at which its removal begins, which may take a while */
-static bool full_lets_nobody_in(void)
+/* Whether creations fail with -ENODEV, as soon as the unregistration has begun */
+static bool full_blocks_creation(void)
 {
 	unsigned int waited;
 
@@ -356,7 +356,7 @@ static bool full_lets_nobody_in(void)
 	return false;
 }
 
-/* The parent waits for it, lets nobody else in, and takes the device along. */
+/* The unregistration of the parent blocks creations, waits, and removes the device. */
 TEST_F_TIMEOUT(call, that_is_stuck_holds_up_its_parent, TIMEOUT)
 {
 	struct work work, unbinder;
@@ -366,7 +366,7 @@ TEST_F_TIMEOUT(call, that_is_stuck_holds_up_its_parent, TIMEOUT)
 	ASSERT_EQ(0, work_start(&work, variant->lead));
 	ASSERT_TRUE(wait_for_blocked(variant->name, 1));
 	ASSERT_EQ(0, work_start(&unbinder, unbind_full));
-	EXPECT_TRUE(full_lets_nobody_in());
+	EXPECT_TRUE(full_blocks_creation());
 	EXPECT_TRUE(work_waits(&unbinder));
 
 	EXPECT_EQ(0, set_knob(variant->name, "block", 0));
@@ -379,7 +379,7 @@ TEST_F_TIMEOUT(call, that_is_stuck_holds_up_its_parent, TIMEOUT)
 	EXPECT_EQ(0, live(SIM_FULL, SIM_PCI, UUID_A));
 }
 
-/* Of two who are in the device's way, the one to be removed comes second. */
+/* A removal that begins during a blocked callback waits for it. */
 TEST_F_TIMEOUT(call, that_is_stuck_holds_up_the_removal, TIMEOUT)
 {
 	struct work work, remover;
@@ -433,7 +433,7 @@ TEST_F_TIMEOUT(call, that_fails_leaves_all_as_it_was, TIMEOUT)
 	if (variant->has_no_result)
 		SKIP(return, "it can't fail");
 	ASSERT_EQ(0, set_knob(variant->name, "fail", ENXIO));
-	EXPECT_EQ(variant->lead == touch_a ? -EFAULT : -ENXIO,
+	EXPECT_EQ(variant->lead == fault_a ? -EFAULT : -ENXIO,
 		  variant->lead());
 	EXPECT_EQ(available, sim_available(SIM_FULL, SIM_PCI));
 	EXPECT_EQ(variant->lead != create_a, path_exists(DEVICE_A));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One open device in the hands of several processes, which use it in every way
- * at once, and whose end frees it.
+ * Several processes share the file of an open device: all requests run concurrently,
+ * and the device is closed when the last process ends.
  */
 #include <errno.h>
 #include <signal.h>

@@ -31,7 +31,7 @@
 /* How long something is watched before it counts as waiting */
 #define WATCH_MS	200
 
-/* Where the state data is in a stream of mdev_sim, whose migration has no info */
+/* Offset of the state data in a stream of mdev_sim, which has no ->info() */
 #define SIM_STREAM_STATE	40
 
 FIXTURE(vendor)
@@ -75,7 +75,7 @@ static uint64_t steps(int device)
 
 #define STEP(_from, _to)	((_from) << 4 | (_to))
 
-TEST_F(vendor, is_led_step_by_step)
+TEST_F(vendor, each_transition_calls_set_state)
 {
 	ASSERT_EQ(0, migration_move(self->source, STOP_COPY));
 	EXPECT_EQ(STEP(RUNNING, RUNNING_P2P) << 16 |
@@ -94,7 +94,7 @@ TEST_F(vendor, is_led_step_by_step)
 }
 
 /* One that has the mandatory states only */
-TEST_F(vendor, is_spared_the_states_that_it_has_not)
+TEST_F(vendor, no_transitions_to_absent_states)
 {
 	static const int absent[] = { RUNNING_P2P, PRE_COPY, PRE_COPY_P2P };
 	struct vfio_device_feature_migration migration = {};
@@ -208,7 +208,7 @@ TEST_F(vendor, may_refuse_a_state)
 	ASSERT_LT(SIM_STREAM_STATE, size);
 	EXPECT_EQ(-EINVAL, migration_load(self->target, self->stream, size));
 	EXPECT_EQ(ERROR, migration_state(self->target));
-	/* It was asked, and for no step after that */
+	/* ->load() was called, and no ->set_state() after it */
 	EXPECT_EQ(1, sim_get("migration_load/calls"));
 	EXPECT_EQ(STEP(STOP, RESUMING), steps(self->target) & 0xff);
 
@@ -366,7 +366,7 @@ TEST_F(vendor, is_left_in_error_when_it_can_not_go_back)
 	EXPECT_EQ(ERROR, migration_state(self->source));
 }
 
-TEST_F(vendor, is_asked_one_thing_at_a_time)
+TEST_F(vendor, callbacks_are_serialized)
 {
 	struct action save = { .device = self->source, .argument = STOP_COPY };
 	struct action run = { .device = self->source, .argument = RUNNING };
@@ -412,7 +412,7 @@ static bool waits_until_killed(struct action *action, void *(*what)(void *data))
 	return waitpid(pid, &status, 0) == pid && WIFSIGNALED(status);
 }
 
-TEST_F(vendor, keeps_nobody_who_is_killed)
+TEST_F(vendor, killed_during_save)
 {
 	struct action save = { .device = self->source, .argument = STOP_COPY };
 	struct action other = { .device = self->source, .argument = RUNNING };

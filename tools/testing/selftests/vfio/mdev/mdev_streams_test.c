@@ -78,7 +78,7 @@ FIXTURE_VARIANT_ADD(streams, mvga_v0)
 	},
 };
 
-/* A queue whose ring is set up */
+/* A queue with a ring */
 FIXTURE_VARIANT_ADD(streams, mdma_v0)
 {
 	.type = "mdma-4",

@@ -139,7 +139,7 @@ static int fail_to_open(void)
 }
 
 /* By usercopy, which returns EFAULT where a load would raise SIGBUS */
-static int touch(int device)
+static int fault_page(int device)
 {
 	size_t size = sysconf(_SC_PAGESIZE);
 	int pipes[2], ret = 0;
@@ -159,12 +159,12 @@ static int touch(int device)
 	return ret;
 }
 
-static int touch_in_vain(int device)
+static int fault_with_error(int device)
 {
 	int ret = sim_set("validate_map_request/fail", EXDEV);
 
 	if (!ret)
-		ret = expect(-EFAULT, touch(device));
+		ret = expect(-EFAULT, fault_page(device));
 	return ret ? ret : sim_set("validate_map_request/fail", 0);
 }
 
@@ -191,7 +191,7 @@ static int interrupt_by_message(int device)
 static int remove_and_give_up(int device)
 {
 	int64_t requests = sim_get("request/calls");
-	bool asked;
+	bool requested;
 	pid_t pid;
 
 	(void)device;
@@ -200,10 +200,10 @@ static int remove_and_give_up(int device)
 		return -errno;
 	if (!pid)
 		_exit(-mdev_remove(UUID_A));
-	asked = sim_wait_for("request/calls", requests + 1);
+	requested = sim_wait_for("request/calls", requests + 1);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	return asked ? 0 : -ETIMEDOUT;
+	return requested ? 0 : -ETIMEDOUT;
 }
 
 struct happening {
@@ -415,7 +415,7 @@ FIXTURE_VARIANT_ADD(event, fault)
 	.happening = {
 		"mdev_fault",
 		" region=2 offset=0x1000 order=0 pfn=0x* size=0x1000 result=0",
-		.sim = true, .use = touch,
+		.sim = true, .use = fault_page,
 	},
 };
 
@@ -424,7 +424,7 @@ FIXTURE_VARIANT_ADD(event, fault_refused)
 	.happening = {
 		"mdev_fault",
 		" region=2 offset=0x1000 order=0 pfn=0x0 size=0x1000 result=-18",
-		.sim = true, .use = touch_in_vain,
+		.sim = true, .use = fault_with_error,
 	},
 };
 

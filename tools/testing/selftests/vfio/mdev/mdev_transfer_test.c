@@ -302,7 +302,7 @@ static short events(int fd)
 	return poll(&poll_fd, 1, 0) < 0 ? -1 : poll_fd.revents;
 }
 
-TEST_F(transfer, has_a_part_that_is_copied_before)
+TEST_F(transfer, has_precopy_data)
 {
 	struct vfio_precopy_info info;
 	char *state = self->again + STREAM_SIZE;
@@ -323,7 +323,7 @@ TEST_F(transfer, has_a_part_that_is_copied_before)
 	EXPECT_EQ(ENOMSG, errno);
 	EXPECT_EQ(0, events(self->data));
 
-	/* The source runs meanwhile */
+	/* The source still runs */
 	ASSERT_EQ(0, vfio_pci_enable(self->source));
 	ASSERT_EQ(0, vfio_store(self->source, BAR0, UART_SCR, 1, 0x77));
 	ASSERT_EQ(0, migration_go(self->source, PRE_COPY_P2P));

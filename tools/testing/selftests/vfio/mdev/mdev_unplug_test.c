@@ -88,7 +88,7 @@ static int unbind_full(void)
 	return sim_unbind(SIM_FULL);
 }
 
-TEST_F(unplug, asks_the_user_and_waits)
+TEST_F(unplug, removal_calls_request_and_waits)
 {
 	struct work remover;
 
@@ -106,7 +106,7 @@ TEST_F(unplug, asks_the_user_and_waits)
 	EXPECT_EQ(1, sim_get("remove/calls"));
 }
 
-TEST_F(unplug, lets_nobody_else_in)
+TEST_F(unplug, removal_blocks_open_and_online)
 {
 	struct vfio_user other;
 	struct work remover;
@@ -139,7 +139,7 @@ TEST_F(unplug, ends_with_a_signal)
 	EXPECT_EQ(0, mdev_remove(UUID_A));
 }
 
-TEST_F(unplug, asks_again_after_a_signal)
+TEST_F(unplug, second_removal_calls_request)
 {
 	struct work remover;
 
@@ -154,8 +154,8 @@ TEST_F(unplug, asks_again_after_a_signal)
 	EXPECT_EQ(0, work_result(&remover));
 }
 
-/* A user that has set no eventfd for VFIO_PCI_REQ_IRQ_INDEX */
-TEST_F(unplug, waits_for_who_does_not_listen)
+/* No eventfd is set for VFIO_PCI_REQ_IRQ_INDEX */
+TEST_F(unplug, removal_without_request_eventfd)
 {
 	struct work remover;
 
@@ -167,7 +167,7 @@ TEST_F(unplug, waits_for_who_does_not_listen)
 }
 
 /* Unregistering the parent notifies all users first, and waits for all. */
-TEST_F(unplug, of_the_parent_asks_and_waits)
+TEST_F(unplug, parent_unregistration_waits)
 {
 	struct vfio_user other;
 	struct work remover;
@@ -293,7 +293,7 @@ TEST_F(stay, is_refused_at_once)
 }
 
 /* But the parent may go. */
-TEST_F(stay, asks_when_the_parent_goes)
+TEST_F(stay, parent_unregistration_calls_request)
 {
 	struct work unbinder;
 	int request = eventfd(0, EFD_CLOEXEC);
@@ -340,14 +340,14 @@ static int set_online(bool online)
 			   MDEV_DEVICES "/" UUID_A "/online");
 }
 
-/* So that the compiler does not know better */
-static uint64_t touch(const uint64_t *memory)
+/* Atomic, so that the compiler does not drop or merge accesses */
+static uint64_t access_page(const uint64_t *memory)
 {
 	return __atomic_load_n(memory, __ATOMIC_SEQ_CST);
 }
 
-/* What would be SIGBUS here is an error of read(). */
-static bool touch_is_refused(uint64_t *memory)
+/* By read(), which returns an error where an access is SIGBUS */
+static bool access_fails(uint64_t *memory)
 {
 	int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 	bool refused;
@@ -379,13 +379,13 @@ TEST_F(online, follows_what_is_written)
 /* The second access finds nothing mapped, and faults again. */
 TEST_F(online, empties_mappings)
 {
-	EXPECT_EQ(MDEV_SIM_FILL(1, BAR2, 0), touch(self->memory));
+	EXPECT_EQ(MDEV_SIM_FILL(1, BAR2, 0), access_page(self->memory));
 	EXPECT_EQ(1, sim_get("validate_map_request/calls"));
 	EXPECT_EQ(0, set_online(false));
-	EXPECT_TRUE(touch_is_refused(self->memory));
+	EXPECT_TRUE(access_fails(self->memory));
 	EXPECT_EQ(1, sim_get("validate_map_request/calls"));
 	EXPECT_EQ(0, set_online(true));
-	EXPECT_EQ(MDEV_SIM_FILL(1, BAR2, 0), touch(self->memory));
+	EXPECT_EQ(MDEV_SIM_FILL(1, BAR2, 0), access_page(self->memory));
 	EXPECT_EQ(2, sim_get("validate_map_request/calls"));
 }
 
@@ -393,7 +393,7 @@ TEST_F(online, refusal_leaves_it_as_it_was)
 {
 	ASSERT_EQ(0, sim_set("stop/fail", EBUSY));
 	EXPECT_EQ(-EBUSY, set_online(false));
-	EXPECT_EQ(MDEV_SIM_FILL(1, BAR2, 0), touch(self->memory));
+	EXPECT_EQ(MDEV_SIM_FILL(1, BAR2, 0), access_page(self->memory));
 	EXPECT_EQ(MDEV_SIM_ID, sim_register(self->user.device,
 					    MDEV_SIM_REG_ID));
 }
@@ -415,11 +415,11 @@ static void *reset_device(void *data)
 	return NULL;
 }
 
-static void *touch_memory(void *data)
+static void *access_in_thread(void *data)
 {
 	struct busy *busy = data;
 
-	busy->seen = touch(busy->memory);
+	busy->seen = access_page(busy->memory);
 	return NULL;
 }
 
@@ -428,22 +428,22 @@ TEST_F(online, reset_zaps_mappings)
 {
 	int device = self->user.device;
 	struct busy reset = { .device = device };
-	struct busy toucher = { .memory = self->memory };
+	struct busy faulting = { .memory = self->memory };
 
-	EXPECT_EQ(MDEV_SIM_FILL(1, BAR2, 0), touch(self->memory));
+	EXPECT_EQ(MDEV_SIM_FILL(1, BAR2, 0), access_page(self->memory));
 	ASSERT_EQ(0, sim_set("reset/block", 1));
 	ASSERT_EQ(0, pthread_create(&reset.thread, NULL, reset_device, &reset));
 	EXPECT_TRUE(sim_wait_for("reset/blocked", 1));
-	ASSERT_EQ(0, pthread_create(&toucher.thread, NULL, touch_memory, &toucher));
+	ASSERT_EQ(0, pthread_create(&faulting.thread, NULL, access_in_thread, &faulting));
 	sleep_ms(WORK_BLOCKED_MS);
 	EXPECT_EQ(1, sim_get("validate_map_request/calls"));
-	EXPECT_EQ(EBUSY, pthread_tryjoin_np(toucher.thread, NULL));
+	EXPECT_EQ(EBUSY, pthread_tryjoin_np(faulting.thread, NULL));
 
 	EXPECT_EQ(0, sim_set("reset/block", 0));
 	pthread_join(reset.thread, NULL);
-	pthread_join(toucher.thread, NULL);
+	pthread_join(faulting.thread, NULL);
 	EXPECT_EQ(0, reset.result);
-	EXPECT_EQ(MDEV_SIM_FILL(1, BAR2, 0), toucher.seen);
+	EXPECT_EQ(MDEV_SIM_FILL(1, BAR2, 0), faulting.seen);
 	EXPECT_EQ(2, sim_get("validate_map_request/calls"));
 }
 
@@ -451,10 +451,10 @@ TEST_F(online, reset_zaps_mappings)
 TEST_F(online, reset_and_stop_during_fault)
 {
 	int device = self->user.device;
-	struct busy toucher = { .memory = self->memory };
+	struct busy faulting = { .memory = self->memory };
 
 	ASSERT_EQ(0, sim_set("validate_map_request/block", 1));
-	ASSERT_EQ(0, pthread_create(&toucher.thread, NULL, touch_memory, &toucher));
+	ASSERT_EQ(0, pthread_create(&faulting.thread, NULL, access_in_thread, &faulting));
 	EXPECT_TRUE(sim_wait_for("validate_map_request/blocked", 1));
 	EXPECT_EQ(0, vfio_ioctl(device, VFIO_DEVICE_RESET, NULL));
 	EXPECT_EQ(0, SIM_COMMAND(device, MDEV_SIM_REBACK, BAR2));
@@ -462,8 +462,8 @@ TEST_F(online, reset_and_stop_during_fault)
 	EXPECT_EQ(0, set_online(true));
 
 	EXPECT_EQ(0, sim_set("validate_map_request/block", 0));
-	pthread_join(toucher.thread, NULL);
-	EXPECT_EQ(MDEV_SIM_FILL(2, BAR2, 0), toucher.seen);
+	pthread_join(faulting.thread, NULL);
+	EXPECT_EQ(MDEV_SIM_FILL(2, BAR2, 0), faulting.seen);
 }
 
 TEST_HARNESS_MAIN

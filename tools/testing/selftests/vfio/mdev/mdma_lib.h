@@ -44,7 +44,7 @@ struct mdma_memory {
 	uint8_t *target;
 };
 
-/* An open card, whose registers answer and whose queues are enabled */
+/* An open card that decodes its BARs and has its queues enabled */
 struct mdma_card {
 	struct dma_user user;
 	int fd;

@@ -19,7 +19,7 @@
 /* How many devices can share a card */
 #define MEDU_UNITS	8
 
-/* Memory that is mapped for each device, whose addresses have 28 bits on the card */
+/* IOVA and size of the memory of each device; the card has 28 address bits */
 #define MEDU_MEMORY	0x1000000UL
 #define MEDU_MEMORY_SIZE	(4 * PAGE)
 

@@ -98,7 +98,7 @@ ssize_t stream_read(int data, void *stream, size_t size, size_t chunk)
 	do {
 		if (chunk > size - done)
 			chunk = size - done;
-		/* Room for one more byte tells the end from a full buffer */
+		/* A full buffer is an error: the end of the file was not seen */
 		if (!chunk)
 			return -ENOSPC;
 		ret = read(data, (char *)stream + done, chunk);

@@ -28,8 +28,8 @@
 #define NR_STATES	8
 
 /*
- * The stream of a device of mdev_pci whose type has a name of seven characters at
- * most: a header, the name, the info, the size of the state data and that itself.
+ * The stream of a device of mdev_pci, for a type name of up to seven characters: a
+ * header, the name, the info, the size of the state data and the state data.
  */
 #define STREAM_MAGIC	0
 #define STREAM_VERSION	8

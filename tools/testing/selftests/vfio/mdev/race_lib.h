@@ -52,8 +52,8 @@ void race_end(struct race *race);
 
 /*
  * Remembers a result that is neither success nor in the list, which 0 ends.
- * -ENOENT, -ENODEV and -ENXIO are in most: of files that have gone, or are
- * about to, and of device nodes whose device has.
+ * -ENOENT, -ENODEV and -ENXIO are in most: for files and device nodes of a device that
+ * is being removed.
  */
 void race_expect_one_of(struct race *race, int result, const int *errors);
 

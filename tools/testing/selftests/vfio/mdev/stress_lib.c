@@ -26,12 +26,12 @@ static void *memory;
 static char *mapping;
 static int event = -1;
 
-static sigjmp_buf after_touch;
+static sigjmp_buf after_fault;
 
-static void stop_touching(int signal)
+static void skip_fault(int signal)
 {
 	(void)signal;
-	siglongjmp(after_touch, 1);
+	siglongjmp(after_fault, 1);
 }
 
 static void query(void)
@@ -75,13 +75,13 @@ static void map(void)
 		mapping = address;
 }
 
-static void touch(void)
+static void access_bar(void)
 {
 	unsigned int count = 1 + random_below(64);
 
 	if (!mapping)
 		map();
-	if (!mapping || sigsetjmp(after_touch, 1))
+	if (!mapping || sigsetjmp(after_fault, 1))
 		return;
 	while (count--) {
 		char *page = mapping + PAGE * random_below(MAP_SIZE / PAGE);
@@ -181,7 +181,7 @@ static void save(void)
 }
 
 static void (* const deeds[])(void) = {
-	query, access_registers, map, touch, touch, touch, unmap, invalidate,
+	query, access_registers, map, access_bar, access_bar, access_bar, unmap, invalidate,
 	reback, reset, set_interrupts, trigger, map_dma, unmap_dma, pin,
 	transfer, migrate, save,
 };
@@ -195,7 +195,7 @@ int stress_use(const char *uuid, unsigned int count)
 	int ret;
 
 	if (event < 0) {
-		signal(SIGBUS, stop_touching);
+		signal(SIGBUS, skip_fault);
 		event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 		memory = dma_memory(NR_PAGES);
 	}

@@ -217,7 +217,7 @@ struct mdev_sim_feature {
 #define MDEV_SIM_REG_SCRATCH_SIZE	0x40
 /* validate_map_request calls since then, by region, and the last one's size */
 #define MDEV_SIM_REG_FAULTS(region)	(0x80 + 8 * (region))
-#define MDEV_SIM_REG_FAULT_ASKED	0xc8
+#define MDEV_SIM_REG_FAULT_SIZE		0xc8
 #define MDEV_SIM_REG_FAULT_ANSWERED	0xd0
 /* request calls since then */
 #define MDEV_SIM_REG_REQUESTS		0xd8

@@ -18,7 +18,7 @@
 
 #define SIM_BLOCK_PAGES		(SIM_BLOCK_SIZE / PAGE_SIZE)
 
-/* The region whose blocks are all the same, or which is physical memory */
+/* In this region all blocks are the same one, or it is physical memory */
 #define SIM_HUGE_REGION		VFIO_PCI_BAR4_REGION_INDEX
 
 unsigned long sim_map_block = MDEV_SIM_MAP_BLOCK;
@@ -254,7 +254,7 @@ int sim_validate_map_request(struct mdev_device *mdev, loff_t pos,
 
 	atomic64_inc(sim_register(sim,
 				  MDEV_SIM_REG_FAULTS(mdev_region_index(pos))));
-	atomic64_set(sim_register(sim, MDEV_SIM_REG_FAULT_ASKED), *size);
+	atomic64_set(sim_register(sim, MDEV_SIM_REG_FAULT_SIZE), *size);
 	ret = sim_memory_answer(sim, pos, pfn, size);
 	if (ret)
 		return ret;
