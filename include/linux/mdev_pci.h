@@ -53,7 +53,7 @@ struct mdev_pci_area {
 };
 
 /**
- * struct mdev_pci_region - a range of addresses that a function answers to
+ * struct mdev_pci_region - a range of addresses that a function decodes
  * @flags: for a BAR, PCI_BASE_ADDRESS_SPACE_IO, or PCI_BASE_ADDRESS_MEM_TYPE_64
  *	and PCI_BASE_ADDRESS_MEM_PREFETCH (PCI 3.0, 6.2.5.1)
  * @size: in bytes. For a BAR a power of two, at least 16 (at least 4 and at

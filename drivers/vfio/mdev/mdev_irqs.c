@@ -146,7 +146,7 @@ static void mdev_irq_act(struct mdev_irq_vector *vector, u32 actions)
 		vector->masked = false;
 		mdev_irq_update(vector);
 	} else if (vector->trigger) {
-		/* A test of the VMM's handler, whatever the device does */
+		/* The VMM tests its handler: signal without an event of the device */
 		mdev_irq_signal(vector);
 	}
 	spin_unlock_irqrestore(&vector->lock, flags);

@@ -351,7 +351,7 @@ static void test_reset_when_stopped(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_load_rest(fixture), 0);
 }
 
-/* A set_state of the driver's that forgets mdev_pci's */
+/* A ->set_state() of the driver that does not call mdev_pci's */
 static void test_not_tracked(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;

@@ -50,7 +50,7 @@ struct test_pci_eventfd {
  * struct test_pci - a parent with one device
  * @test: the test that it belongs to
  * @dev: the parent device
- * @parent: what mdev_pci knows of it
+ * @parent: the parent in mdev_pci
  * @driver: the vendor; a test may change it, and what follows, before
  *	test_pci_create()
  * @type: its type
@@ -65,7 +65,7 @@ struct test_pci_eventfd {
  * @offset: its offset
  * @size: its size
  * @value: what it wrote
- * @answer: what a read gets
+ * @answer: the value that ->read() returns
  * @run_flags: the last flags of run that succeeded
  * @run_error: what run returns
  * @halts: number of calls of halt

@@ -18,13 +18,13 @@
 #define TEST_UNITS	5
 
 /**
- * struct test_life - a parent with two types, and what its vendor was called for
+ * struct test_life - a parent with two types, and the calls of its driver
  * @test: the test that it belongs to
  * @dev: the parent device
- * @parent: what mdev_pci knows of it
+ * @parent: the parent in mdev_pci
  * @types: one of a unit, and one of three
  * @driver: its vendor; a test may change it before test_register()
- * @create_error: what @driver answers to a creation
+ * @create_error: what ->create() of @driver returns
  * @pci: the device that was created last
  * @reset_fails_for: cause of resets that fail
  * @reset_error: what they return

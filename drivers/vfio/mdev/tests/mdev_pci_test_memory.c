@@ -59,7 +59,7 @@ static void test_write_all(struct test_pci *fixture)
 			TEST_MEMORY_PAGES);
 }
 
-static void test_untouched(struct kunit *test)
+static void test_reads_before_writes(struct kunit *test)
 {
 	struct test_pci *fixture = test_decoding(test);
 
@@ -190,7 +190,7 @@ static void test_discard_held(struct kunit *test)
 	put_page(old);
 }
 
-/* A fault that was answered with a page inserts it no more. */
+/* A fault that has got a page before the invalidation does not insert it. */
 static void test_discard_overtakes(struct kunit *test)
 {
 	struct test_pci *fixture = test_decoding(test);
@@ -263,7 +263,7 @@ static void test_discard_races(struct kunit *test)
 }
 
 static struct kunit_case mdev_pci_memory_cases[] = {
-	KUNIT_CASE(test_untouched),
+	KUNIT_CASE(test_reads_before_writes),
 	KUNIT_CASE(test_write),
 	KUNIT_CASE(test_one_page),
 	KUNIT_CASE(test_no_memory),

@@ -172,8 +172,8 @@ static void test_by_eventfds(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 7), 2);
 }
 
-/* QEMU keeps the table to itself and passes on the rest. */
-static void test_table_untouched(struct kunit *test)
+/* QEMU emulates the table and forwards the other registers. */
+static void test_table_trapped(struct kunit *test)
 {
 	struct test_pci *fixture = test_decoding(test);
 
@@ -184,7 +184,7 @@ static void test_table_untouched(struct kunit *test)
 }
 
 /* 6.8.2.9: unmasking one vector leaves the others masked, as after a reset. */
-static void test_table_touched(struct kunit *test)
+static void test_table_written(struct kunit *test)
 {
 	struct test_pci *fixture = test_decoding(test);
 
@@ -315,8 +315,8 @@ static struct kunit_case mdev_pci_msix_cases[] = {
 	KUNIT_CASE(test_vendor_around),
 	KUNIT_CASE(test_table_disabled),
 	KUNIT_CASE(test_by_eventfds),
-	KUNIT_CASE(test_table_untouched),
-	KUNIT_CASE(test_table_touched),
+	KUNIT_CASE(test_table_trapped),
+	KUNIT_CASE(test_table_written),
 	KUNIT_CASE(test_vector_masked),
 	KUNIT_CASE(test_function_masked),
 	KUNIT_CASE(test_disabled),

@@ -260,7 +260,7 @@ static void test_vector(struct kunit *test)
 	}
 }
 
-static void test_trigger_answers(struct kunit *test)
+static void test_trigger_results(struct kunit *test)
 {
 	struct test_irqs *fixture = test->priv;
 	struct mdev_irqs *irqs = fixture->irqs;
@@ -347,7 +347,7 @@ static void test_in_hard_interrupt(struct kunit *test)
 
 static struct kunit_case mdev_irqs_cases[] = {
 	KUNIT_CASE_PARAM(test_vector, test_script_gen_params),
-	KUNIT_CASE(test_trigger_answers),
+	KUNIT_CASE(test_trigger_results),
 	KUNIT_CASE(test_pending),
 	KUNIT_CASE(test_no_such_vector),
 	KUNIT_CASE(test_in_hard_interrupt),

@@ -18,7 +18,7 @@
 #define TEST_EVENTFDS	8
 #define TEST_MANY	2048
 
-/* File descriptors that are no eventfds, by what getting them answers */
+/* File descriptors that are no eventfds, by the error of eventfd_ctx_fdget() */
 #define TEST_CLOSED	1000
 #define TEST_NO_EVENTFD	1001
 

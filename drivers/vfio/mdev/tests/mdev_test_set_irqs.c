@@ -157,7 +157,7 @@ static void test_test_needs_triggers(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_signals(fixture, 0), 1);
 }
 
-static void test_obeys_true_values(struct kunit *test)
+static void test_data_bool(struct kunit *test)
 {
 	static const s32 fds[] = { 0, 1, 2, 3 };
 	struct test_irqs *fixture = test->priv;
@@ -187,7 +187,7 @@ static void test_obeys_true_values(struct kunit *test)
 
 /* Being described */
 
-static void test_info_answers(struct kunit *test)
+static void test_get_irq_info(struct kunit *test)
 {
 	struct test_irqs *fixture = test->priv;
 	struct vfio_irq_info info = {};
@@ -230,8 +230,8 @@ static struct kunit_case mdev_set_irqs_cases[] = {
 	KUNIT_CASE(test_many),
 	KUNIT_CASE(test_enabled),
 	KUNIT_CASE(test_test_needs_triggers),
-	KUNIT_CASE(test_obeys_true_values),
-	KUNIT_CASE(test_info_answers),
+	KUNIT_CASE(test_data_bool),
+	KUNIT_CASE(test_get_irq_info),
 	KUNIT_CASE(test_info_refused),
 	{}
 };

@@ -36,10 +36,10 @@ enum test_call {
  * @dev: the parent device
  * @ops: what is to be registered; a test may change it before
  * @types: the types of @ops; a test may change them before
- * @fail: the errno that each callback answers, by letter
+ * @fail: the errno that each callback returns, by letter
  * @hold: the callback to hold, by letter
  * @held: completed when the callback in @hold has been entered
- * @go: lets it go
+ * @go: releases the callback in @hold
  * @in_use: what in_use() of the bus driver returns
  * @kvm: the KVM that the bus driver has for the device
  * @kvm_seen: what mdev_get_kvm() returned in the last callback of each letter
@@ -94,7 +94,7 @@ extern const guid_t test_other_uuid;
  * @work: what to do
  * @vendor: for which parent
  * @uuid: for creation
- * @result: what @work answered, valid after test_thread_join()
+ * @result: what @work returned, valid after test_thread_join()
  */
 struct test_thread {
 	int (*work)(struct test_thread *thread);

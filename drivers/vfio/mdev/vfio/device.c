@@ -329,7 +329,7 @@ static void __exit vfio_mdev_exit(void)
 module_exit(vfio_mdev_exit);
 
 MODULE_IMPORT_NS(MDEV_BUS_NAMESPACE);
-/* Of iova_bitmap_set(); kernels differ in how MODULE_IMPORT_NS() wants it */
+/* For iova_bitmap_set(); the argument of MODULE_IMPORT_NS() differs between kernels */
 MODULE_INFO(import_ns, "IOMMUFD");
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("VFIO bus driver for mediated devices");
