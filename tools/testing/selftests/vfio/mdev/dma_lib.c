@@ -46,7 +46,7 @@ int dma_open_cdev(struct dma_user *user, const char *uuid)
 	ret = vfio_open_cdev(&user->vfio, uuid);
 	if (ret)
 		return ret;
-	/* Which it was attached to is not known */
+	/* The IOAS of the last open is not known here: allocate another one */
 	ret = dma_ioas_alloc(user->vfio.container, &ioas);
 	if (!ret)
 		ret = dma_attach(user, ioas);

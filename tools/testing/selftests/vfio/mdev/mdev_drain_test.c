@@ -353,7 +353,7 @@ static int work_remove_unmask(int device)
 	return irq_set_eventfd(device, INTX, UNMASK, -1);
 }
 
-/* So does one that is removed concurrently; the driver is called before. */
+/* A pending unmask calls ->set_irqs() after the reset, before its eventfd is removed. */
 TEST_F(drain_wait, unmask_eventfd_removed_during_reset)
 {
 	int event = irq_eventfd();

@@ -246,7 +246,7 @@ static int begin_conversation(int device)
 	for (i = 0; !ret && i < ARRAY_SIZE(steps); i++)
 		ret = vfio_store(device, steps[i].region, steps[i].offset,
 				 steps[i].size, steps[i].value);
-	/* So that the FIFO does not begin at its start */
+	/* One read, so that the FIFO wraps around */
 	return ret ? ret : vfio_load(device, BAR0, UART_RX, 1) != '1';
 }
 

@@ -127,7 +127,7 @@ TEST_F(display, allocates_memory_at_first_access)
 	EXPECT_EQ(2 * huge_kib, mvga_committed(UUID_A));
 	munmap(memory, MVGA_MEMORY);
 
-	/* So does the end of its user */
+	/* The last close frees the memory, as a reset does */
 	vfio_close(&self->user);
 	EXPECT_EQ(0, mvga_committed(UUID_A));
 }

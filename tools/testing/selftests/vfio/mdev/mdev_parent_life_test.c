@@ -463,7 +463,7 @@ TEST_F_TIMEOUT(parent, runtime_pm, PARENT_TIMEOUT)
 	vfio_close(&user);
 	EXPECT_TRUE(sim_wait_for("runtime_suspends", suspends + 1));
 
-	/* So does one that is online */
+	/* A device that is online holds a runtime PM reference too */
 	ASSERT_EQ(0, sysfs_write("1", MDEV_DEVICES "/" UUID_A "/online"));
 	EXPECT_EQ(resumes + 2, sim_get("runtime_resumes"));
 	ASSERT_EQ(0, vfio_open(&user, UUID_A));

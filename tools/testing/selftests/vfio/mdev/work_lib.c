@@ -13,7 +13,7 @@
 #include "mdev_lib.h"
 #include "work_lib.h"
 
-/* So that it does not outlive a test that has failed, if it can help it */
+/* PDEATHSIG: a test that has failed leaves no process behind. */
 static noreturn void run_and_exit(int (*run)(void))
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
