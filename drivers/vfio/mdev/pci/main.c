@@ -454,6 +454,7 @@ mdev_pci_parent_alloc(const struct mdev_pci_driver *driver, unsigned int units,
 		return ERR_PTR(-ENOMEM);
 	parent->driver = driver;
 	atomic_set(&parent->free_units, units);
+	mdev_pci_recovery_init(parent);
 	ret = mdev_pci_parent_init(parent);
 	if (ret) {
 		mdev_pci_parent_free(parent);
@@ -522,7 +523,7 @@ EXPORT_SYMBOL_GPL(__mdev_pci_register);
  */
 void mdev_pci_unregister(struct mdev_pci_parent *parent)
 {
-	mdev_pci_check_present(parent);
+	mdev_pci_end_recovery(parent);
 	mdev_unregister_device(parent->dev);
 	mdev_pci_parent_free(parent->core);
 	parent->core = NULL;

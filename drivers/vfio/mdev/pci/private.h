@@ -9,6 +9,7 @@
 #include <linux/mdev_pci.h>
 #include <linux/mutex.h>
 #include <linux/spinlock_types.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 struct va_format;
@@ -201,6 +202,9 @@ struct mdev_pci_core {
  * @free_units: units that no device has taken
  * @dead: mdev_pci_mark_dead() was called. No bool: that of xchg() on s390 can be true
  *	for false.
+ * @recovering: PCI error handlers have paused the devices; the PCI core never calls
+ *	them concurrently
+ * @recovery: marks the parent dead if they do not resume the devices
  */
 struct mdev_pci_parent_core {
 	struct mdev_pci_parent *parent;
@@ -212,6 +216,8 @@ struct mdev_pci_parent_core {
 	const struct attribute_group **group_list;
 	atomic_t free_units;
 	unsigned int dead;
+	bool recovering;
+	struct delayed_work recovery;
 };
 
 static inline bool mdev_pci_parent_is_dead(const struct mdev_pci_parent *parent)
@@ -220,9 +226,11 @@ static inline bool mdev_pci_parent_is_dead(const struct mdev_pci_parent *parent)
 }
 
 #ifdef CONFIG_PCI
-void mdev_pci_check_present(struct mdev_pci_parent *parent);
+void mdev_pci_recovery_init(struct mdev_pci_parent_core *core);
+void mdev_pci_end_recovery(struct mdev_pci_parent *parent);
 #else
-static inline void mdev_pci_check_present(struct mdev_pci_parent *parent) {}
+static inline void mdev_pci_recovery_init(struct mdev_pci_parent_core *core) {}
+static inline void mdev_pci_end_recovery(struct mdev_pci_parent *parent) {}
 #endif
 
 static inline struct mdev_pci_core *

@@ -9,11 +9,15 @@
 #include <linux/export.h>
 #include <linux/pci.h>
 #include <linux/pm.h>
+#include <linux/workqueue.h>
 
 #include "private.h"
 
 /* Callbacks of well-behaved users end in a second; a resume must not take minutes. */
 #define MDEV_PCI_PAUSE_MS	10000
+
+/* A reset of the bus and the restart of all that is behind it take a few seconds. */
+#define MDEV_PCI_RECOVERY_TIMEOUT	(60 * HZ)
 
 static void mdev_pci_give_up(struct mdev_pci_parent *parent, const char *reason)
 {
@@ -40,6 +44,40 @@ static int mdev_pci_restart(struct mdev_pci_parent *parent)
 	return ret;
 }
 
+/*
+ * The PCI core has begun a recovery and not ended it: Linux 6.12 calls no handler when
+ * the reset of the bus fails, or another function behind the port has no handlers.
+ */
+static void mdev_pci_recovery_timeout(struct work_struct *work)
+{
+	struct mdev_pci_parent_core *core =
+		container_of(work, struct mdev_pci_parent_core, recovery.work);
+
+	mdev_pci_give_up(core->parent, "no end of a recovery");
+}
+
+void mdev_pci_recovery_init(struct mdev_pci_parent_core *core)
+{
+	INIT_DELAYED_WORK(&core->recovery, mdev_pci_recovery_timeout);
+}
+
+/* Between this and mdev_pci_error_resume() the devices are paused. */
+static int mdev_pci_begin_recovery(struct mdev_pci_parent *parent)
+{
+	struct mdev_pci_parent_core *core = parent->core;
+	int ret;
+
+	if (core->recovering)
+		return 0;
+	mdev_pci_halt(parent);
+	ret = mdev_pci_pause(parent, MDEV_PCI_PAUSE_MS);
+	if (ret)
+		return ret;
+	core->recovering = true;
+	schedule_delayed_work(&core->recovery, MDEV_PCI_RECOVERY_TIMEOUT);
+	return 0;
+}
+
 static pci_ers_result_t mdev_pci_error_detected(struct pci_dev *pdev,
 						pci_channel_state_t state)
 {
@@ -47,27 +85,37 @@ static pci_ers_result_t mdev_pci_error_detected(struct pci_dev *pdev,
 
 	if (state == pci_channel_io_normal)
 		return PCI_ERS_RESULT_CAN_RECOVER;
-	if (state == pci_channel_io_frozen) {
-		mdev_pci_halt(parent);
-		if (!mdev_pci_pause(parent, MDEV_PCI_PAUSE_MS))
-			return PCI_ERS_RESULT_NEED_RESET;
-	}
+	if (state == pci_channel_io_frozen && !mdev_pci_begin_recovery(parent))
+		return PCI_ERS_RESULT_NEED_RESET;
 	mdev_pci_give_up(parent, "no recovery from a PCI error");
 	return PCI_ERS_RESULT_DISCONNECT;
 }
 
+/* Also after pci_channel_io_normal, if another function behind the port needs it */
 static pci_ers_result_t mdev_pci_slot_reset(struct pci_dev *pdev)
 {
+	struct mdev_pci_parent *parent = pci_get_drvdata(pdev);
+
+	if (mdev_pci_begin_recovery(parent)) {
+		mdev_pci_give_up(parent, "reset while a callback runs");
+		return PCI_ERS_RESULT_DISCONNECT;
+	}
 	pci_restore_state(pdev);
 	/* In Linux 6.12, a state can be restored once */
 	pci_save_state(pdev);
-	return mdev_pci_restart(pci_get_drvdata(pdev)) ?
-	       PCI_ERS_RESULT_DISCONNECT : PCI_ERS_RESULT_RECOVERED;
+	return mdev_pci_restart(parent) ? PCI_ERS_RESULT_DISCONNECT :
+					  PCI_ERS_RESULT_RECOVERED;
 }
 
 static void mdev_pci_error_resume(struct pci_dev *pdev)
 {
-	mdev_pci_resume(pci_get_drvdata(pdev));
+	struct mdev_pci_parent *parent = pci_get_drvdata(pdev);
+
+	cancel_delayed_work_sync(&parent->core->recovery);
+	if (!parent->core->recovering)
+		return;
+	parent->core->recovering = false;
+	mdev_pci_resume(parent);
 }
 
 static void mdev_pci_reset_prepare(struct pci_dev *pdev)
@@ -114,8 +162,9 @@ EXPORT_GPL_SIMPLE_DEV_PM_OPS(mdev_pci_pm_ops, mdev_pci_suspend,
 			     mdev_pci_system_resume);
 
 /* Before the parent is unregistered: nothing waits for a card that was unplugged. */
-void mdev_pci_check_present(struct mdev_pci_parent *parent)
+void mdev_pci_end_recovery(struct mdev_pci_parent *parent)
 {
+	cancel_delayed_work_sync(&parent->core->recovery);
 	if (dev_is_pci(parent->dev) &&
 	    !pci_device_is_present(to_pci_dev(parent->dev)) &&
 	    !mdev_pci_parent_is_dead(parent))

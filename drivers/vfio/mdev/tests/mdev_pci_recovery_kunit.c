@@ -6,6 +6,7 @@
 
 #include <linux/pci.h>
 #include <linux/pm.h>
+#include <linux/workqueue.h>
 
 #include "../pci/private.h"
 #include "mdev_pci_test_device.h"
@@ -40,6 +41,39 @@ static void test_frozen_is_paused(struct kunit *test)
 	mdev_pci_error_handlers.resume(card);
 	KUNIT_EXPECT_EQ(test, fixture->run_flags, MDEV_PCI_RUN);
 	KUNIT_EXPECT_FALSE(test, mdev_is_dead(fixture->mdev));
+}
+
+/* The PCI core does not always end what it has begun. */
+static void test_recovery_times_out(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+	struct pci_dev *card = test_card(test);
+
+	test_expect_result(test, card, pci_channel_io_frozen,
+			   PCI_ERS_RESULT_NEED_RESET);
+	mdev_pci_error_handlers.resume(card);
+	flush_delayed_work(&fixture->parent.core->recovery);
+	KUNIT_EXPECT_FALSE(test, mdev_is_dead(fixture->mdev));
+
+	test_expect_result(test, card, pci_channel_io_frozen,
+			   PCI_ERS_RESULT_NEED_RESET);
+	flush_delayed_work(&fixture->parent.core->recovery);
+	KUNIT_EXPECT_TRUE(test, mdev_is_dead(fixture->mdev));
+}
+
+/* A pause of the driver's own lasts until the driver ends it. */
+static void test_resume_without_pause(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+	struct pci_dev *card = test_card(test);
+
+	KUNIT_ASSERT_EQ(test, mdev_pci_pause(&fixture->parent, 10000), 0);
+	test_expect_result(test, card, pci_channel_io_normal,
+			   PCI_ERS_RESULT_CAN_RECOVER);
+	mdev_pci_error_handlers.resume(card);
+	KUNIT_EXPECT_EQ(test, fixture->run_flags, 0);
+	mdev_pci_resume(&fixture->parent);
+	KUNIT_EXPECT_EQ(test, fixture->run_flags, MDEV_PCI_RUN);
 }
 
 static void test_normal_does_nothing(struct kunit *test)
@@ -159,6 +193,8 @@ static void test_without_callbacks(struct kunit *test)
 
 static struct kunit_case mdev_pci_recovery_cases[] = {
 	KUNIT_CASE(test_frozen_is_paused),
+	KUNIT_CASE(test_recovery_times_out),
+	KUNIT_CASE(test_resume_without_pause),
 	KUNIT_CASE(test_normal_does_nothing),
 	KUNIT_CASE(test_failure_is_death),
 	KUNIT_CASE(test_frozen_and_no_pause),
