@@ -112,7 +112,7 @@ TEST_F(shared, unmap_races_with_open)
 	struct dma_task unmap = { .user = &self->user };
 	struct dma_task open = { .user = &other };
 
-	if (!vfio_core_patched())
+	if (!kernel_is_patched())
 		SKIP(return, "needs a kernel with patches/");
 	ASSERT_EQ(0, dma_pin(self->user.vfio.device, 0, IOVA, 1, DMA_READ));
 	ASSERT_EQ(0, sim_set("dma_unmap/block", 1));
@@ -300,7 +300,7 @@ TEST_F_TIMEOUT(many, concurrent_unmaps, RACE_TIMEOUT)
 	struct dma_task tasks[MAX_MAPPINGS] = {};
 	unsigned int i, device;
 
-	if (!vfio_core_patched())
+	if (!kernel_is_patched())
 		SKIP(return, "needs a kernel with patches/");
 
 	for (i = 0; i < variant->mappings; i++) {

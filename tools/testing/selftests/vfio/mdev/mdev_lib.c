@@ -252,13 +252,6 @@ int mdev_prepare(void)
 	return ret ? ret : mdev_remove_all();
 }
 
-bool vfio_core_patched(void)
-{
-	const char *patched = getenv("MDEV_PATCHED");
-
-	return patched && !strcmp(patched, "1");
-}
-
 bool module_is_loaded(const char *name)
 {
 	return path_exists("/sys/module/%s/initstate", name);

@@ -78,8 +78,6 @@ int mdev_prepare(void);
 /* Whether @name is there, and is a module, so that it can be unloaded. */
 bool module_is_loaded(const char *name);
 
-/* Whether the kernel has patches/: its runner sets MDEV_PATCHED. */
-bool vfio_core_patched(void);
 int module_load(const char *name);
 
 /* -EAGAIN when the module is in use */
@@ -90,7 +88,7 @@ void sleep_ms(unsigned int milliseconds);
 /* Of CLOCK_MONOTONIC, in milliseconds */
 int64_t now_ms(void);
 
-/* True on a kernel with the fixes of patches/. */
+/* Whether the kernel has patches/: its runner sets MDEV_PATCHED. */
 bool kernel_is_patched(void);
 
 #endif

@@ -245,7 +245,7 @@ TEST_F(modules, unload_waits_for_unbound_cdev)
 	int device, iommufd;
 	pid_t unloader;
 
-	if (vfio_core_patched())
+	if (kernel_is_patched())
 		SKIP(return, "mdev_cdev_registration_test has the test");
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
 	device = vfio_open_unbound(UUID_A);

@@ -146,7 +146,7 @@ FIXTURE_VARIANT_ADD(busy, unbound_cdev)
 
 FIXTURE_SETUP(busy)
 {
-	if (variant->open == open_without_binding && vfio_core_patched())
+	if (variant->open == open_without_binding && kernel_is_patched())
 		SKIP(return, "mdev_cdev_registration_test has the test");
 	ASSERT_EQ(0, mdev_prepare());
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
