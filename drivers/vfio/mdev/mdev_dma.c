@@ -2,11 +2,46 @@
 /*
  * Access of a vendor driver to the memory that userspace has mapped for DMA: each
  * call is forwarded to the bus driver that has opened the device.
+ *
+ * A work item of the vendor driver can call these functions during the last close, and
+ * the bus driver can be unbound right after it. So calls are counted, and mdev_close()
+ * waits for those that have found the bus driver in &mdev_device_core.opener.
  */
 
 #include <linux/export.h>
+#include <linux/wait_bit.h>
 
 #include "mdev_private.h"
+
+static void mdev_dma_exit(struct mdev_device *mdev)
+{
+	if (atomic_dec_and_test(&mdev->core->nr_dma_calls))
+		wake_up_var(&mdev->core->nr_dma_calls);
+}
+
+/* Begin a call of the bus driver, unless the device is closed. */
+static const struct mdev_bus_driver *mdev_dma_enter(struct mdev_device *mdev)
+{
+	const struct mdev_bus_driver *drv;
+
+	atomic_inc(&mdev->core->nr_dma_calls);
+	/* Pairs with mdev_dma_wait(): it finds this call, or this finds no opener */
+	smp_mb__after_atomic();
+	drv = READ_ONCE(mdev->core->opener);
+	if (!drv)
+		mdev_dma_exit(mdev);
+	return drv;
+}
+
+/* The opener has been removed: wait for calls that have found it before. */
+void mdev_dma_wait(struct mdev_device *mdev)
+{
+	atomic_t *calls = &mdev->core->nr_dma_calls;
+
+	/* Pairs with mdev_dma_enter() */
+	smp_mb();
+	wait_var_event(calls, !atomic_read(calls));
+}
 
 /**
  * mdev_pin_pages - pin pages of userspace memory
@@ -25,7 +60,7 @@
  * finds every pin there.
  *
  * Context: may sleep, for as long as a page fault of userspace memory takes,
- *	between &parent_ops.open and &parent_ops.release.
+ *	between &parent_ops.create and &parent_ops.remove.
  * Return: 0, -EINVAL if userspace has not mapped all of the pages, or is unmapping
  *	one, or for wrong arguments, -EPERM if a mapping does not allow @prot,
  *	-ENOMEM, -EFAULT if there is no memory behind a mapping, -ENODEV if the
@@ -35,13 +70,15 @@
 int mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
 		   int prot, struct page **pages)
 {
-	const struct mdev_bus_driver *drv = READ_ONCE(mdev->core->opener);
+	const struct mdev_bus_driver *drv = mdev_dma_enter(mdev);
+	int ret = -EOPNOTSUPP;
 
 	if (!drv)
 		return -ENODEV;
-	if (!drv->pin_pages)
-		return -EOPNOTSUPP;
-	return drv->pin_pages(mdev, iova, npage, prot, pages);
+	if (drv->pin_pages)
+		ret = drv->pin_pages(mdev, iova, npage, prot, pages);
+	mdev_dma_exit(mdev);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(mdev_pin_pages);
 
@@ -51,19 +88,21 @@ EXPORT_SYMBOL_GPL(mdev_pin_pages);
  * @iova: address of the first page, as the device sees it; page aligned
  * @npage: number of pages
  *
- * Context: may sleep, between &parent_ops.open and &parent_ops.release.
+ * Context: may sleep, between &parent_ops.create and &parent_ops.remove.
  * Return: 0, -EINVAL unless one mdev_pin_pages() has pinned exactly these pages
  *	and they are still pinned, or -ENODEV if the device is not open.
  */
 int mdev_unpin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage)
 {
-	const struct mdev_bus_driver *drv = READ_ONCE(mdev->core->opener);
+	const struct mdev_bus_driver *drv = mdev_dma_enter(mdev);
+	int ret = -EOPNOTSUPP;
 
 	if (!drv)
 		return -ENODEV;
-	if (!drv->unpin_pages)
-		return -EOPNOTSUPP;
-	return drv->unpin_pages(mdev, iova, npage);
+	if (drv->unpin_pages)
+		ret = drv->unpin_pages(mdev, iova, npage);
+	mdev_dma_exit(mdev);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(mdev_unpin_pages);
 
@@ -79,7 +118,7 @@ EXPORT_SYMBOL_GPL(mdev_unpin_pages);
  * transferred.
  *
  * Context: may sleep, for as long as a page fault of userspace memory takes,
- *	between &parent_ops.open and &parent_ops.release.
+ *	between &parent_ops.create and &parent_ops.remove.
  * Return: 0, -EFAULT if the memory can't be accessed, such as a mapped region of
  *	a device that is being reset, or a negative errno as from
  *	mdev_pin_pages().
@@ -87,13 +126,15 @@ EXPORT_SYMBOL_GPL(mdev_unpin_pages);
 int mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova, void *data,
 		size_t len, bool write)
 {
-	const struct mdev_bus_driver *drv = READ_ONCE(mdev->core->opener);
+	const struct mdev_bus_driver *drv = mdev_dma_enter(mdev);
+	int ret = -EOPNOTSUPP;
 
 	if (!drv)
 		return -ENODEV;
-	if (!drv->dma_rw)
-		return -EOPNOTSUPP;
-	return drv->dma_rw(mdev, iova, data, len, write);
+	if (drv->dma_rw)
+		ret = drv->dma_rw(mdev, iova, data, len, write);
+	mdev_dma_exit(mdev);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(mdev_dma_rw);
 
@@ -106,18 +147,20 @@ EXPORT_SYMBOL_GPL(mdev_dma_rw);
  * For a driver with &parent_ops.marks_dirty, after a write to pages that it has
  * pinned, and before it unpins them. Without a migration that logs, nothing is done.
  *
- * Context: may sleep, between &parent_ops.open and &parent_ops.release.
+ * Context: may sleep, between &parent_ops.create and &parent_ops.remove.
  * Return: 0, -EINVAL for an empty range or one beyond the address space, -ENODEV if
  *	the device is not open, or -EOPNOTSUPP if its bus driver has no such memory.
  */
 int mdev_mark_dirty(struct mdev_device *mdev, dma_addr_t iova, size_t len)
 {
-	const struct mdev_bus_driver *drv = READ_ONCE(mdev->core->opener);
+	const struct mdev_bus_driver *drv = mdev_dma_enter(mdev);
+	int ret = -EOPNOTSUPP;
 
 	if (!drv)
 		return -ENODEV;
-	if (!drv->mark_dirty)
-		return -EOPNOTSUPP;
-	return drv->mark_dirty(mdev, iova, len);
+	if (drv->mark_dirty)
+		ret = drv->mark_dirty(mdev, iova, len);
+	mdev_dma_exit(mdev);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(mdev_mark_dirty);

@@ -306,6 +306,8 @@ static int mdev_open_locked(struct mdev_device *mdev,
 	if (ret)
 		mdev_power_put(mdev, powered);
 	mdev_operation_exit(mdev);
+	if (ret)
+		mdev_dma_wait(mdev);
 	return ret;
 }
 
@@ -361,8 +363,11 @@ EXPORT_SYMBOL_NS_GPL(mdev_open, MDEV_BUS_NAMESPACE);
  * mdev_close - last close of a device
  * @mdev: the device, opened with mdev_open()
  *
- * Context: may sleep, while the parent is paused, and ignores signals. Calls
- *	&parent_ops.release and &parent_ops.stop, also if the parent is dead.
+ * When it returns, no call of mdev_pin_pages() and its like is in the bus driver.
+ *
+ * Context: may sleep, while the parent is paused and for such calls, and ignores
+ *	signals. Calls &parent_ops.release and &parent_ops.stop, also if the parent is
+ *	dead.
  */
 void mdev_close(struct mdev_device *mdev)
 {
@@ -377,6 +382,8 @@ void mdev_close(struct mdev_device *mdev)
 	mdev_close_powered(mdev);
 	mdev_power_put(mdev, &mdev->core->powered_open);
 	mdev_operation_exit(mdev);
+	/* After the operation, so that a pause of the parent does not wait for it */
+	mdev_dma_wait(mdev);
 	mutex_unlock(&mdev->core->lock);
 
 	trace_mdev_close(mdev);

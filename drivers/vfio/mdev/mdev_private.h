@@ -201,6 +201,8 @@ struct mdev_type_core {
  * @powered_open: mdev_open() holds the parent's runtime PM; protected by @lock
  * @powered_online: so does a write of 1 to online; protected by @lock
  * @opener: driver that called mdev_open(), NULL while the device is closed
+ * @nr_dma_calls: running calls of mdev_pin_pages() and the other functions of
+ *	mdev_dma.c, which use @opener
  * @map_lock: taken for reading by page faults that insert pages, for writing by
  *	invalidations; not held across callbacks. Protects what follows.
  * @mapping: from mdev_open(), NULL while the device is closed
@@ -232,6 +234,7 @@ struct mdev_device_core {
 	bool powered_open;
 	bool powered_online;
 	struct mdev_bus_driver *opener;
+	atomic_t nr_dma_calls;
 	struct rw_semaphore map_lock;
 	struct address_space *mapping;
 	unsigned long map_seq;
@@ -307,6 +310,9 @@ void mdev_parent_get(struct mdev_parent *parent);
 void mdev_parent_put(struct mdev_parent *parent);
 void mdev_type_get(struct mdev_type *type);
 void mdev_type_put(struct mdev_type *type);
+
+/* mdev_dma.c */
+void mdev_dma_wait(struct mdev_device *mdev);
 
 /* mdev_mapping.c */
 void mdev_map_wake(struct mdev_device *mdev);

@@ -5,10 +5,14 @@
  * memory of the VMM. The mappings themselves are for the selftests.
  */
 
+#include <linux/delay.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
 
 #include "mdev_test_vendor.h"
+
+/* Long enough for a thread that is not blocked to end */
+#define TEST_WATCH_MS	100
 
 static struct mdev_device *test_device(struct kunit *test)
 {
@@ -236,6 +240,7 @@ static void test_memory_needs_user(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mdev_pin_pages(mdev, 0, 1, 1, &page), -ENODEV);
 	KUNIT_EXPECT_EQ(test, mdev_unpin_pages(mdev, 0, 1), -ENODEV);
 	KUNIT_EXPECT_EQ(test, mdev_dma_rw(mdev, 0, &byte, 1, false), -ENODEV);
+	KUNIT_EXPECT_EQ(test, mdev_mark_dirty(mdev, 0, 1), -ENODEV);
 
 	/* The bus driver of these tests has users without memory */
 	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
@@ -244,8 +249,43 @@ static void test_memory_needs_user(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mdev_unpin_pages(mdev, 0, 1), -EOPNOTSUPP);
 	KUNIT_EXPECT_EQ(test, mdev_dma_rw(mdev, 0, &byte, 1, false),
 			-EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, mdev_mark_dirty(mdev, 0, 1), 0);
 	mdev_close(mdev);
 	KUNIT_EXPECT_EQ(test, mdev_pin_pages(mdev, 0, 1, 1, &page), -ENODEV);
+}
+
+static int test_work_mark_dirty(struct test_thread *thread)
+{
+	return mdev_mark_dirty(thread->vendor->mdev, 0, 1);
+}
+
+static int test_work_close(struct test_thread *thread)
+{
+	mdev_close(thread->vendor->mdev);
+	return 0;
+}
+
+/* A work item of the driver calls the bus driver, which may be freed after the close. */
+static void test_close_waits_for_memory(struct kunit *test)
+{
+	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
+	struct mdev_device *mdev = test_created(vendor, &test_uuid);
+	struct test_thread worker, closer;
+
+	KUNIT_ASSERT_EQ(test, mdev_open(mdev, NULL), 0);
+	vendor->hold = TEST_MARK_DIRTY;
+	test_thread_start(&worker, vendor, test_work_mark_dirty);
+	test_wait_held(vendor);
+	vendor->hold = 0;
+	test_thread_start(&closer, vendor, test_work_close);
+	/* New calls fail when it has called ->release() */
+	while (!mdev_mark_dirty(mdev, 0, 1))
+		usleep_range(500, 1000);
+	msleep(TEST_WATCH_MS);
+	KUNIT_EXPECT_FALSE(test, completion_done(&closer.done));
+	complete(&vendor->go);
+	KUNIT_EXPECT_EQ(test, test_thread_join(&worker), 0);
+	KUNIT_EXPECT_EQ(test, test_thread_join(&closer), 0);
 }
 
 static struct kunit_case mdev_mapping_cases[] = {
@@ -258,6 +298,7 @@ static struct kunit_case mdev_mapping_cases[] = {
 	KUNIT_CASE(test_reset_ends),
 	KUNIT_CASE(test_stop_invalidates),
 	KUNIT_CASE(test_memory_needs_user),
+	KUNIT_CASE(test_close_waits_for_memory),
 	{}
 };
 

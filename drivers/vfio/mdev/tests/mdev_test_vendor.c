@@ -348,6 +348,14 @@ static bool test_bus_in_use(struct mdev_device *mdev)
 	return vendor->in_use;
 }
 
+/* The only access to memory that this driver has */
+static int test_bus_mark_dirty(struct mdev_device *mdev, dma_addr_t iova,
+			       size_t len)
+{
+	test_hold(to_test_vendor(mdev), TEST_MARK_DIRTY);
+	return 0;
+}
+
 static struct kvm *test_bus_get_kvm(struct mdev_device *mdev)
 {
 	return to_test_vendor(mdev)->kvm;
@@ -356,6 +364,7 @@ static struct kvm *test_bus_get_kvm(struct mdev_device *mdev)
 static struct mdev_bus_driver test_bus_driver = {
 	.match = test_bus_match,
 	.in_use = test_bus_in_use,
+	.mark_dirty = test_bus_mark_dirty,
 	.get_kvm = test_bus_get_kvm,
 	.driver = {
 		.probe = test_bus_probe,

@@ -28,6 +28,7 @@ enum test_call {
 	TEST_RESUME = 'z',
 	/* Not logged */
 	TEST_IN_USE = 'I',
+	TEST_MARK_DIRTY = 'D',
 };
 
 /**
