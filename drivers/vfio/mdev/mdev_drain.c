@@ -26,8 +26,9 @@
 #include "mdev_private.h"
 
 /*
- * Called within rcu_read_lock() of percpu_ref_put(): a task that has found the ref to
- * be zero can free the callbacks, and the parent, concurrently; hence kfree_rcu().
+ * Called within rcu_read_lock() of percpu_ref_put(), for a ref that other tasks can
+ * already have found to be zero: hence mdev_callbacks_free() and kfree_rcu() of the
+ * parent.
  */
 static void mdev_callbacks_release(struct percpu_ref *ref)
 {
@@ -83,6 +84,23 @@ int mdev_callbacks_create(struct mdev_device *mdev)
 	return 0;
 }
 
+/* percpu_ref_put() can have read data of the ref until a grace period has passed. */
+static void mdev_callbacks_free(struct rcu_head *rcu)
+{
+	struct mdev_callbacks *callbacks =
+		container_of(rcu, struct mdev_callbacks, rcu);
+
+	percpu_ref_exit(&callbacks->faults);
+	percpu_ref_exit(&callbacks->ref);
+	kfree(callbacks);
+}
+
+/* When the module is unloaded: mdev_callbacks_free() is in it. */
+void mdev_drain_exit(void)
+{
+	rcu_barrier();
+}
+
 /* At the last close: no callback runs, and none can begin. */
 void mdev_callbacks_destroy(struct mdev_device *mdev)
 {
@@ -93,15 +111,12 @@ void mdev_callbacks_destroy(struct mdev_device *mdev)
 	mutex_unlock(&mdev->core->callbacks_lock);
 	mutex_destroy(&callbacks->lock);
 	/*
-	 * Neither percpu_ref_resurrect() nor percpu_ref_exit() waits for the
-	 * percpu_ref_put() at the end of percpu_ref_call_confirm_rcu(): a use
-	 * after free without this.
+	 * Neither percpu_ref_resurrect() nor call_rcu() waits for an earlier callback
+	 * of RCU, percpu_ref_call_confirm_rcu(), which ends with percpu_ref_put().
 	 */
 	if (callbacks->interrupted || callbacks->blocked)
 		rcu_barrier();
-	percpu_ref_exit(&callbacks->faults);
-	percpu_ref_exit(&callbacks->ref);
-	kfree_rcu(callbacks, rcu);
+	call_rcu(&callbacks->rcu, mdev_callbacks_free);
 }
 
 /* Add a reason for which no callback may begin; callbacks_lock is held. */

@@ -37,6 +37,7 @@ static void __exit mdev_exit(void)
 	mdev_register_exit();
 	mdev_bus_exit();
 	mdev_devices_exit();
+	mdev_drain_exit();
 }
 module_exit(mdev_exit);
 

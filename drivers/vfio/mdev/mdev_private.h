@@ -321,6 +321,7 @@ u64 mdev_map_page_range(u64 start, u64 end, u64 max, u64 *first);
 #endif
 
 /* mdev_drain.c */
+void mdev_drain_exit(void);
 int mdev_callbacks_create(struct mdev_device *mdev);
 void mdev_callbacks_destroy(struct mdev_device *mdev);
 void mdev_callbacks_block(struct mdev_device *mdev, unsigned int reason);
