@@ -173,6 +173,10 @@ EXPORT_SYMBOL_NS_GPL(mdev_map_set_granule, MDEV_BUS_NAMESPACE);
  * mdev_map_wait - wait until the device may be mapped
  * @mdev: the device, which is open
  *
+ * The task can be frozen while it waits. In KVM, a page fault is handled with
+ * &kvm_vcpu.mutex held, which only tasks of the same VMM wait for: hence
+ * TASK_FREEZABLE_UNSAFE, which differs from TASK_FREEZABLE in a check of lockdep.
+ *
  * Context: may sleep, long. Must not hold mmap_lock, which the driver can take
  *	in &parent_ops.reset.
  * Return: 0, also if mdev_is_dead(), or -ERESTARTSYS if a fatal signal came.
@@ -183,7 +187,7 @@ int mdev_map_wait(struct mdev_device *mdev)
 
 	return ___wait_var_event(blocked,
 				 !READ_ONCE(*blocked) || mdev_is_dead(mdev),
-				 (TASK_KILLABLE | TASK_FREEZABLE), 0, 0,
+				 (TASK_KILLABLE | TASK_FREEZABLE_UNSAFE), 0, 0,
 				 schedule());
 }
 EXPORT_SYMBOL_NS_GPL(mdev_map_wait, MDEV_BUS_NAMESPACE);
