@@ -77,6 +77,7 @@ struct vm_area_struct;
  * get information, reset, set the       waits       -EIO, migration state ERROR
  * migration state, transfer state data
  * access of a mapped region             waits       SIGBUS
+ * mmap() with &parent_ops.mmap          -EAGAIN     -EIO
  * the same by the kernel                -EFAULT     -EFAULT
  * open                                  waits       -ENODEV
  * close                                 waits       callbacks are called as always

@@ -228,16 +228,28 @@ static int vfio_mdev_migration_get_state(struct vfio_device *vdev,
 	return 0;
 }
 
-static int vfio_mdev_migration_get_data_size(struct vfio_device *vdev,
-					     unsigned long *length)
+static int vfio_mdev_data_size(struct vfio_mdev *vmdev, unsigned long *length)
 {
-	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
 	const struct mdev_migration_ops *ops = vmdev->ops->migration;
 
 	if (!ops->open_data)
 		return vfio_mdev_transfer_size(vmdev, length);
 	*length = ops->data_size(vmdev->mdev);
 	return 0;
+}
+
+static int vfio_mdev_migration_get_data_size(struct vfio_device *vdev,
+					     unsigned long *length)
+{
+	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
+	int ret;
+
+	ret = mdev_wait_resumed(vmdev->mdev) ?: mdev_operation_enter(vmdev->mdev);
+	if (ret)
+		return ret;
+	ret = vfio_mdev_data_size(vmdev, length);
+	mdev_operation_exit(vmdev->mdev);
+	return ret;
 }
 
 static const struct vfio_migration_ops vfio_mdev_migration_ops = {

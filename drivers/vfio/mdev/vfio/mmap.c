@@ -526,6 +526,22 @@ static int vfio_mdev_check_mmap(struct vfio_mdev *vmdev,
 	return 0;
 }
 
+/*
+ * ->mmap() is called with mmap_lock held for writing. Don't wait for the end of a pause:
+ * it can wait for a callback that accesses userspace memory, which takes mmap_lock.
+ */
+static int vfio_mdev_call_mmap(struct vfio_mdev *vmdev,
+			       struct vm_area_struct *vma)
+{
+	int ret;
+
+	if (!mdev_fault_enter(vmdev->mdev))
+		return mdev_is_dead(vmdev->mdev) ? -EIO : -EAGAIN;
+	ret = vmdev->ops->mmap(vmdev->mdev, vma);
+	mdev_fault_exit(vmdev->mdev);
+	return ret;
+}
+
 int vfio_mdev_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 {
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
@@ -533,7 +549,7 @@ int vfio_mdev_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 	int ret;
 
 	if (vmdev->ops->mmap)
-		return vmdev->ops->mmap(vmdev->mdev, vma);
+		return vfio_mdev_call_mmap(vmdev, vma);
 	ret = vfio_mdev_check_mmap(vmdev, vma, &region);
 	if (ret)
 		return ret;

@@ -97,6 +97,31 @@ TEST_F(own, refuses_what_it_likes)
 	EXPECT_EQ(-EPERM, map_error(self->device, BAR3, 4096, 4096));
 }
 
+/* mdev_pause_parent() and so on */
+static int parent_command(const char *command)
+{
+	return sysfs_write(command, SIM_DEBUGFS "/parent");
+}
+
+/* With mmap_lock held, mmap() can't wait for the end of a pause. */
+TEST_F(own, maps_nothing_during_pause)
+{
+	ASSERT_EQ(0, parent_command("pause " SIM_OWN " 20000"));
+	EXPECT_EQ(-EAGAIN, map_error(self->device, BAR3, 4096, 4096));
+	EXPECT_EQ(0, sim_get("mmap/calls"));
+	EXPECT_EQ(0, parent_command("resume " SIM_OWN));
+	EXPECT_EQ(0, map_error(self->device, BAR3, 4096, 4096));
+	EXPECT_EQ(1, sim_get("mmap/calls"));
+
+	EXPECT_EQ(0, parent_command("kill " SIM_OWN));
+	EXPECT_EQ(-EIO, map_error(self->device, BAR3, 4096, 4096));
+	EXPECT_EQ(1, sim_get("mmap/calls"));
+	vfio_close(&self->user);
+	vfio_close(&self->other);
+	EXPECT_EQ(0, sim_unbind(SIM_OWN));
+	EXPECT_EQ(0, sim_bind(SIM_OWN));
+}
+
 /* Page faults do not map zapped pages again. */
 TEST_F(own, zapped_pages_stay_unmapped)
 {

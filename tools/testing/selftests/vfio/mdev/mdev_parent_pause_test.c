@@ -43,6 +43,7 @@ FIXTURE_VARIANT_ADD(operation, region_info) { work_region_info, 0, -EIO };
 FIXTURE_VARIANT_ADD(operation, irq_info) { work_irq_info, 0, -EIO };
 FIXTURE_VARIANT_ADD(operation, reset) { work_reset, 0, -EIO };
 FIXTURE_VARIANT_ADD(operation, migration_stop) { work_migration_stop, 0, -EIO };
+FIXTURE_VARIANT_ADD(operation, data_size) { work_data_size, 0, -EIO };
 FIXTURE_VARIANT_ADD(operation, read_state) { work_read_state, 0, -EIO, STOP_COPY };
 FIXTURE_VARIANT_ADD(operation, write_state) { work_write_state, 0, -EIO, RESUMING };
 FIXTURE_VARIANT_ADD(operation, access_mapping) { work_access_mapping, 0, -EFAULT };

@@ -114,6 +114,13 @@ int work_migration_stop(int device)
 	return migration_go(device, STOP);
 }
 
+int work_data_size(int device)
+{
+	int64_t size = migration_size(device);
+
+	return size < 0 ? size : 0;
+}
+
 int work_read_state(int device)
 {
 	char page[PAGE];

@@ -52,6 +52,7 @@ int work_region_info(int device);
 int work_irq_info(int device);
 int work_reset(int device);
 int work_migration_stop(int device);
+int work_data_size(int device);
 int work_read_state(int device);
 int work_write_state(int device);
 int work_access_mapping(int device);
