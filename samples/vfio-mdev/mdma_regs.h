@@ -6,7 +6,8 @@
  * The engine has a number of queues. A queue works through a ring of descriptors
  * in memory, each of which has it copy memory, compute a checksum of memory, or
  * both at once. When it has come from HEAD to TAIL, or when something has failed,
- * it interrupts, with the vector of MSI-X that has its number.
+ * it interrupts, with the vector of MSI-X that has its number. After a migration of the
+ * guest, an interrupt can come twice.
  */
 #ifndef _MDMA_REGS_H
 #define _MDMA_REGS_H

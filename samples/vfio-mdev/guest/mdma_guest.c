@@ -106,6 +106,16 @@ static void mdma_guest_submit(struct mdma_guest_queue *queue,
 	mdma_guest_write(queue, MDMA_TAIL, queue->tail);
 }
 
+/* After a migration, an interrupt can come before the descriptor is done. */
+static bool mdma_guest_wait(struct mdma_guest_queue *queue)
+{
+	do {
+		if (!wait_for_completion_timeout(&queue->interrupted, MDMA_TIMEOUT))
+			return false;
+	} while (mdma_guest_read(queue, MDMA_HEAD) != queue->tail);
+	return true;
+}
+
 /* Returns what is wrong. */
 static const char *mdma_guest_verify(struct mdma_guest_queue *queue,
 				     const struct mdma_guest_case *copy)
@@ -116,10 +126,8 @@ static const char *mdma_guest_verify(struct mdma_guest_queue *queue,
 	u8 *copied = queue->destination + copy->to;
 	u32 done = copy->result == MDMA_DONE ? copy->length : 0;
 
-	if (!wait_for_completion_timeout(&queue->interrupted, MDMA_TIMEOUT))
-		return "no interrupt";
-	if (mdma_guest_read(queue, MDMA_HEAD) != queue->tail)
-		return "descriptor not done";
+	if (!mdma_guest_wait(queue))
+		return "no interrupt when it was done";
 	if (le32_to_cpu(descriptor->result) != copy->result)
 		return "wrong result";
 	if (mdma_guest_read(queue, MDMA_STATUS) !=

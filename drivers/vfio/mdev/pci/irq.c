@@ -608,8 +608,27 @@ static bool mdev_pci_save_pending(struct mdev_pci_core *core, u32 index,
 }
 
 /*
- * Save the raised and the pending vectors, and return the index of the pending. That
- * is the one that is used, or one that was when the device became silent.
+ * A VMM that handles eventfds itself, as QEMU does without KVM, can have a message in one
+ * while it saves the interrupt controller of its guest, and loses it. So the destination
+ * sends the messages of all vectors once more that can have sent one.
+ */
+static bool mdev_pci_save_sent(struct mdev_pci_core *core, u32 index, u8 *pending)
+{
+	unsigned int vector;
+	bool any = false;
+
+	if (index == VFIO_PCI_INTX_IRQ_INDEX)
+		return false;
+	for_each_or_bit(vector, core->raised, core->edges, core->layout->nr_vectors) {
+		mdev_pci_add_vector(pending, mdev_pci_message(core, index, vector));
+		any = true;
+	}
+	return any;
+}
+
+/*
+ * Save the raised vectors and the messages that are to be sent, and return the index of
+ * those. That is the one that is used, or one that was when the device became silent.
  */
 u32 mdev_pci_irqs_save(struct mdev_pci_core *core, u8 *raised, u8 *pending)
 {
@@ -632,6 +651,10 @@ u32 mdev_pci_irqs_save(struct mdev_pci_core *core, u8 *raised, u8 *pending)
 			break;
 		}
 	}
+	/* Unless what is pending is of another index */
+	if ((index == VFIO_PCI_INTX_IRQ_INDEX || index == indexes[0]) &&
+	    mdev_pci_save_sent(core, indexes[0], pending))
+		index = indexes[0];
 	write_unlock_irqrestore(&core->irq_lock, flags);
 	return index;
 }

@@ -267,6 +267,25 @@ static void test_msix(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 2), 1);
 }
 
+/* The VMM of the source has not read its eventfds yet, and will not. */
+static void test_messages_again(struct kunit *test)
+{
+	static const int signals[] = { 0, 0, 0, 0, 0, 1, 1, 0 };
+	struct test_pci *fixture = test->priv;
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, test_pci_set_eventfds(fixture, MSIX, 0, 8, 0), 0);
+	mdev_pci_raise_irq(fixture->pci, 4);
+	mdev_pci_lower_irq(fixture->pci, 4);
+	mdev_pci_trigger_irq(fixture->pci, 5);
+	mdev_pci_raise_irq(fixture->pci, 6);
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
+		test_pci_signals(fixture, i);
+	test_migrate(fixture);
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
+		KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, i), signals[i]);
+}
+
 static void test_vendor(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
@@ -565,6 +584,7 @@ static struct kunit_case mdev_pci_migration_cases[] = {
 	KUNIT_CASE(test_silent),
 	KUNIT_CASE(test_level),
 	KUNIT_CASE(test_msix),
+	KUNIT_CASE(test_messages_again),
 	KUNIT_CASE(test_vendor),
 	KUNIT_CASE(test_driver_version),
 	KUNIT_CASE(test_filled_by_reset),
