@@ -8,6 +8,7 @@
 
 #include <linux/bits.h>
 #include <linux/build_bug.h>
+#include <linux/dma-direction.h>
 #include <linux/mdev.h>
 #include <linux/pci_regs.h>
 #include <linux/pm.h>
@@ -421,8 +422,9 @@ unsigned int mdev_pci_free_units(struct mdev_pci_parent *parent);
 int mdev_pci_pause(struct mdev_pci_parent *parent, unsigned int timeout_ms);
 void mdev_pci_resume(struct mdev_pci_parent *parent);
 void mdev_pci_mark_dead(struct mdev_pci_parent *parent);
-void mdev_pci_keep_pages(struct mdev_pci_parent *parent, struct page **pages,
-			 unsigned int nr);
+void mdev_pci_abandon_page(struct mdev_pci_parent *parent, struct page *page,
+			   dma_addr_t address, size_t size,
+			   enum dma_data_direction dir);
 int mdev_pci_for_each(struct mdev_pci_parent *parent,
 		      int (*fn)(struct mdev_pci *pci, void *data), void *data);
 

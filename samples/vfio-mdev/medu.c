@@ -140,9 +140,10 @@ static int medu_transfer(struct medu_card *card, struct page *page, u32 offset,
 	writel(size, card->bar + MEDU_DMA_COUNT);
 	writel(command, card->bar + MEDU_DMA_COMMAND);
 	ret = medu_wait(card);
-	dma_unmap_page(dev, address, size, dir);
 	if (ret)
-		mdev_pci_keep_pages(&card->parent, &page, 1);
+		mdev_pci_abandon_page(&card->parent, page, address, size, dir);
+	else
+		dma_unmap_page(dev, address, size, dir);
 	return ret;
 }
 

@@ -6,6 +6,7 @@
 
 #include <linux/cleanup.h>
 #include <linux/compiler.h>
+#include <linux/dma-mapping.h>
 #include <linux/export.h>
 #include <linux/iommu.h>
 #include <linux/mm.h>
@@ -117,35 +118,37 @@ void mdev_pci_mark_dead(struct mdev_pci_parent *parent)
 EXPORT_SYMBOL_GPL(mdev_pci_mark_dead);
 
 /**
- * mdev_pci_keep_pages - keep pages that a failed physical device may still access
- * @parent: the parent, which has not ended a transfer and does not answer
- * @pages: pages of the transfer, after they were unmapped (dma_unmap_page()) and before
- *	they are unpinned or freed
- * @nr: number of @pages
+ * mdev_pci_abandon_page - end a transfer that a failed physical device may continue
+ * @parent: the parent, which has not ended the transfer and does not answer
+ * @page: the page
+ * @address: from dma_map_page() for @parent
+ * @size: of the mapping
+ * @dir: of the mapping
  *
- * With an IOMMU, the device can't access them any more; this waits until it has
- * forgotten the addresses. Without one, it can for as long as it has power, so that the
- * pages must not be used for anything else: this takes a reference to each, which is
- * never put, and logs that.
+ * Instead of dma_unmap_page(), and before @page is unpinned or freed. If an IOMMU
+ * translates the addresses, this unmaps the page and waits until the IOMMU has forgotten
+ * it. Otherwise the device can access the memory for as long as it has power, so that it
+ * must not be used for anything else: the mapping stays, which can be a bounce buffer,
+ * and so does a reference to @page. The log says so. That is for good, also if the device
+ * recovers.
  *
  * Context: may sleep.
  */
-void mdev_pci_keep_pages(struct mdev_pci_parent *parent, struct page **pages,
-			 unsigned int nr)
+void mdev_pci_abandon_page(struct mdev_pci_parent *parent, struct page *page,
+			   dma_addr_t address, size_t size,
+			   enum dma_data_direction dir)
 {
 	struct iommu_domain *domain = iommu_get_domain_for_dev(parent->dev);
-	unsigned int i;
 
+		dma_unmap_page(parent->dev, address, size, dir);
 	if (domain && domain->type & __IOMMU_DOMAIN_PAGING) {
 		iommu_flush_iotlb_all(domain);
 		return;
 	}
-	for (i = 0; i < nr; i++)
-		get_page(pages[i]);
-	dev_warn(parent->dev, "%u pages stay allocated, since the device may access them\n",
-		 nr);
+	get_page(page);
+	dev_warn(parent->dev, "a page stays allocated, since the device may access it\n");
 }
-EXPORT_SYMBOL_GPL(mdev_pci_keep_pages);
+EXPORT_SYMBOL_GPL(mdev_pci_abandon_page);
 
 /* A function that is called for each device, and its argument */
 struct mdev_pci_call {

@@ -91,20 +91,16 @@ static void test_iteration(struct kunit *test)
 }
 
 /* The parent has no IOMMU. */
-static void test_keeps_pages(struct kunit *test)
+static void test_abandons_page(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
-	struct page *pages[2] = { alloc_page(GFP_KERNEL), alloc_page(GFP_KERNEL) };
-	unsigned int i;
+	struct page *page = alloc_page(GFP_KERNEL);
 
-	for (i = 0; i < ARRAY_SIZE(pages); i++)
-		KUNIT_ASSERT_NOT_NULL(test, pages[i]);
-	mdev_pci_keep_pages(&fixture->parent, pages, ARRAY_SIZE(pages));
-	for (i = 0; i < ARRAY_SIZE(pages); i++) {
-		KUNIT_EXPECT_EQ(test, page_count(pages[i]), 2);
-		put_page(pages[i]);
-		put_page(pages[i]);
-	}
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	mdev_pci_abandon_page(&fixture->parent, page, 0, PAGE_SIZE, DMA_FROM_DEVICE);
+	KUNIT_EXPECT_EQ(test, page_count(page), 2);
+	put_page(page);
+	put_page(page);
 }
 
 static struct kunit_case mdev_pci_pause_cases[] = {
@@ -113,7 +109,7 @@ static struct kunit_case mdev_pci_pause_cases[] = {
 	KUNIT_CASE(test_pause_run_fails),
 	KUNIT_CASE(test_death_triggers_error),
 	KUNIT_CASE(test_iteration),
-	KUNIT_CASE(test_keeps_pages),
+	KUNIT_CASE(test_abandons_page),
 	{}
 };
 
