@@ -338,8 +338,10 @@ enum mdev_pci_reset_cause {
  *	others. Mandatory with @track_changes.
  * @halt: the physical device of @parent does not answer, or is gone: end all waits for
  *	it, so that @run, @reset and callbacks for accesses return. Nothing new is begun
- *	until @restart. Called at any time, also concurrently with all others, and by
- *	mdev_pci_mark_dead() from whatever calls that.
+ *	until @restart. Called at any time, also concurrently with all others, by
+ *	mdev_pci_mark_dead() from whatever calls that, and more than once. A card that is
+ *	unplugged can go unnoticed while mdev_pci_unregister() waits for a callback, so
+ *	each wait for the card needs a timeout of its own, too.
  * @restart: the physical device was reset, or the system is resumed; all devices of
  *	@parent are paused, and config space of a PCI card is restored. Set the card up
  *	as the driver's probe did. What devices have in it is restored here, with

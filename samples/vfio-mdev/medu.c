@@ -504,7 +504,6 @@ static int medu_enable(struct medu_card *card)
 	if (IS_ERR(card->bar))
 		return PTR_ERR(card->bar);
 	pci_set_master(pdev);
-	pci_save_state(pdev);
 	ret = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSI | PCI_IRQ_INTX);
 	if (ret < 0)
 		return ret;

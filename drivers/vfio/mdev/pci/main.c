@@ -444,8 +444,8 @@ static int mdev_pci_parent_init(struct mdev_pci_parent_core *parent)
 }
 
 static struct mdev_pci_parent_core *
-mdev_pci_parent_alloc(const struct mdev_pci_driver *driver, unsigned int units,
-		      struct module *owner)
+mdev_pci_parent_alloc(struct device *dev, const struct mdev_pci_driver *driver,
+		      unsigned int units, struct module *owner)
 {
 	struct mdev_pci_parent_core *parent = kzalloc_obj(*parent);
 	int ret;
@@ -454,7 +454,7 @@ mdev_pci_parent_alloc(const struct mdev_pci_driver *driver, unsigned int units,
 		return ERR_PTR(-ENOMEM);
 	parent->driver = driver;
 	atomic_set(&parent->free_units, units);
-	mdev_pci_recovery_init(parent);
+	mdev_pci_recovery_init(parent, dev);
 	ret = mdev_pci_parent_init(parent);
 	if (ret) {
 		mdev_pci_parent_free(parent);
@@ -478,7 +478,8 @@ mdev_pci_parent_alloc(const struct mdev_pci_driver *driver, unsigned int units,
  *
  * As mdev_register_device(), with defaults for all members of
  * &mdev_pci_driver.ops that are NULL. A description that no PCI function can
- * have is refused, with a message in the log.
+ * have is refused, with a message in the log. Of a PCI card, pci_save_state() saves what
+ * mdev_pci_error_handlers restore; so register it after pci_set_master().
  *
  * Context: may sleep; loads the bus driver's module for the first parent.
  * Return: 0; -EINVAL if @driver is invalid; -EEXIST if @dev or @parent is
@@ -496,7 +497,7 @@ int __mdev_pci_register(struct mdev_pci_parent *parent, struct device *dev,
 		return ret;
 	if (parent->core)
 		return -EEXIST;
-	core = mdev_pci_parent_alloc(driver, units, owner);
+	core = mdev_pci_parent_alloc(dev, driver, units, owner);
 	if (IS_ERR(core))
 		return PTR_ERR(core);
 	core->parent = parent;

@@ -97,10 +97,10 @@ void mdev_pci_halt(struct mdev_pci_parent *parent)
  * mdev_pci_mark_dead - make all devices of a parent fail
  * @parent: the parent
  *
- * As mdev_mark_parent_dead(). The first call also calls &mdev_pci_driver.halt, and
- * triggers the error interrupt of each device, see mdev_pci_trigger_error(). An access
- * to config space or a BAR fails with -EIO then. In vfio-pci, reads return ones when the
- * card is removed.
+ * As mdev_mark_parent_dead(), after &mdev_pci_driver.halt. The first call also triggers
+ * the error interrupt of each device, see mdev_pci_trigger_error(). An access to config
+ * space or a BAR fails with -EIO then. In vfio-pci, reads return ones when the card is
+ * removed.
  *
  * Context: may sleep. Can be called at any time while @parent is registered, also from a
  *	callback.
@@ -109,8 +109,7 @@ void mdev_pci_mark_dead(struct mdev_pci_parent *parent)
 {
 	bool first = !xchg(&parent->core->dead, 1);
 
-	if (first)
-		mdev_pci_halt(parent);
+	mdev_pci_halt(parent);
 	mdev_mark_parent_dead(parent->dev);
 	if (first)
 		mdev_for_each_device(parent->dev, mdev_pci_notify_error, NULL);
@@ -140,8 +139,8 @@ void mdev_pci_abandon_page(struct mdev_pci_parent *parent, struct page *page,
 {
 	struct iommu_domain *domain = iommu_get_domain_for_dev(parent->dev);
 
-		dma_unmap_page(parent->dev, address, size, dir);
 	if (domain && domain->type & __IOMMU_DOMAIN_PAGING) {
+		dma_unmap_page(parent->dev, address, size, dir);
 		iommu_flush_iotlb_all(domain);
 		return;
 	}

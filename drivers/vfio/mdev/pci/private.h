@@ -226,10 +226,11 @@ static inline bool mdev_pci_parent_is_dead(const struct mdev_pci_parent *parent)
 }
 
 #ifdef CONFIG_PCI
-void mdev_pci_recovery_init(struct mdev_pci_parent_core *core);
+void mdev_pci_recovery_init(struct mdev_pci_parent_core *core, struct device *dev);
 void mdev_pci_end_recovery(struct mdev_pci_parent *parent);
 #else
-static inline void mdev_pci_recovery_init(struct mdev_pci_parent_core *core) {}
+static inline void mdev_pci_recovery_init(struct mdev_pci_parent_core *core,
+					  struct device *dev) {}
 static inline void mdev_pci_end_recovery(struct mdev_pci_parent *parent) {}
 #endif
 

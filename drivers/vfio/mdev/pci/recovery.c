@@ -16,32 +16,52 @@
 /* Callbacks of well-behaved users end in a second; a resume must not take minutes. */
 #define MDEV_PCI_PAUSE_MS	10000
 
-/* A reset of the bus and the restart of all that is behind it take a few seconds. */
-#define MDEV_PCI_RECOVERY_TIMEOUT	(60 * HZ)
+/*
+ * Much longer than a recovery takes: after a reset, the PCI core waits for each device up
+ * to a minute, and calls the drivers of all functions behind the port.
+ */
+#define MDEV_PCI_RECOVERY_TIMEOUT	(10 * 60 * HZ)
 
 static void mdev_pci_give_up(struct mdev_pci_parent *parent, const char *reason)
 {
-	dev_err(parent->dev, "%s: its mediated devices fail\n", reason);
+	if (!mdev_pci_parent_is_dead(parent))
+		dev_err(parent->dev, "%s: its mediated devices fail\n", reason);
 	mdev_pci_mark_dead(parent);
 }
 
 static void mdev_pci_pause_or_give_up(struct mdev_pci_parent *parent)
 {
-	if (mdev_pci_pause(parent, MDEV_PCI_PAUSE_MS) && !mdev_pci_parent_is_dead(parent))
+	if (mdev_pci_pause(parent, MDEV_PCI_PAUSE_MS))
 		mdev_pci_give_up(parent, "reset while a callback runs");
 }
 
-static int mdev_pci_restart(struct mdev_pci_parent *parent)
+/* For slot_reset. In older kernels 6.12.y, pci_restore_state() can use it once. */
+static void mdev_pci_save_state(struct device *dev)
+{
+	if (dev_is_pci(dev))
+		pci_save_state(to_pci_dev(dev));
+}
+
+/* Config space of the card has been restored. */
+static int mdev_pci_restart(struct mdev_pci_parent *parent, struct device *dev)
 {
 	const struct mdev_pci_driver *driver = parent->core->driver;
-	int ret;
+	int ret = -EIO;
 
-	if (mdev_pci_parent_is_dead(parent))
-		return -EIO;
-	ret = driver->restart ? driver->restart(parent) : 0;
-	if (ret)
+	if (!mdev_pci_parent_is_dead(parent))
+		ret = driver->restart ? driver->restart(parent) : 0;
+	/*
+	 * Pairs with xchg() in mdev_pci_mark_dead(): if that did not see the restart,
+	 * this sees the death. Then ->restart() can have undone its ->halt().
+	 */
+	smp_mb();
+	if (ret || mdev_pci_parent_is_dead(parent)) {
 		mdev_pci_give_up(parent, "no restart");
-	return ret;
+		return ret ?: -EIO;
+	}
+	/* Not of a card that does not answer, or reads as ones */
+	mdev_pci_save_state(dev);
+	return 0;
 }
 
 /*
@@ -56,26 +76,30 @@ static void mdev_pci_recovery_timeout(struct work_struct *work)
 	mdev_pci_give_up(core->parent, "no end of a recovery");
 }
 
-void mdev_pci_recovery_init(struct mdev_pci_parent_core *core)
+void mdev_pci_recovery_init(struct mdev_pci_parent_core *core, struct device *dev)
 {
 	INIT_DELAYED_WORK(&core->recovery, mdev_pci_recovery_timeout);
+	mdev_pci_save_state(dev);
 }
 
-/* Between this and mdev_pci_error_resume() the devices are paused. */
+/*
+ * Between this and mdev_pci_error_resume() the devices are paused. Errors can come during
+ * a recovery: the card can have been restarted since the first one.
+ */
 static int mdev_pci_begin_recovery(struct mdev_pci_parent *parent)
 {
 	struct mdev_pci_parent_core *core = parent->core;
-	int ret;
+	int ret = 0;
 
-	if (core->recovering)
-		return 0;
 	mdev_pci_halt(parent);
-	ret = mdev_pci_pause(parent, MDEV_PCI_PAUSE_MS);
+	if (!core->recovering)
+		ret = mdev_pci_pause(parent, MDEV_PCI_PAUSE_MS);
 	if (ret)
 		return ret;
 	core->recovering = true;
+	cancel_delayed_work(&core->recovery);
 	schedule_delayed_work(&core->recovery, MDEV_PCI_RECOVERY_TIMEOUT);
-	return 0;
+	return mdev_pci_parent_is_dead(parent) ? -EIO : 0;
 }
 
 static pci_ers_result_t mdev_pci_error_detected(struct pci_dev *pdev,
@@ -101,10 +125,8 @@ static pci_ers_result_t mdev_pci_slot_reset(struct pci_dev *pdev)
 		return PCI_ERS_RESULT_DISCONNECT;
 	}
 	pci_restore_state(pdev);
-	/* In Linux 6.12, a state can be restored once */
-	pci_save_state(pdev);
-	return mdev_pci_restart(parent) ? PCI_ERS_RESULT_DISCONNECT :
-					  PCI_ERS_RESULT_RECOVERED;
+	return mdev_pci_restart(parent, &pdev->dev) ? PCI_ERS_RESULT_DISCONNECT :
+						      PCI_ERS_RESULT_RECOVERED;
 }
 
 static void mdev_pci_error_resume(struct pci_dev *pdev)
@@ -127,7 +149,7 @@ static void mdev_pci_reset_done(struct pci_dev *pdev)
 {
 	struct mdev_pci_parent *parent = pci_get_drvdata(pdev);
 
-	mdev_pci_restart(parent);
+	mdev_pci_restart(parent, &pdev->dev);
 	mdev_pci_resume(parent);
 }
 
@@ -140,20 +162,26 @@ const struct pci_error_handlers mdev_pci_error_handlers = {
 };
 EXPORT_SYMBOL_GPL(mdev_pci_error_handlers);
 
-/* A dead parent does not keep the system from suspending. */
+/*
+ * A dead parent does not keep the system from suspending; but another task can just be
+ * marking it so, and callbacks are blocked when mdev_pci_mark_dead() returns.
+ */
 static int mdev_pci_suspend(struct device *dev)
 {
 	struct mdev_pci_parent *parent = dev_get_drvdata(dev);
 	int ret = mdev_pci_pause(parent, MDEV_PCI_PAUSE_MS);
 
-	return mdev_pci_parent_is_dead(parent) ? 0 : ret;
+	if (!ret || !mdev_pci_parent_is_dead(parent))
+		return ret;
+	mdev_pci_mark_dead(parent);
+	return 0;
 }
 
 static int mdev_pci_system_resume(struct device *dev)
 {
 	struct mdev_pci_parent *parent = dev_get_drvdata(dev);
 
-	mdev_pci_restart(parent);
+	mdev_pci_restart(parent, dev);
 	mdev_pci_resume(parent);
 	return 0;
 }
@@ -166,7 +194,6 @@ void mdev_pci_end_recovery(struct mdev_pci_parent *parent)
 {
 	cancel_delayed_work_sync(&parent->core->recovery);
 	if (dev_is_pci(parent->dev) &&
-	    !pci_device_is_present(to_pci_dev(parent->dev)) &&
-	    !mdev_pci_parent_is_dead(parent))
+	    !pci_device_is_present(to_pci_dev(parent->dev)))
 		mdev_pci_give_up(parent, "unplugged");
 }

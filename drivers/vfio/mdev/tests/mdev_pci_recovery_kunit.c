@@ -4,6 +4,7 @@
  * has no bus, so slot_reset, which accesses its config space, is tested with medu.
  */
 
+#include <linux/jiffies.h>
 #include <linux/pci.h>
 #include <linux/pm.h>
 #include <linux/workqueue.h>
@@ -168,13 +169,44 @@ static void test_sleep(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fixture->restarts, 1);
 }
 
-static void test_halted_once(struct kunit *test)
+/* restart() has undone the halt() of a concurrent death. */
+static void test_death_during_restart(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
+	struct pci_dev *card = test_card(test);
 
+	fixture->restart_dies = true;
+	mdev_pci_error_handlers.reset_prepare(card);
+	mdev_pci_error_handlers.reset_done(card);
+	KUNIT_EXPECT_EQ(test, fixture->restarts, 1);
+	KUNIT_EXPECT_EQ(test, fixture->halts, 2);
+	KUNIT_EXPECT_EQ(test, fixture->run_flags, 0);
+}
+
+/* The second error halts again, and the recovery has all its time again. */
+static void test_error_during_recovery(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+	struct pci_dev *card = test_card(test);
+	struct delayed_work *recovery = &fixture->parent.core->recovery;
+
+	test_expect_result(test, card, pci_channel_io_frozen,
+			   PCI_ERS_RESULT_NEED_RESET);
+	cancel_delayed_work(recovery);
+	schedule_delayed_work(recovery, 60 * HZ);
+	test_expect_result(test, card, pci_channel_io_frozen,
+			   PCI_ERS_RESULT_NEED_RESET);
+	KUNIT_EXPECT_EQ(test, fixture->halts, 2);
+	KUNIT_EXPECT_TRUE(test, time_after(recovery->timer.expires, jiffies + 60 * HZ));
+	/* One resume ends it */
+	mdev_pci_error_handlers.resume(card);
+	KUNIT_EXPECT_EQ(test, fixture->run_flags, MDEV_PCI_RUN);
+
+	test_expect_result(test, card, pci_channel_io_frozen,
+			   PCI_ERS_RESULT_NEED_RESET);
 	mdev_pci_mark_dead(&fixture->parent);
-	mdev_pci_mark_dead(&fixture->parent);
-	KUNIT_EXPECT_EQ(test, fixture->halts, 1);
+	test_expect_result(test, card, pci_channel_io_frozen,
+			   PCI_ERS_RESULT_DISCONNECT);
 }
 
 static void test_without_callbacks(struct kunit *test)
@@ -201,7 +233,8 @@ static struct kunit_case mdev_pci_recovery_cases[] = {
 	KUNIT_CASE(test_reset_restarts),
 	KUNIT_CASE(test_reset_and_no_pause),
 	KUNIT_CASE(test_sleep),
-	KUNIT_CASE(test_halted_once),
+	KUNIT_CASE(test_death_during_restart),
+	KUNIT_CASE(test_error_during_recovery),
 	KUNIT_CASE(test_without_callbacks),
 	{}
 };

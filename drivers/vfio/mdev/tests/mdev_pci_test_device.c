@@ -111,6 +111,8 @@ static int test_vendor_restart(struct mdev_pci_parent *parent)
 	struct test_pci *fixture = container_of(parent, struct test_pci, parent);
 
 	fixture->restarts++;
+	if (fixture->restart_dies)
+		mdev_pci_mark_dead(parent);
 	return fixture->restart_error;
 }
 

@@ -71,6 +71,7 @@ struct test_pci_eventfd {
  * @halts: number of calls of halt
  * @restarts: number of calls of restart
  * @restart_error: what that returns
+ * @restart_dies: the card dies during a restart
  * @resets: number of resets
  * @reset_cause: of the last reset
  * @reset_error: what reset returns
@@ -113,6 +114,7 @@ struct test_pci {
 	unsigned int halts;
 	unsigned int restarts;
 	int restart_error;
+	bool restart_dies;
 	unsigned int resets;
 	enum mdev_pci_reset_cause reset_cause;
 	int reset_error;
