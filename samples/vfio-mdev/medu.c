@@ -53,7 +53,7 @@ struct medu_card {
 
 struct medu {
 	struct mdev_pci pci;
-	struct work_struct work;
+	struct delayed_work work;
 	/* Held while pages are pinned, mdev_pin_pages() included; taken by dma_unmap */
 	struct mutex pin_lock;
 	/* Protects what follows */
@@ -101,20 +101,28 @@ static irqreturn_t medu_interrupt(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-static int medu_wait(struct medu_card *card)
+/*
+ * Wait until the card has interrupted, and has cleared the bits @busy of @reg: an interrupt
+ * can be for what it has done before a restart.
+ */
+static int medu_wait(struct medu_card *card, unsigned int reg, u32 busy)
 {
-	if (!wait_for_completion_timeout(&card->done, MEDU_TIMEOUT)) {
-		pci_err(card->pdev, "no interrupt\n");
-		mdev_pci_mark_dead(&card->parent);
-	}
-	return READ_ONCE(card->halted) ? -EIO : 0;
+	do {
+		if (!wait_for_completion_timeout(&card->done, MEDU_TIMEOUT)) {
+			pci_err(card->pdev, "no interrupt\n");
+			mdev_pci_mark_dead(&card->parent);
+		}
+		if (READ_ONCE(card->halted))
+			return -EIO;
+	} while (readl(card->bar + reg) & busy);
+	return 0;
 }
 
 static int medu_compute(struct medu_card *card, u32 n, u32 *result)
 {
 	writel(MEDU_FACTORIAL_IRQ, card->bar + MEDU_STATUS);
 	writel(n, card->bar + MEDU_FACTORIAL);
-	if (medu_wait(card))
+	if (medu_wait(card, MEDU_STATUS, MEDU_COMPUTING))
 		return -EIO;
 	*result = readl(card->bar + MEDU_FACTORIAL);
 	return 0;
@@ -139,7 +147,7 @@ static int medu_transfer(struct medu_card *card, struct page *page, u32 offset,
 	writel(to_memory ? address : MEDU_BUFFER, card->bar + MEDU_DMA_DESTINATION);
 	writel(size, card->bar + MEDU_DMA_COUNT);
 	writel(command, card->bar + MEDU_DMA_COMMAND);
-	ret = medu_wait(card);
+	ret = medu_wait(card, MEDU_DMA_COMMAND, MEDU_DMA_RUN);
 	if (ret)
 		mdev_pci_abandon_page(&card->parent, page, address, size, dir);
 	else
@@ -235,35 +243,35 @@ static void medu_serve_dma(struct medu *medu, unsigned int epoch)
 	u64 offset = (to_memory ? source : destination) - MEDU_BUFFER;
 	u64 iova = (to_memory ? destination : source) &
 		   DMA_BIT_MASK(MEDU_ADDRESS_BITS);
-	unsigned int from = offset_in_page(iova), nr_pages;
+	unsigned int from = offset_in_page(iova), nr_pages = 0;
 	struct medu_card *card = medu_card(medu);
 	struct page *pages[2];
+	int ret = 0;
 
-	if (!count || offset >= MEDU_BUFFER_SIZE ||
-	    count > MEDU_BUFFER_SIZE - offset) {
-		medu_end_dma(medu);
-		return;
-	}
-	nr_pages = DIV_ROUND_UP(from + count, PAGE_SIZE);
+	if (count && offset < MEDU_BUFFER_SIZE && count <= MEDU_BUFFER_SIZE - offset)
+		nr_pages = DIV_ROUND_UP(from + count, PAGE_SIZE);
 	guard(mutex)(&medu->pin_lock);
-	if (mdev_pin_pages(medu->pci.mdev, iova - from, nr_pages,
-			   to_memory ? IOMMU_WRITE : IOMMU_READ, pages)) {
-		medu_end_dma(medu);
-		return;
-	}
+	if (nr_pages && mdev_pin_pages(medu->pci.mdev, iova - from, nr_pages,
+				       to_memory ? IOMMU_WRITE : IOMMU_READ, pages))
+		nr_pages = 0;
 	scoped_guard(mutex, &card->engine) {
 		if (!medu_may(medu, MDEV_PCI_DMA, epoch))
 			break;
-		medu_copy(medu, pages, from, offset, count, to_memory);
-		if (!READ_ONCE(card->halted))
+		if (nr_pages)
+			ret = medu_copy(medu, pages, from, offset, count, to_memory);
+		if (!ret)
 			medu_end_dma(medu);
 	}
-	mdev_unpin_pages(medu->pci.mdev, iova - from, nr_pages);
+	if (nr_pages)
+		mdev_unpin_pages(medu->pci.mdev, iova - from, nr_pages);
+	/* The DMA API has no addresses left, such as those of bounce buffers */
+	if (ret == -ENOMEM)
+		schedule_delayed_work(&medu->work, HZ / 10);
 }
 
 static void medu_work(struct work_struct *work)
 {
-	struct medu *medu = container_of(work, struct medu, work);
+	struct medu *medu = container_of(work, struct medu, work.work);
 	unsigned int may, epoch;
 
 	/* Ordered by the lock: registers of before a reset have an epoch of before */
@@ -327,7 +335,7 @@ static void medu_write(struct mdev_pci *pci, unsigned int bar, u64 offset,
 		else if (value & MEDU_DMA_RUN)
 			*reg = value & MEDU_DMA_BITS;
 	}
-	queue_work(system_unbound_wq, &medu->work);
+	schedule_delayed_work(&medu->work, 0);
 }
 
 /* Life of a device */
@@ -336,7 +344,7 @@ static int medu_create(struct mdev_pci *pci)
 {
 	struct medu *medu = to_medu(pci);
 
-	INIT_WORK(&medu->work, medu_work);
+	INIT_DELAYED_WORK(&medu->work, medu_work);
 	mutex_init(&medu->pin_lock);
 	mutex_init(&medu->lock);
 	medu->buffer = alloc_page(GFP_KERNEL_ACCOUNT);
@@ -346,7 +354,7 @@ static int medu_create(struct mdev_pci *pci)
 /* The device is closed, so the work waits neither for userspace nor for the engine. */
 static void medu_remove_device(struct mdev_pci *pci)
 {
-	cancel_work_sync(&to_medu(pci)->work);
+	cancel_delayed_work_sync(&to_medu(pci)->work);
 	put_page(to_medu(pci)->buffer);
 }
 
@@ -370,7 +378,7 @@ static int medu_run(struct mdev_pci *pci, unsigned int flags)
 		WRITE_ONCE(medu->may, flags);
 		WRITE_ONCE(medu->epoch, medu->epoch + 1);
 	}
-	queue_work(system_unbound_wq, &medu->work);
+	schedule_delayed_work(&medu->work, 0);
 	return 0;
 }
 
@@ -423,17 +431,24 @@ static void medu_halt(struct mdev_pci_parent *parent)
 	complete_all(&card->done);
 }
 
-/* A reset of the bus does not end a transfer of QEMU's card. */
+/*
+ * Neither a reset of the bus nor another driver before this one ends what QEMU's card is
+ * doing: wait for that, and for the interrupt handler.
+ */
 static int medu_restart(struct mdev_pci_parent *parent)
 {
 	struct medu_card *card = to_medu_card(parent);
-	u32 command;
+	u32 command, status;
 
 	if (readl(card->bar + MEDU_ID) != MEDU_IS_EDU ||
 	    readl_poll_timeout(card->bar + MEDU_DMA_COMMAND, command,
-			       !(command & MEDU_DMA_RUN), 10000, USEC_PER_SEC))
+			       !(command & MEDU_DMA_RUN), 10000, USEC_PER_SEC) ||
+	    readl_poll_timeout(card->bar + MEDU_STATUS, status,
+			       !(status & MEDU_COMPUTING), 10000, USEC_PER_SEC))
 		return -EIO;
 	writel(~0U, card->bar + MEDU_ACK);
+	/* The write reaches the card before the value is read */
+	readl(card->bar + MEDU_CAUSE);
 	synchronize_irq(pci_irq_vector(card->pdev, 0));
 	reinit_completion(&card->done);
 	WRITE_ONCE(card->halted, false);
@@ -507,8 +522,9 @@ static int medu_enable(struct medu_card *card)
 	ret = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSI | PCI_IRQ_INTX);
 	if (ret < 0)
 		return ret;
-	return devm_request_irq(&pdev->dev, pci_irq_vector(pdev, 0),
-				medu_interrupt, IRQF_SHARED, "medu", card);
+	return devm_request_irq(&pdev->dev, pci_irq_vector(pdev, 0), medu_interrupt,
+				IRQF_SHARED, "medu", card) ?:
+	       medu_restart(&card->parent);
 }
 
 static int medu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
