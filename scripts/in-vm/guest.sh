@@ -98,13 +98,14 @@ guest_runs()
 	kill -0 "$guest" 2>/dev/null
 }
 
-# guest_run COMMAND: in the guest; output and exit status are the command's
+# guest_run COMMAND: a line, in the guest; output and exit status are the command's
 guest_run()
 {
 	local number status
 	number=$(grep -ac '^done: ' guest.out)
 	echo "$1" >&4
-	wait_for 300 eval "grep -aq '^done: $number ' guest.out || ! guest_runs"
+	# The line can be read before all of it was written; it ends with CR LF.
+	wait_for 300 eval "grep -aq '^done: $number [0-9]*[[:cntrl:]]$' guest.out || ! guest_runs"
 	tr -d '\r' <guest.out | sed -n "/^done: $((number - 1)) /,/^done: $number /p" | sed '1d;$d'
 	status=$(tr -d '\r' <guest.out | sed -n "s/^done: $number //p")
 	return "${status:-255}"

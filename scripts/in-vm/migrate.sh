@@ -73,7 +73,7 @@ echoes()
 # verifies that
 begins()
 {
-	guest_run "cd /sys/bus/pci/drivers/$1/0*
+	guest_run "cd /sys/bus/pci/drivers/$1/0*; \
 		while echo 1 >verify && sleep 0.2; do echo >>/$1; done & $1=\$!"
 }
 
