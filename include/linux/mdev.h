@@ -385,7 +385,9 @@ struct mdev_dirty_log_ops {
  *	fail, and leaves the device as it was.
  * @resume: undo @pause, before callbacks run again. Not called if the parent is dead.
  *	Neither is called concurrently with itself, with the other and with callbacks
- *	that a pause blocks, but with @release and @stop if the parent dies.
+ *	that a pause blocks; but if the parent dies, with those that end the use of a
+ *	device: @set_irqs that disables an index, stop of @dirty_log, @release, @stop
+ *	and @remove.
  * @migration: VFIO_DEVICE_FEATURE_MIGRATION; comes with @reset. Absent: the
  *	device can't migrate.
  * @dirty_log: VFIO_DEVICE_FEATURE_DMA_LOGGING_START, _STOP and _REPORT, for a
