@@ -158,6 +158,8 @@ use_config()
 		MDEV_PATCHED=1
 	fi
 	tree=$cache/tree/$name
-	obj=$cache/obj/$name-$config-$(cat "${fragments[@]}" | sha256sum | head -c 12)
+	# Comments of the fragments don't count, so that another word builds no other kernel.
+	obj=$cache/obj/$name-$config-$(sed -n '/^#* *CONFIG_/p' "${fragments[@]}" |
+		sha256sum | head -c 12)
 	out=$build/$kernel-$config
 }
