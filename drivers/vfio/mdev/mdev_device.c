@@ -387,7 +387,7 @@ static int mdev_claim(struct mdev_device *mdev)
  *
  * A task with an open character device that is not bound can't be notified by
  * ->request(), and vfio_unregister_group_dev() would wait for its close even
- * after SIGKILL. So return -EBUSY for it with hot unplug, too.
+ * after SIGKILL: return -EBUSY for it with hot unplug, too.
  */
 static int mdev_block_users(struct mdev_device *mdev)
 {

@@ -4,8 +4,8 @@
  * call is forwarded to the bus driver that has opened the device.
  *
  * A work item of the vendor driver can call these functions during the last close, and
- * the bus driver can be unbound right after it. So calls are counted, and mdev_close()
- * waits for those that have found the bus driver in &mdev_device_core.opener.
+ * the bus driver can be unbound right after it. Calls are counted, and mdev_close() waits
+ * for those that have found the bus driver in &mdev_device_core.opener.
  */
 
 #include <linux/export.h>

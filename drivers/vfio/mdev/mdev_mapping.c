@@ -6,8 +6,8 @@
  * A fault reads map_seq, calls &parent_ops.validate_map_request without a lock
  * of mdev's, and then takes map_lock for reading to insert the pfn, unless
  * map_seq has changed. An invalidation takes map_lock for writing, changes
- * map_seq and zaps the mappings. So it never waits for the driver, which can
- * hold locks of its own around it, and a fault that looked a pfn up before an
+ * map_seq and zaps the mappings. It never waits for the driver, which can
+ * hold locks of its own around it; and a fault that looked a pfn up before an
  * invalidation never inserts it after.
  */
 

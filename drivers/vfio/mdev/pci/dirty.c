@@ -3,8 +3,8 @@
  * Which pages of memory regions have changed while a migration saves them: a bitmap
  * for each region. parts.c takes pages from it, and saves them.
  *
- * A change is marked after it has been made; a page is taken before it is read. So a
- * change that the reader misses is marked afterwards. Writes to mapped pages are not
+ * A change is marked after it has been made, and a page is taken before it is read, so
+ * that a change that the reader misses is marked afterwards. Writes to mapped pages are not
  * trapped: mdev_pci_dirty_take() zaps the mappings of a page, and the next page fault
  * marks it before it is mapped writable (see mdev_pci_map_memory()).
  */

@@ -609,7 +609,7 @@ static bool mdev_pci_save_pending(struct mdev_pci_core *core, u32 index,
 
 /*
  * A VMM that handles eventfds itself, as QEMU does without KVM, can have a message in one
- * while it saves the interrupt controller of its guest, and loses it. So the destination
+ * while it saves the interrupt controller of its guest, and loses it. The destination
  * sends the messages of all vectors once more that can have sent one.
  */
 static bool mdev_pci_save_sent(struct mdev_pci_core *core, u32 index, u8 *pending)

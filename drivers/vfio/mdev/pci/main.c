@@ -358,13 +358,12 @@ static void mdev_pci_fill_migration(struct mdev_migration_ops *ops,
 	ops->data_size = ops->data_size ?: filled->data_size;
 	ops->save = ops->save ?: filled->save;
 	ops->load = ops->load ?: filled->load;
-	/* These belong together */
+	/* Those of parts, and the two of the info, are the driver's own or ours together */
 	if (!ops->save_part) {
 		ops->save_part = filled->save_part;
 		ops->load_part = filled->load_part;
 		ops->parts_left = filled->parts_left;
 	}
-	/* And so do these */
 	if (!ops->info && !ops->compatible) {
 		ops->info = filled->info;
 		ops->compatible = filled->compatible;

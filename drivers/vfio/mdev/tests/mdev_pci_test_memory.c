@@ -201,7 +201,7 @@ static void test_discard_overtakes(struct kunit *test)
 	mdev_pci_memory_discard(fixture->pci, TEST_MEMORY, 0, PAGE_SIZE);
 	KUNIT_EXPECT_FALSE(test, mdev_map_lock(fixture->mdev, seq));
 
-	/* Nor if no page was looked up before the discard */
+	/* A discard overtakes a fault that has looked up no page yet, too */
 	KUNIT_EXPECT_TRUE(test, mdev_map_begin(fixture->mdev, &seq));
 	mdev_pci_memory_discard(fixture->pci, TEST_MEMORY, 0, PAGE_SIZE);
 	KUNIT_EXPECT_FALSE(test, mdev_map_lock(fixture->mdev, seq));

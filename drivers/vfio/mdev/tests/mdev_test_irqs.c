@@ -130,11 +130,18 @@ int test_signals(struct test_irqs *fixture, unsigned int eventfd)
 }
 
 /*
- * What happens to a vector, a letter each: [S]et its trigger, remove it [X],
- * tear the index [D]own, [M]ask, [U]nmask, test it by DATA_[N]ONE; an [E]dge of
- * the device, its level [H]igh or [L]ow, its [R]eset; its register masks [+] or
- * unmasks [-] the vector, its pending edge is [C]leared. A ! follows where the
- * trigger is signalled, once.
+ * A script of what happens to a vector, a letter each. Where the trigger is to be
+ * signalled, once, a "!" follows.
+ *
+ *	S, X	userspace sets or removes the trigger
+ *	D	userspace disables the index
+ *	M, U	userspace masks or unmasks the vector
+ *	N	userspace triggers it with VFIO_IRQ_SET_DATA_NONE
+ *	E	the device has an edge
+ *	H, L	the device's level is high or low
+ *	R	the device is reset
+ *	+, -	the device's register masks or unmasks the vector
+ *	C	the pending edge is cleared
  */
 static const struct test_script {
 	enum test_index index;

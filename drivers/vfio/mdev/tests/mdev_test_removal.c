@@ -170,7 +170,7 @@ static void test_second_remover(struct kunit *test)
 	test_wait_held(vendor);
 
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), -EAGAIN);
-	/* Nor is a driver bound again */
+	/* No driver is bound again either */
 	KUNIT_EXPECT_EQ(test, device_attach(mdev_dev(mdev)), 0);
 
 	complete_all(&vendor->go);

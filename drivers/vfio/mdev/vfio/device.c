@@ -139,7 +139,7 @@ static void vfio_mdev_request(struct vfio_device *vdev, unsigned int count)
  * An open device does not keep a group with an iommufd open. The next task that
  * opens the group can set another iommufd or a container; if it then opened the
  * device a second time, the last close would release that backend instead of
- * the one of the first open. So return -EBUSY. A group with a container stays
+ * the one of the first open: return -EBUSY. A group with a container stays
  * open. group->device_lock is held, but not dev_set->lock, under which
  * iommufd_access changes: only VFIO core can exclude a race of two first opens.
  */

@@ -118,7 +118,7 @@ static int vfio_mdev_log_stop(struct vfio_device *vdev)
 /*
  * The driver clears whole pages of its log. The part of a page that is outside
  * of @dirty can't be reported there and would be lost, and iova_bitmap_set()
- * ignores a page altogether that begins before the bitmap. So both ends have to
+ * ignores a page altogether that begins before the bitmap. Hence both ends have to
  * be aligned, as in iommufd_check_iova_range().
  */
 static int vfio_mdev_log_report(struct vfio_device *vdev, unsigned long iova,

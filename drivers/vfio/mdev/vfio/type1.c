@@ -6,8 +6,8 @@
  * vfio_dma_do_unmap() of a stock kernel lets devices pin pages in the range that
  * it is unmapping, retries the notifier until nothing is pinned and hits BUG_ON()
  * after ten retries. If a guest has its device pin without pause in memory that the
- * VMM unmaps, that can happen. So pins in the range fail until the unmapping
- * task has left type1: a task work unblocks them on its return to userspace.
+ * VMM unmaps, that can happen. To prevent it, pins in the range fail until the
+ * unmapping task has left type1: a task work unblocks them on its return to userspace.
  *
  * The first notification of a range only blocks pins, the retry unpins: else the
  * last device could pin more pages while the others unpin, and so on.

@@ -99,7 +99,7 @@ TEST_F(caching, is_that_of_the_region)
 		EXPECT_EQ(self->caching,
 			  caching_at(self->fd, bar + blocks[i] - PAGE))
 			TH_LOG("block %#lx", (long)blocks[i]);
-		/* And up to two calls for larger blocks than the driver has */
+		/* One or two calls more for larger blocks than the driver has */
 		faults = map_faults(self->fd, BAR(4)) - before;
 		EXPECT_LE(1, faults);
 		EXPECT_GE(3, faults)

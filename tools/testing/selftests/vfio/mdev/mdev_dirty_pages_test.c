@@ -168,7 +168,7 @@ TEST_F(log, pinned)
 	EXPECT_EQ(unless_marked(0xf << 5), report(self->device));
 	EXPECT_EQ(unless_marked(1 << 0), report_some(self->device, 6, 1));
 
-	/* And once in one that follows the unpin */
+	/* Once more in a report that follows the unpin */
 	ASSERT_EQ(0, dma_unpin(self->device, 0, IOVA + 6 * PAGE, 3));
 	EXPECT_EQ(unless_marked(0xf << 5), report(self->device));
 	EXPECT_EQ(unless_marked(3 << 5), report(self->device));

@@ -188,7 +188,7 @@ TEST_F(fault, takes_one_fault_for_a_huge_page)
 		ASSERT_EQ(MDEV_SIM_FILL(1, BAR(4), offset / PAGE % 512),
 			  map_load(bar + offset, &error));
 	}
-	/* And one for the question about 1 GiB, which the vendor has not */
+	/* One call more can be for 1 GiB, which the vendor has not */
 	EXPECT_LE(entries, map_faults(self->fd, BAR(4)));
 	EXPECT_GE(entries + 1, map_faults(self->fd, BAR(4)));
 }

@@ -227,7 +227,7 @@ TEST_F_TIMEOUT(busy, rests_while_bus_mastering_is_off, MDMA_TIMEOUT)
 	int64_t progress;
 
 	ASSERT_EQ(0, mdma_set_command(self->fd, PCI_COMMAND_MEMORY));
-	/* But for the step that is under way */
+	/* Except for the step that is under way */
 	sleep_ms(MDMA_QUIET_MS);
 	progress = mdma_read(self->fd, 0, MDMA_PROGRESS);
 	sleep_ms(MDMA_QUIET_MS);

@@ -36,7 +36,7 @@
 #define AT_SECTION_CARD	(AT_PENDING + 8)
 #define AT_CARD		(AT_SECTION_CARD + SECTION_HEADER)
 
-/* And that of a card: see its driver */
+/* State of a card: see its driver */
 #define PORT_SIZE	29
 #define AT_PORT(n, at)	(AT_CARD + (n) * PORT_SIZE + (at))
 #define AT_REG(n, reg)	AT_PORT(n, reg)

@@ -108,7 +108,7 @@ TEST_F(display, shows_no_mode_that_does_not_fit)
 	ASSERT_EQ(0, mvga_put(self->device, VIRT_WIDTH, 2049));
 	EXPECT_TRUE(is_off(self->device));
 
-	/* Nor the largest numbers there are */
+	/* The largest numbers there are show nothing either */
 	ASSERT_EQ(0, mvga_set_mode(self->device, UINT16_MAX, UINT16_MAX));
 	ASSERT_EQ(0, mvga_put(self->device, X_OFFSET, UINT16_MAX));
 	ASSERT_EQ(0, mvga_put(self->device, Y_OFFSET, UINT16_MAX));

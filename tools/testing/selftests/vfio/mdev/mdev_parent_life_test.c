@@ -390,7 +390,7 @@ TEST_F_TIMEOUT(parent, pause_times_out_during_userfaultfd, PARENT_TIMEOUT)
 	close(log);
 }
 
-/* Nor does such a callback delay the end of a parent that has failed. */
+/* A parent that has failed ends without waiting for such a callback. */
 TEST_F_TIMEOUT(parent, death_during_userfaultfd, PARENT_TIMEOUT)
 {
 	int uffd = userfaultfd_open();

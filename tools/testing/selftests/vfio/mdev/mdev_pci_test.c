@@ -193,7 +193,7 @@ TEST_F(function, decoding_kept_by_reset)
 	EXPECT_EQ(bar, read_config(PCI_BASE_ADDRESS_0, 4));
 	EXPECT_NE(~0U, vfio_load(self->device, BAR0, variant->scratch & ~3, 4));
 
-	/* And what is off stays off */
+	/* What is off stays off, too */
 	write_config(PCI_COMMAND, 2, 0);
 	ASSERT_EQ(0, vfio_ioctl(self->device, VFIO_DEVICE_RESET, NULL));
 	EXPECT_EQ(0, read_config(PCI_COMMAND, 2));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Vendors that refuse: what was done before is undone, in pairs, and what was
- * taken from a device is given back. And creation, which is not visible before
+ * taken from a device is given back. Also tests that a creation is not visible before
  * ->create() has returned. The subject is mdev_sim.
  */
 #include <errno.h>

@@ -380,10 +380,10 @@ TEST_F(vendor, callbacks_are_serialized)
 	sleep_ms(WATCH_MS);
 	EXPECT_EQ(0, sim_get("reset/calls"));
 	EXPECT_EQ(3, sim_get("migration_set_state/calls"));
-	/* But questions are answered */
+	/* What only reads the state does not wait */
 	EXPECT_EQ(STOP, migration_state(self->source));
 	EXPECT_EQ(SIM_STREAM_STATE + 4096, migration_size(self->source));
-	/* And another device is not concerned */
+	/* Another device does not wait either */
 	ASSERT_EQ(0, sim_only(UUID_A));
 	EXPECT_EQ(0, migration_move(self->target, STOP_COPY));
 

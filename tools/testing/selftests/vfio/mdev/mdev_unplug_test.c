@@ -292,7 +292,7 @@ TEST_F(stay, is_refused_at_once)
 					    MDEV_SIM_REG_ID));
 }
 
-/* But the parent may go. */
+/* Its parent can be unregistered. */
 TEST_F(stay, parent_unregistration_calls_request)
 {
 	struct work unbinder;
