@@ -19,5 +19,5 @@ endif
 endif
 
 mdev-symbols := VFIO_MDEV VFIO_MDEV_DEVICE VFIO_MDEV_PCI
-mdev-symbols += $(addprefix SAMPLE_VFIO_MDEV_,MTTY MEDU MVGA MDMA MDMA_GUEST MDPY_OPS MDPY_PCI)
+mdev-symbols += $(addprefix SAMPLE_VFIO_MDEV_,MTTY MEDU MBAR MVGA MDMA MDMA_GUEST MDPY_OPS MDPY_PCI)
 $(foreach symbol,$(mdev-symbols),$(eval export CONFIG_$(symbol) := m))
