@@ -24,7 +24,7 @@
 /* For a request, and for those of other devices that come before it */
 #define PATIENCE_MS	60000
 
-int medu_card_name(unsigned int card, char name[MEDU_NAME_SIZE])
+int medu_card_name(unsigned int card, char name[CARD_NAME_SIZE])
 {
 	glob_t found;
 	int ret = -ENOENT;
@@ -32,7 +32,7 @@ int medu_card_name(unsigned int card, char name[MEDU_NAME_SIZE])
 	if (glob(MEDU_DRIVER "/0*:*", 0, NULL, &found))
 		return ret;
 	if (card < found.gl_pathc) {
-		snprintf(name, MEDU_NAME_SIZE, "%s",
+		snprintf(name, CARD_NAME_SIZE, "%s",
 			 strrchr(found.gl_pathv[card], '/') + 1);
 		ret = 0;
 	}
@@ -42,7 +42,7 @@ int medu_card_name(unsigned int card, char name[MEDU_NAME_SIZE])
 
 int medu_prepare(unsigned int cards)
 {
-	char name[MEDU_NAME_SIZE];
+	char name[CARD_NAME_SIZE];
 	int ret = mdev_prepare();
 
 	if (!ret && !path_exists(MEDU_DRIVER))
@@ -65,7 +65,7 @@ int medu_finish(void)
 
 int medu_create(unsigned int card, const char *uuid)
 {
-	char name[MEDU_NAME_SIZE];
+	char name[CARD_NAME_SIZE];
 	int ret = medu_card_name(card, name);
 
 	return ret ? ret : sysfs_write(uuid, MEDU_TYPE_FORMAT "/create", name);
@@ -73,7 +73,7 @@ int medu_create(unsigned int card, const char *uuid)
 
 int medu_available(unsigned int card)
 {
-	char name[MEDU_NAME_SIZE], text[16];
+	char name[CARD_NAME_SIZE], text[16];
 	int ret = medu_card_name(card, name);
 
 	if (!ret)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "card_lib.h"
 #include "dma_lib.h"
 #include "medu_regs.h"
 
@@ -25,9 +26,6 @@
 
 /* For TEST_F_TIMEOUT(): a transfer takes 0.2 seconds, and more in a debug kernel */
 #define MEDU_TIMEOUT	180
-
-/* A PCI address, such as 0000:01:00.0 */
-#define MEDU_NAME_SIZE	16
 
 struct medu_device {
 	struct dma_user user;
@@ -44,7 +42,7 @@ int medu_prepare(unsigned int cards);
 int medu_finish(void);
 
 /* The PCI address of a card that is bound to medu, the first is 0 */
-int medu_card_name(unsigned int card, char name[MEDU_NAME_SIZE]);
+int medu_card_name(unsigned int card, char name[CARD_NAME_SIZE]);
 
 int medu_create(unsigned int card, const char *uuid);
 int medu_available(unsigned int card);
