@@ -2,6 +2,7 @@
 /* Physical cards of the VM that vendor drivers are bound to, and what happens to them. */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,26 @@
 #include "mdev_lib.h"
 
 #define RECOVERY_MS	30000
+
+int card_find(const char *id, char name[CARD_NAME_SIZE])
+{
+	int ret = -ENOENT;
+	char text[128];
+	glob_t found;
+	size_t i;
+
+	if (glob(PCI_DEVICES "/*", 0, NULL, &found))
+		return ret;
+	for (i = 0; i < found.gl_pathc && ret; i++) {
+		if (sysfs_read(text, sizeof(text), "%s/modalias", found.gl_pathv[i]) < 0 ||
+		    strncmp(text, id, strlen(id)))
+			continue;
+		snprintf(name, CARD_NAME_SIZE, "%s", strrchr(found.gl_pathv[i], '/') + 1);
+		ret = 0;
+	}
+	globfree(&found);
+	return ret;
+}
 
 /* The root port of a card */
 static int card_port(const char *name, char port[CARD_NAME_SIZE])

@@ -18,6 +18,12 @@
 #define CARD_NAME_SIZE	16
 
 /*
+ * The PCI address of the first card whose modalias begins with @id, whether a driver is
+ * bound to it or not. -ENOENT if there is none.
+ */
+int card_find(const char *id, char name[CARD_NAME_SIZE]);
+
+/*
  * With the module aer_inject, the card's root port reports an uncorrectable error
  * (PCI_ERR_UNC_*): cards of QEMU have none of their own.
  */

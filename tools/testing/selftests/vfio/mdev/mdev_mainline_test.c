@@ -197,8 +197,8 @@ TEST_F(mainline, unload_while_open)
 TEST_F(mainline, no_request_of_vfio_mdev)
 {
 	static const char *const modules[] = {
-		"mdpy", "mdpy_ops", "mdpy_pci", "mtty", "medu", "mvga", "mdma",
-		"mdev_sim", "vfio_mdev",
+		"mdpy", "mdpy_ops", "mdpy_pci", "mtty", "medu", "mbar", "mvga",
+		"mdma", "mdev_sim", "vfio_mdev",
 	};
 	unsigned int i;
 

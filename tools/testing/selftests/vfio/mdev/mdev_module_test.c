@@ -25,7 +25,7 @@
 #define PAUSE_MS	10
 
 static const char * const other_vendors[] = {
-	"mdev_sim", "mdma", "mdpy_ops", "mdpy_pci", "medu", "mvga",
+	"mbar", "mdev_sim", "mdma", "mdpy_ops", "mdpy_pci", "medu", "mvga",
 };
 
 FIXTURE(modules)
