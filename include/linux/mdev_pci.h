@@ -296,7 +296,8 @@ enum mdev_pci_reset_cause {
  *	@remove. A negative errno, or -EINVAL for an invalid description, fails the
  *	open, and the next one calls it again. Until it has succeeded, there are no
  *	registers, interrupts and memory regions: functions for them do nothing, and
- *	@reset is not called. Absent: the type's description is complete.
+ *	@reset is not called. The type's description has to be valid all the same, so a
+ *	BAR has some size there. Absent: the type's description is complete.
  * @remove: undo @create, which has succeeded
  * @reset: set the device to the state after power-on. It is stopped, no callback for
  *	an access runs (see the end of &struct parent_ops), nothing is mapped and its
@@ -341,12 +342,14 @@ enum mdev_pci_reset_cause {
  *	until @restart. Called at any time, also concurrently with all others, by
  *	mdev_pci_mark_dead() from whatever calls that, and more than once. A card that is
  *	unplugged can go unnoticed while mdev_pci_unregister() waits for a callback, so
- *	each wait for the card needs a timeout of its own, too.
+ *	each wait for the card needs a timeout of its own, too. Absent: nothing waits
+ *	for it.
  * @restart: the physical device was reset, or the system is resumed; all devices of
  *	@parent are paused, and config space of a PCI card is restored. Set the card up
  *	as the driver's probe did. What devices have in it is restored here, with
  *	mdev_pci_for_each(), or by their @run. A negative errno calls
  *	mdev_pci_mark_dead(). Called by mdev_pci_error_handlers and mdev_pci_pm_ops.
+ *	Absent: nothing is to be set up.
  *
  * @types and @device_size are mandatory. Without both @save and @load, devices can't
  * migrate. Callbacks may sleep. @reset, @run, @save, @load, @track_changes, @save_part
@@ -432,10 +435,9 @@ int mdev_pci_for_each(struct mdev_pci_parent *parent,
 
 /*
  * For a struct pci_driver that has its struct mdev_pci_parent in pci_set_drvdata(),
- * registered from probe to remove: they pause the devices, call
- * &mdev_pci_driver.halt and &mdev_pci_driver.restart, and resume, or call
- * mdev_pci_mark_dead(). See "When the hardware fails" in
- * Documentation/vfio-mediated-device.txt.
+ * registered from probe to remove: they pause the devices, call &mdev_pci_driver.halt
+ * and &mdev_pci_driver.restart, and resume, or call mdev_pci_mark_dead(). See "When the
+ * hardware fails" in Documentation/vfio-mediated-device.txt.
  */
 extern const struct pci_error_handlers mdev_pci_error_handlers;
 extern const struct dev_pm_ops mdev_pci_pm_ops;
