@@ -167,12 +167,16 @@ TEST_F_TIMEOUT(card, suspend, MEDU_TIMEOUT)
 	EXPECT_WORKING();
 }
 
+/* Each recovery restores config space, also after a reset that has restored it. */
 TEST_F_TIMEOUT(card, aer_fatal, MEDU_TIMEOUT)
 {
 	if (module_load("aer_inject")) {
 		EXPECT_EQ(0, end_users(&self->users));
 		SKIP(return, "the kernel has no aer_inject");
 	}
+	EXPECT_EQ(0, card_inject_fatal_error(self->users.name));
+	EXPECT_TRUE(goes_on(&self->users.a, 2));
+	EXPECT_EQ(0, write_pci(self->users.name, "reset", "1"));
 	EXPECT_EQ(0, card_inject_fatal_error(self->users.name));
 	EXPECT_WORKING();
 	EXPECT_EQ(0, module_unload("aer_inject"));
