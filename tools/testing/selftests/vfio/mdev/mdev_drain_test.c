@@ -7,14 +7,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +22,7 @@
 #include "mdev_lib.h"
 #include "migration_lib.h"
 #include "sim_lib.h"
+#include "uffd_lib.h"
 #include "vfio_lib.h"
 
 #define BAR0		VFIO_PCI_BAR0_REGION_INDEX
@@ -378,37 +376,13 @@ TEST_F(drain_wait, unmask_eventfd_removed_during_reset)
 	close(event);
 }
 
-/* The first access to this page sleeps until userfaultfd_resolve(). */
+/* The first access to this page sleeps until uffd_resolve(). */
 static char *stuck_page;
 
-static int userfaultfd_open(void)
+static int open_stuck_page(void)
 {
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register range = {
-		.range.len = PAGE,
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	int uffd;
-
-	uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
-	stuck_page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	range.range.start = (uintptr_t)stuck_page;
-	if (ioctl(uffd, UFFDIO_API, &api) ||
-	    ioctl(uffd, UFFDIO_REGISTER, &range)) {
-		close(uffd);
-		return -1;
-	}
-	return uffd;
-}
-
-static int userfaultfd_resolve(int uffd)
-{
-	struct uffdio_zeropage zero = {
-		.range = { (uintptr_t)stuck_page, PAGE },
-	};
-
-	return ioctl(uffd, UFFDIO_ZEROPAGE, &zero);
+	stuck_page = dma_memory(1);
+	return uffd_open(stuck_page);
 }
 
 static int work_pin(int device)
@@ -423,7 +397,7 @@ static int work_pin(int device)
  */
 TEST_F(drain_wait, killed_during_userfaultfd)
 {
-	int uffd = userfaultfd_open();
+	int uffd = open_stuck_page();
 	struct task pin;
 	pid_t writer;
 
@@ -439,7 +413,7 @@ TEST_F(drain_wait, killed_during_userfaultfd)
 	EXPECT_TRUE(killed_while_waiting(work_offline, self->device));
 	EXPECT_TRUE(killed(writer));
 
-	ASSERT_EQ(0, userfaultfd_resolve(uffd));
+	ASSERT_EQ(0, uffd_resolve(uffd, stuck_page));
 	EXPECT_EQ(0, task_end(&pin));
 	EXPECT_EQ(0, work_reset(self->device));
 	EXPECT_EQ(0, dma_unpin(self->device, 0, IOVA, 1));
@@ -547,7 +521,7 @@ TEST_F(state_data, reset_during_userfaultfd)
 {
 	struct pollfd poller = { .events = POLLIN };
 	int device = self->user.vfio.device;
-	int uffd = userfaultfd_open();
+	int uffd = open_stuck_page();
 	struct task copy;
 
 	if (uffd < 0)
@@ -562,7 +536,7 @@ TEST_F(state_data, reset_during_userfaultfd)
 	EXPECT_LE(0, poll(&poller, 1, 0));
 	EXPECT_EQ(EBUSY, pthread_tryjoin_np(copy.thread, NULL));
 
-	ASSERT_EQ(0, userfaultfd_resolve(uffd));
+	ASSERT_EQ(0, uffd_resolve(uffd, stuck_page));
 	EXPECT_EQ(-ENODEV, task_end(&copy));
 	close(poller.fd);
 	close(uffd);

@@ -6,14 +6,18 @@
  */
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <linux/pci_regs.h>
 
 #include "kselftest_harness.h"
 
 #include "irq_lib.h"
 #include "mdev_lib.h"
 #include "medu_lib.h"
+#include "uffd_lib.h"
 #include "vfio_lib.h"
 
 #define BAR0		VFIO_PCI_BAR0_REGION_INDEX
@@ -119,6 +123,42 @@ TEST_F(card, register_sizes)
 	/* Beyond the registers */
 	EXPECT_EQ(~0U, get(0x1000));
 	put(0x1000, 1);
+}
+
+static int transfers(void)
+{
+	char text[16];
+	int ret = sysfs_read(text, sizeof(text), MDEV_DEVICES "/" UUID_A "/transfers");
+
+	return ret < 0 ? ret : atoi(text);
+}
+
+/*
+ * A reset comes while the page of a request is being pinned, which takes as long as
+ * userspace likes: the request is not served when it is pinned.
+ */
+TEST_F_TIMEOUT(card, reset_overtakes_pin, MEDU_TIMEOUT)
+{
+	void *page = self->device.memory + 3 * PAGE;
+	int uffd;
+
+	if (variant->open == dma_open_container)
+		SKIP(return, "type1 does not wait for a userfaultfd");
+	uffd = uffd_open(page);
+	if (uffd < 0)
+		SKIP(return, "needs CONFIG_USERFAULTFD");
+	ASSERT_EQ(0, medu_start(&self->device, MEDU_MEMORY + 3 * PAGE, 0, PAGE / 2,
+				MEDU_DMA_TO_MEMORY));
+	ASSERT_EQ(0, uffd_wait(uffd));
+	ASSERT_EQ(0, vfio_ioctl(self->device.fd, VFIO_DEVICE_RESET, NULL));
+	EXPECT_EQ(0, get(MEDU_DMA_COMMAND));
+	ASSERT_EQ(0, vfio_store(self->device.fd, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND,
+				2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER));
+	ASSERT_EQ(0, uffd_resolve(uffd, page));
+	/* What is left of the first request ends neither of these. */
+	EXPECT_EQ(0, medu_round(&self->device, 1));
+	EXPECT_EQ(2, transfers());
+	close(uffd);
 }
 
 /* INTx is asserted until the cause is acknowledged. */

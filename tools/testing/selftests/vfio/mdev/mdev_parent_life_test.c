@@ -7,13 +7,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +22,7 @@
 #include "migration_lib.h"
 #include "parent_lib.h"
 #include "sim_lib.h"
+#include "uffd_lib.h"
 #include "vfio_lib.h"
 
 /* VFIO core repeats ->request() every ten seconds, and logs from the second one on */
@@ -320,37 +318,13 @@ TEST_F_TIMEOUT(parent, dead_parent_close, PARENT_TIMEOUT)
 	close(event);
 }
 
+/* The first access to this page sleeps until uffd_resolve(). */
 static char *stuck_page;
 
-/* The first access to stuck_page sleeps until userfaultfd_resolve(). */
-static int userfaultfd_open(void)
+static int open_stuck_page(void)
 {
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register range = {
-		.range.len = PAGE,
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	int uffd;
-
-	uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
-	stuck_page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	range.range.start = (uintptr_t)stuck_page;
-	if (ioctl(uffd, UFFDIO_API, &api) ||
-	    ioctl(uffd, UFFDIO_REGISTER, &range)) {
-		close(uffd);
-		return -1;
-	}
-	return uffd;
-}
-
-static int userfaultfd_resolve(int uffd)
-{
-	struct uffdio_zeropage zero = {
-		.range = { (uintptr_t)stuck_page, PAGE },
-	};
-
-	return ioctl(uffd, UFFDIO_ZEROPAGE, &zero);
+	stuck_page = dma_memory(1);
+	return uffd_open(stuck_page);
 }
 
 static int work_pin(int device)
@@ -362,7 +336,7 @@ static int work_pin(int device)
 TEST_F_TIMEOUT(parent, pause_times_out_during_userfaultfd, PARENT_TIMEOUT)
 {
 	int log = kernel_log_open();
-	int uffd = userfaultfd_open();
+	int uffd = open_stuck_page();
 	char process[32];
 	pid_t pid;
 
@@ -379,7 +353,7 @@ TEST_F_TIMEOUT(parent, pause_times_out_during_userfaultfd, PARENT_TIMEOUT)
 	EXPECT_EQ(0, result(start(work_access_mapping, self->device)));
 	EXPECT_EQ(0, result(start(work_open, -1)));
 
-	ASSERT_EQ(0, userfaultfd_resolve(uffd));
+	ASSERT_EQ(0, uffd_resolve(uffd, stuck_page));
 	EXPECT_EQ(0, result(pid));
 	EXPECT_EQ(0, pause_parent(PAUSE_MS));
 	EXPECT_EQ(0, resume_parent());
@@ -393,7 +367,7 @@ TEST_F_TIMEOUT(parent, pause_times_out_during_userfaultfd, PARENT_TIMEOUT)
 /* A parent that has failed ends without waiting for such a callback. */
 TEST_F_TIMEOUT(parent, death_during_userfaultfd, PARENT_TIMEOUT)
 {
-	int uffd = userfaultfd_open();
+	int uffd = open_stuck_page();
 	pid_t pid;
 
 	if (uffd < 0)
@@ -404,7 +378,7 @@ TEST_F_TIMEOUT(parent, death_during_userfaultfd, PARENT_TIMEOUT)
 	ASSERT_EQ(0, kill_parent());
 	EXPECT_EQ(-EIO, work_read(self->device));
 	EXPECT_EQ(-EIO, work_reset(self->device));
-	ASSERT_EQ(0, userfaultfd_resolve(uffd));
+	ASSERT_EQ(0, uffd_resolve(uffd, stuck_page));
 	result(pid);
 	/* What it has pinned is unpinned */
 	EXPECT_EQ(0, dma_unmap(&self->devices.user, IOVA, PAGE));
