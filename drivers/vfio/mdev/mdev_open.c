@@ -363,7 +363,8 @@ EXPORT_SYMBOL_NS_GPL(mdev_open, MDEV_BUS_NAMESPACE);
  * mdev_close - last close of a device
  * @mdev: the device, opened with mdev_open()
  *
- * When it returns, no call of mdev_pin_pages() and its like is in the bus driver.
+ * When it returns, no mdev_pin_pages(), mdev_unpin_pages(), mdev_dma_rw() or
+ * mdev_mark_dirty() of a work item is in the bus driver any more.
  *
  * Context: may sleep, while the parent is paused and for such calls, and ignores
  *	signals. Calls &parent_ops.release and &parent_ops.stop, also if the parent is

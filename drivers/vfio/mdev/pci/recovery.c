@@ -35,7 +35,7 @@ static void mdev_pci_pause_or_give_up(struct mdev_pci_parent *parent)
 		mdev_pci_give_up(parent, "reset while a callback runs");
 }
 
-/* For slot_reset. In older kernels 6.12.y, pci_restore_state() can use it once. */
+/* For slot_reset. Older kernels 6.12.y can restore a saved state only once. */
 static void mdev_pci_save_state(struct device *dev)
 {
 	if (dev_is_pci(dev))
@@ -59,7 +59,7 @@ static int mdev_pci_restart(struct mdev_pci_parent *parent, struct device *dev)
 		mdev_pci_give_up(parent, "no restart");
 		return ret ?: -EIO;
 	}
-	/* Not of a card that does not answer, or reads as ones */
+	/* Not before: a card that does not answer reads as ones, which would be saved */
 	mdev_pci_save_state(dev);
 	return 0;
 }
