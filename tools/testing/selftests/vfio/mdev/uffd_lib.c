@@ -22,7 +22,8 @@ int uffd_open(void *page)
 		.range = { (uintptr_t)page, PAGE },
 		.mode = UFFDIO_REGISTER_MODE_MISSING,
 	};
-	int uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
+	/* Without O_NONBLOCK, poll() returns POLLERR at once. */
+	int uffd = syscall(__NR_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	int ret;
 
 	if (uffd < 0)
@@ -39,7 +40,9 @@ int uffd_wait(int uffd)
 {
 	struct pollfd fault = { .fd = uffd, .events = POLLIN };
 
-	return poll(&fault, 1, UFFD_FAULT_MS) == 1 ? 0 : -ETIMEDOUT;
+	if (poll(&fault, 1, UFFD_FAULT_MS) != 1)
+		return -ETIMEDOUT;
+	return fault.revents == POLLIN ? 0 : -EIO;
 }
 
 int uffd_resolve(int uffd, void *page)
