@@ -12,6 +12,7 @@
 #include <linux/device/class.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/timer.h>
 #include <linux/uaccess.h>
 #include <linux/vfio.h>
 
@@ -57,6 +58,10 @@
 
 #ifndef MDEV_HAVE_ZAP_SPECIAL_VMA_RANGE
 #define zap_special_vma_range	zap_vma_ptes
+#endif
+
+#ifndef MDEV_HAVE_TIMER_DESTROY_ON_STACK
+#define timer_destroy_on_stack	destroy_timer_on_stack
 #endif
 
 #ifndef MDEV_HAVE_GET_REGION_INFO_CAPS

@@ -27,7 +27,8 @@ static const struct mdev_bus_driver *mdev_dma_enter(struct mdev_device *mdev)
 	atomic_inc(&mdev->core->nr_dma_calls);
 	/* Pairs with mdev_dma_wait(): it finds this call, or this finds no opener */
 	smp_mb__after_atomic();
-	drv = READ_ONCE(mdev->core->opener);
+	/* Pairs with mdev_set_opener(): opener_tgid is set as well */
+	drv = smp_load_acquire(&mdev->core->opener);
 	if (!drv)
 		mdev_dma_exit(mdev);
 	return drv;
@@ -63,20 +64,26 @@ void mdev_dma_wait(struct mdev_device *mdev)
  *	between &parent_ops.create and &parent_ops.remove.
  * Return: 0, -EINVAL if userspace has not mapped all of the pages, or is unmapping
  *	one, or for wrong arguments, -EPERM if a mapping does not allow @prot,
- *	-ENOMEM, -EFAULT if there is no memory behind a mapping, -ENODEV if the
- *	device is not open, -EOPNOTSUPP if its bus driver has no such memory, or
- *	a negative errno of the IOMMU driver.
+ *	-ENOMEM, -EFAULT if there is no memory behind a mapping, -EINTR if the process
+ *	that has opened the device is killed, or while a work item of a device that is
+ *	being closed sleeps, -ENODEV if the device is not open, -EOPNOTSUPP if its bus
+ *	driver has no such memory, or a negative errno of the IOMMU driver.
  */
 int mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
 		   int prot, struct page **pages)
 {
 	const struct mdev_bus_driver *drv = mdev_dma_enter(mdev);
+	struct mdev_kthread_call call;
 	int ret = -EOPNOTSUPP;
 
 	if (!drv)
 		return -ENODEV;
 	if (drv->pin_pages)
+		ret = mdev_kthread_call_begin(&call, mdev);
+	if (!ret) {
 		ret = drv->pin_pages(mdev, iova, npage, prot, pages);
+		ret = mdev_kthread_call_end(&call, ret);
+	}
 	mdev_dma_exit(mdev);
 	return ret;
 }
@@ -127,12 +134,17 @@ int mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova, void *data,
 		size_t len, bool write)
 {
 	const struct mdev_bus_driver *drv = mdev_dma_enter(mdev);
+	struct mdev_kthread_call call;
 	int ret = -EOPNOTSUPP;
 
 	if (!drv)
 		return -ENODEV;
 	if (drv->dma_rw)
+		ret = mdev_kthread_call_begin(&call, mdev);
+	if (!ret) {
 		ret = drv->dma_rw(mdev, iova, data, len, write);
+		ret = mdev_kthread_call_end(&call, ret);
+	}
 	mdev_dma_exit(mdev);
 	return ret;
 }

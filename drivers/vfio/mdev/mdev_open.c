@@ -222,11 +222,14 @@ static void mdev_set_opener(struct mdev_device *mdev,
 	mdev->core->mapping = mapping;
 	mdev->core->map_granule = PAGE_SIZE;
 	up_write(&mdev->core->map_lock);
-	/* mdev_pin_pages() and others read it without a lock */
-	WRITE_ONCE(mdev->core->opener, drv);
+	/* mdev_dma_enter() reads it without a lock, and opener_tgid next */
+	smp_store_release(&mdev->core->opener, drv);
 }
 
-/* Keep for mdev_log_opener() which process has opened the device. */
+/*
+ * Keep which process has opened the device, for mdev_log_opener() and, while there is an
+ * opener or one of its calls, for mdev_dma_kthread.c.
+ */
 static void mdev_set_opener_tgid(struct mdev_device *mdev, struct pid *tgid)
 {
 	struct mdev_device_core *core = mdev->core;
@@ -266,9 +269,15 @@ EXPORT_SYMBOL_NS_GPL(mdev_log_opener, MDEV_BUS_NAMESPACE);
 /* Undo what mdev_open_powered() has set up. */
 static void mdev_close_powered(struct mdev_device *mdev)
 {
-	mdev_set_opener_tgid(mdev, NULL);
 	mdev_set_opener(mdev, NULL, NULL);
 	mdev_callbacks_destroy(mdev);
+}
+
+/* The same after the operation, so that a pause of the parent does not wait for it */
+static void mdev_close_dma(struct mdev_device *mdev)
+{
+	mdev_dma_wait(mdev);
+	mdev_set_opener_tgid(mdev, NULL);
 }
 
 static int mdev_open_powered(struct mdev_device *mdev,
@@ -280,10 +289,11 @@ static int mdev_open_powered(struct mdev_device *mdev,
 	if (ret)
 		return ret;
 	clear_bit(MDEV_RESET_REQUESTED, &mdev->flags);
+	WRITE_ONCE(mdev->core->closing, false);
+	mdev_set_opener_tgid(mdev, get_task_pid(current, PIDTYPE_TGID));
 	mdev_set_opener(mdev,
 			to_mdev_bus_driver(to_mdev_driver(mdev->dev.driver)),
 			mapping);
-	mdev_set_opener_tgid(mdev, get_task_pid(current, PIDTYPE_TGID));
 	ret = mdev_start_and_open(mdev);
 	if (ret)
 		mdev_close_powered(mdev);
@@ -307,7 +317,7 @@ static int mdev_open_locked(struct mdev_device *mdev,
 		mdev_power_put(mdev, powered);
 	mdev_operation_exit(mdev);
 	if (ret)
-		mdev_dma_wait(mdev);
+		mdev_close_dma(mdev);
 	return ret;
 }
 
@@ -377,14 +387,14 @@ void mdev_close(struct mdev_device *mdev)
 
 	mutex_lock(&mdev->core->lock);
 	mdev_operation_enter_close(mdev);
+	WRITE_ONCE(mdev->core->closing, true);
 	if (ops->release)
 		ops->release(mdev);
 	mdev_stop_after_open(mdev);
 	mdev_close_powered(mdev);
 	mdev_power_put(mdev, &mdev->core->powered_open);
 	mdev_operation_exit(mdev);
-	/* After the operation, so that a pause of the parent does not wait for it */
-	mdev_dma_wait(mdev);
+	mdev_close_dma(mdev);
 	mutex_unlock(&mdev->core->lock);
 
 	trace_mdev_close(mdev);

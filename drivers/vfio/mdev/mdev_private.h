@@ -17,6 +17,7 @@
 #include <linux/rwsem.h>
 #include <linux/sched.h>
 #include <linux/spinlock_types.h>
+#include <linux/timer_types.h>
 #include <linux/wait.h>
 
 struct eventfd_ctx;
@@ -201,6 +202,7 @@ struct mdev_type_core {
  * @powered_open: mdev_open() holds the parent's runtime PM; protected by @lock
  * @powered_online: so does a write of 1 to online; protected by @lock
  * @opener: driver that called mdev_open(), NULL while the device is closed
+ * @closing: the last close is under way
  * @nr_dma_calls: running calls of mdev_pin_pages() and the other functions of
  *	mdev_dma.c, which use @opener
  * @map_lock: taken for reading by page faults that insert pages, for writing by
@@ -234,6 +236,7 @@ struct mdev_device_core {
 	bool powered_open;
 	bool powered_online;
 	struct mdev_bus_driver *opener;
+	bool closing;
 	atomic_t nr_dma_calls;
 	struct rw_semaphore map_lock;
 	struct address_space *mapping;
@@ -313,6 +316,24 @@ void mdev_type_put(struct mdev_type *type);
 
 /* mdev_dma.c */
 void mdev_dma_wait(struct mdev_device *mdev);
+
+/**
+ * struct mdev_kthread_call - a call that can sleep in a page fault of userspace memory
+ * @timer: checks whether @task has to be woken up by SIGKILL
+ * @core: the device; open, and its &mdev_device_core.opener_tgid set, until the end
+ * @task: the kernel thread, NULL for any other task
+ * @killed: @timer has sent SIGKILL
+ */
+struct mdev_kthread_call {
+	struct timer_list timer;
+	const struct mdev_device_core *core;
+	struct task_struct *task;
+	bool killed;
+};
+
+/* mdev_dma_kthread.c */
+int mdev_kthread_call_begin(struct mdev_kthread_call *call, struct mdev_device *mdev);
+int mdev_kthread_call_end(struct mdev_kthread_call *call, int ret);
 
 /* mdev_mapping.c */
 void mdev_map_wake(struct mdev_device *mdev);
