@@ -50,14 +50,14 @@ static struct mbar *to_mbar(struct mdev_pci *pci)
 	return container_of(pci, struct mbar, pci);
 }
 
-static struct mbar_card *mbar_card(struct mbar *mbar)
+static struct mbar_card *to_mbar_card(struct mbar *mbar)
 {
 	return container_of(mbar->pci.parent, struct mbar_card, parent);
 }
 
 static u64 mbar_start(struct mbar *mbar)
 {
-	return mbar->part * mbar_card(mbar)->part_size;
+	return mbar->part * to_mbar_card(mbar)->part_size;
 }
 
 /* Memory */
@@ -69,7 +69,7 @@ static u64 mbar_start(struct mbar *mbar)
  */
 static void mbar_clear_block(struct mbar *mbar, u64 offset)
 {
-	struct mbar_card *card = mbar_card(mbar);
+	struct mbar_card *card = to_mbar_card(mbar);
 	unsigned int block = div64_u64(offset, card->block_size);
 
 	guard(mutex)(&mbar->lock);
@@ -86,7 +86,7 @@ static int mbar_map(struct mdev_pci *pci, unsigned int bar, u64 offset,
 		    unsigned long *pfn, unsigned long *size, u32 *flags)
 {
 	struct mbar *mbar = to_mbar(pci);
-	struct mbar_card *card = mbar_card(mbar);
+	struct mbar_card *card = to_mbar_card(mbar);
 
 	mbar_clear_block(mbar, offset);
 	*pfn = PHYS_PFN(card->start + mbar_start(mbar) + offset);
@@ -98,7 +98,7 @@ static u64 mbar_read_memory(struct mdev_pci *pci, unsigned int bar, u64 offset,
 			    unsigned int size)
 {
 	struct mbar *mbar = to_mbar(pci);
-	void __iomem *at = mbar_card(mbar)->memory + mbar_start(mbar) + offset;
+	void __iomem *at = to_mbar_card(mbar)->memory + mbar_start(mbar) + offset;
 
 	mbar_clear_block(mbar, offset);
 	switch (size) {
@@ -113,7 +113,7 @@ static void mbar_write_memory(struct mdev_pci *pci, unsigned int bar, u64 offset
 			      unsigned int size, u64 value)
 {
 	struct mbar *mbar = to_mbar(pci);
-	void __iomem *at = mbar_card(mbar)->memory + mbar_start(mbar) + offset;
+	void __iomem *at = to_mbar_card(mbar)->memory + mbar_start(mbar) + offset;
 
 	mbar_clear_block(mbar, offset);
 	switch (size) {
@@ -139,7 +139,7 @@ static u64 mbar_read_register(struct mdev_pci *pci, unsigned int bar, u64 offset
 	case MBAR_NR_PARTS:
 		return MBAR_PARTS;
 	case MBAR_SIZE_KIB:
-		return mbar_card(mbar)->part_size / SZ_1K;
+		return to_mbar_card(mbar)->part_size / SZ_1K;
 	default:
 		return 0;
 	}
@@ -150,7 +150,7 @@ static u64 mbar_read_register(struct mdev_pci *pci, unsigned int bar, u64 offset
 static int mbar_create(struct mdev_pci *pci)
 {
 	struct mbar *mbar = to_mbar(pci);
-	struct mbar_card *card = mbar_card(mbar);
+	struct mbar_card *card = to_mbar_card(mbar);
 
 	mutex_init(&mbar->lock);
 	mbar->cleared = bitmap_zalloc(div64_u64(card->part_size, card->block_size),
@@ -169,21 +169,21 @@ static void mbar_remove_device(struct mdev_pci *pci)
 {
 	struct mbar *mbar = to_mbar(pci);
 
-	ida_free(&mbar_card(mbar)->parts, mbar->part);
+	ida_free(&to_mbar_card(mbar)->parts, mbar->part);
 	bitmap_free(mbar->cleared);
 }
 
 /* Called at the first open: the type's description has no size that fits all cards. */
 static int mbar_describe(struct mdev_pci *pci, struct mdev_pci_function *function)
 {
-	function->bar[MBAR_MEMORY].size = mbar_card(to_mbar(pci))->part_size;
+	function->bar[MBAR_MEMORY].size = to_mbar_card(to_mbar(pci))->part_size;
 	return 0;
 }
 
 static int mbar_reset(struct mdev_pci *pci, enum mdev_pci_reset_cause cause)
 {
 	struct mbar *mbar = to_mbar(pci);
-	struct mbar_card *card = mbar_card(mbar);
+	struct mbar_card *card = to_mbar_card(mbar);
 
 	guard(mutex)(&mbar->lock);
 	bitmap_zero(mbar->cleared, div64_u64(card->part_size, card->block_size));

@@ -50,7 +50,7 @@ struct mdma_engine {
 
 static struct workqueue_struct *mdma_workqueue;
 
-static struct mdma_engine *mdma_engine(struct mdev_device *mdev)
+static struct mdma_engine *to_mdma_engine(struct mdev_device *mdev)
 {
 	return container_of(mdev_pci_from_mdev(mdev), struct mdma_engine, pci);
 }
@@ -60,7 +60,7 @@ static struct mdma_engine *mdma_engine(struct mdev_device *mdev)
 /* No page is pinned between two steps. */
 static void mdma_dma_unmap(struct mdev_device *mdev, u64 iova, u64 length)
 {
-	struct mdma_engine *engine = mdma_engine(mdev);
+	struct mdma_engine *engine = to_mdma_engine(mdev);
 
 	for (unsigned int i = 0; i < engine->pci.type->units; i++) {
 		mutex_lock(&engine->queues[i].pin_lock);
@@ -212,7 +212,7 @@ static struct mdma_queue *mdma_queue_at(struct mdev_pci *pci, u64 offset)
 	u64 index = (offset - MDMA_REGISTER(0, 0)) / MDMA_QUEUE_SIZE;
 
 	return index < pci->type->units ?
-	       &mdma_engine(pci->mdev)->queues[index] : NULL;
+	       &to_mdma_engine(pci->mdev)->queues[index] : NULL;
 }
 
 static u64 mdma_read(struct mdev_pci *pci, unsigned int region, u64 offset,
@@ -258,7 +258,7 @@ static void mdma_write(struct mdev_pci *pci, unsigned int region, u64 offset,
 
 static int mdma_create(struct mdev_pci *pci)
 {
-	struct mdma_engine *engine = mdma_engine(pci->mdev);
+	struct mdma_engine *engine = to_mdma_engine(pci->mdev);
 
 	for (unsigned int i = 0; i < pci->type->units; i++) {
 		struct mdma_queue *queue = &engine->queues[i];
@@ -274,7 +274,7 @@ static int mdma_create(struct mdev_pci *pci)
 
 static int mdma_run(struct mdev_pci *pci, unsigned int flags)
 {
-	struct mdma_engine *engine = mdma_engine(pci->mdev);
+	struct mdma_engine *engine = to_mdma_engine(pci->mdev);
 	bool running = flags & MDEV_PCI_DMA;
 
 	if (engine->running == running)
@@ -293,7 +293,7 @@ static int mdma_run(struct mdev_pci *pci, unsigned int flags)
 
 static int mdma_reset(struct mdev_pci *pci, enum mdev_pci_reset_cause cause)
 {
-	struct mdma_engine *engine = mdma_engine(pci->mdev);
+	struct mdma_engine *engine = to_mdma_engine(pci->mdev);
 
 	for (unsigned int i = 0; i < pci->type->units; i++) {
 		guard(mutex)(&engine->queues[i].lock);
@@ -304,7 +304,7 @@ static int mdma_reset(struct mdev_pci *pci, enum mdev_pci_reset_cause cause)
 
 static ssize_t mdma_save(struct mdev_pci *pci, void *buf, size_t size)
 {
-	struct mdma_engine *engine = mdma_engine(pci->mdev);
+	struct mdma_engine *engine = to_mdma_engine(pci->mdev);
 	__le32 (*saved)[MDMA_NR_REGISTERS] = buf;
 
 	for (unsigned int i = 0; i < pci->type->units; i++)
@@ -322,7 +322,7 @@ static int mdma_load(struct mdev_pci *pci, u32 version, const void *buf,
 		return -EINVAL;
 
 	for (unsigned int i = 0; i < pci->type->units; i++) {
-		struct mdma_queue *queue = &mdma_engine(pci->mdev)->queues[i];
+		struct mdma_queue *queue = &to_mdma_engine(pci->mdev)->queues[i];
 
 		guard(mutex)(&queue->lock);
 		for (unsigned int j = 0; j < MDMA_NR_REGISTERS; j++)

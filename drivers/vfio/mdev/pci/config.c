@@ -119,7 +119,7 @@ bool mdev_pci_config_valid(const struct mdev_pci_core *core, const u8 *config)
 EXPORT_SYMBOL_IF_KUNIT(mdev_pci_config_valid);
 
 static const struct mdev_pci_dword *
-mdev_pci_dword(const struct mdev_pci_layout *layout, unsigned int offset)
+mdev_pci_dword_at(const struct mdev_pci_layout *layout, unsigned int offset)
 {
 	return &layout->dwords[offset / sizeof(u32)];
 }
@@ -127,7 +127,7 @@ mdev_pci_dword(const struct mdev_pci_layout *layout, unsigned int offset)
 static u32 mdev_pci_read_dword(struct mdev_pci_core *core, unsigned int offset)
 {
 	const struct mdev_pci_dword *dword =
-		mdev_pci_dword(core->layout, offset);
+		mdev_pci_dword_at(core->layout, offset);
 	const struct mdev_pci_registers *regs = dword->registers;
 	u32 value = mdev_pci_config_dword(core, offset);
 
@@ -171,7 +171,7 @@ static int mdev_pci_write_dword(struct mdev_pci_core *core, const char *buf,
 				size_t count, unsigned int offset)
 {
 	const struct mdev_pci_dword *dword =
-		mdev_pci_dword(core->layout, offset);
+		mdev_pci_dword_at(core->layout, offset);
 	const struct mdev_pci_registers *regs = dword->registers;
 	u32 old = mdev_pci_config_dword(core, ALIGN_DOWN(offset, 4));
 	u32 value = 0;

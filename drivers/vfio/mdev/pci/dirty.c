@@ -27,7 +27,7 @@
 static unsigned long mdev_pci_nr_pages(const struct mdev_pci_core *core,
 				       unsigned int region)
 {
-	return DIV_ROUND_UP_ULL(mdev_pci_region(core->layout->function,
+	return DIV_ROUND_UP_ULL(mdev_pci_region_at(core->layout->function,
 						region)->size, PAGE_SIZE);
 }
 
@@ -72,7 +72,7 @@ void mdev_pci_memory_mark_dirty(struct mdev_pci *pci, unsigned int region,
 
 	if (!mdev_pci_find_memory(core, region) || !size)
 		return;
-	end = mdev_pci_region(core->layout->function, region)->size;
+	end = mdev_pci_region_at(core->layout->function, region)->size;
 	if (offset < end)
 		mdev_pci_dirty_mark(core, region, offset >> PAGE_SHIFT,
 				    (offset + min(size, end - offset) - 1) >>

@@ -66,7 +66,7 @@ mdev_pci_msix_pba(const struct mdev_pci_function *function)
  * driver's.
  */
 const struct mdev_pci_region *
-mdev_pci_region(const struct mdev_pci_function *function, unsigned int index)
+mdev_pci_region_at(const struct mdev_pci_function *function, unsigned int index)
 {
 	unsigned int extra = index - VFIO_PCI_NUM_REGIONS;
 	const struct mdev_pci_region *region = NULL;

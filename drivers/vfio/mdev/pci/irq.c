@@ -124,7 +124,7 @@ static bool mdev_pci_is_silent(const struct mdev_pci_core *core)
 static bool mdev_pci_irq_masked(const struct mdev_device *mdev, u32 index,
 				u32 vector)
 {
-	const struct mdev_pci_core *core = mdev_pci_core(mdev);
+	const struct mdev_pci_core *core = to_mdev_pci_core(mdev);
 
 	if (mdev_pci_is_silent(core) || index != mdev_pci_irq_mode(core))
 		return true;
@@ -689,7 +689,7 @@ void mdev_pci_irqs_load(struct mdev_pci_core *core, const u8 *raised, u32 index,
 
 int mdev_pci_get_irq_info(struct mdev_device *mdev, struct vfio_irq_info *info)
 {
-	return mdev_irqs_get_info(mdev_pci_core(mdev)->irqs, info);
+	return mdev_irqs_get_info(to_mdev_pci_core(mdev)->irqs, info);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_get_irq_info);
 
@@ -697,7 +697,7 @@ EXPORT_SYMBOL_GPL(mdev_pci_get_irq_info);
 int mdev_pci_set_irqs(struct mdev_device *mdev, u32 flags, u32 index, u32 start,
 		      u32 count, void *data)
 {
-	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	struct mdev_pci_core *core = to_mdev_pci_core(mdev);
 	int ret;
 
 	ret = mdev_irqs_set(core->irqs, flags, index, start, count, data);
@@ -709,7 +709,7 @@ EXPORT_SYMBOL_GPL(mdev_pci_set_irqs);
 
 void mdev_pci_request(struct mdev_device *mdev, unsigned int count)
 {
-	mdev_pci_trigger_request(mdev_pci_core(mdev)->pci);
+	mdev_pci_trigger_request(to_mdev_pci_core(mdev)->pci);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_request);
 

@@ -207,7 +207,7 @@ static int mdev_pci_describe(struct mdev_pci_core *core)
 /* After an error of the driver's reset or run the device stays stopped. */
 static int mdev_pci_open(struct mdev_device *mdev)
 {
-	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	struct mdev_pci_core *core = to_mdev_pci_core(mdev);
 	int ret;
 
 	guard(mutex)(&core->lock);
@@ -224,7 +224,7 @@ static int mdev_pci_open(struct mdev_device *mdev)
 /* Ends a migration too */
 static int mdev_pci_reset(struct mdev_device *mdev)
 {
-	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	struct mdev_pci_core *core = to_mdev_pci_core(mdev);
 
 	guard(mutex)(&core->lock);
 	mdev_pci_migration_end(core);
@@ -234,7 +234,7 @@ static int mdev_pci_reset(struct mdev_device *mdev)
 /* The driver may not use memory of the VMM any more. */
 static void mdev_pci_release(struct mdev_device *mdev)
 {
-	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	struct mdev_pci_core *core = to_mdev_pci_core(mdev);
 	int ret;
 
 	guard(mutex)(&core->lock);
@@ -333,7 +333,7 @@ out_units:
 
 static int mdev_pci_remove(struct mdev_device *mdev)
 {
-	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	struct mdev_pci_core *core = to_mdev_pci_core(mdev);
 	struct mdev_pci_parent_core *parent = core->parent;
 	unsigned int units = core->pci->type->units;
 

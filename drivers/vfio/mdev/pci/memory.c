@@ -194,7 +194,7 @@ struct page *mdev_pci_memory_page(struct mdev_pci *pci, unsigned int region,
 	struct page *page;
 
 	if (!memory ||
-	    offset >= mdev_pci_region(core->layout->function, region)->size)
+	    offset >= mdev_pci_region_at(core->layout->function, region)->size)
 		return ERR_PTR(-EINVAL);
 	do {
 		page = mdev_pci_memory_find(memory, offset >> PAGE_SHIFT);
@@ -300,7 +300,7 @@ void mdev_pci_memory_discard(struct mdev_pci *pci, unsigned int region,
 
 	if (!mdev_pci_find_memory(core, region))
 		return;
-	end = mdev_pci_region(core->layout->function, region)->size;
+	end = mdev_pci_region_at(core->layout->function, region)->size;
 	if (offset >= end)
 		return;
 	end = ALIGN_DOWN(offset + min(size, end - offset), PAGE_SIZE);
@@ -464,7 +464,7 @@ static int mdev_pci_memory_init_region(struct mdev_pci_core *core,
 				       unsigned int region)
 {
 	const struct mdev_pci_region *description =
-		mdev_pci_region(core->layout->function, region);
+		mdev_pci_region_at(core->layout->function, region);
 	struct mdev_pci_memory *memory;
 
 	if (!description || !description->memory)

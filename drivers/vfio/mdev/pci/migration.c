@@ -100,7 +100,7 @@ static int mdev_pci_set_state(struct mdev_device *mdev,
 			      enum vfio_device_mig_state from,
 			      enum vfio_device_mig_state to)
 {
-	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	struct mdev_pci_core *core = to_mdev_pci_core(mdev);
 	int ret;
 
 	guard(mutex)(&core->lock);
@@ -206,7 +206,7 @@ static u64 mdev_pci_regions_hash(const struct mdev_pci_layout *layout)
 	__le64 entry;
 
 	for (i = 0; i < layout->nr_regions; i++) {
-		region = mdev_pci_region(layout->function, i);
+		region = mdev_pci_region_at(layout->function, i);
 		/* Sizes are limited to MDEV_REGION_SHIFT bits */
 		entry = region ? cpu_to_le64(region->size << 1 |
 					     region->memory) : 0;
@@ -247,11 +247,11 @@ static void mdev_pci_fill_info(const struct mdev_pci_core *core,
 	}
 }
 
-static size_t mdev_pci_info(struct mdev_device *mdev, void *buf)
+static size_t mdev_pci_get_info(struct mdev_device *mdev, void *buf)
 {
 	BUILD_BUG_ON(sizeof(struct mdev_pci_info) > MDEV_MIGRATION_INFO_SIZE);
 
-	mdev_pci_fill_info(mdev_pci_core(mdev), buf);
+	mdev_pci_fill_info(to_mdev_pci_core(mdev), buf);
 	return sizeof(struct mdev_pci_info);
 }
 
@@ -278,12 +278,12 @@ static bool mdev_pci_compatible(const void *own_info, size_t own_size,
 
 static size_t mdev_pci_data_size(struct mdev_device *mdev)
 {
-	return mdev_pci_sections_size(mdev_pci_core(mdev));
+	return mdev_pci_sections_size(to_mdev_pci_core(mdev));
 }
 
 static ssize_t mdev_pci_save(struct mdev_device *mdev, void *buf, size_t size)
 {
-	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	struct mdev_pci_core *core = to_mdev_pci_core(mdev);
 
 	guard(mutex)(&core->lock);
 	return mdev_pci_sections_save(core, buf, size);
@@ -295,7 +295,7 @@ static ssize_t mdev_pci_save(struct mdev_device *mdev, void *buf, size_t size)
  */
 static int mdev_pci_load(struct mdev_device *mdev, const void *buf, size_t size)
 {
-	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	struct mdev_pci_core *core = to_mdev_pci_core(mdev);
 	struct mdev_pci_sections sections;
 	int ret;
 
@@ -322,7 +322,7 @@ const struct mdev_migration_ops mdev_pci_migration = {
 	.save_part = mdev_pci_save_part,
 	.load_part = mdev_pci_load_part,
 	.parts_left = mdev_pci_parts_left,
-	.info = mdev_pci_info,
+	.info = mdev_pci_get_info,
 	.compatible = mdev_pci_compatible,
 };
 EXPORT_SYMBOL_GPL(mdev_pci_migration);

@@ -63,8 +63,8 @@ static size_t mdev_pci_save_pages(struct mdev_pci_core *core,
 {
 	u64 offset = (u64)pages->first << PAGE_SHIFT;
 	u64 end = min((u64)pages->end << PAGE_SHIFT,
-		      mdev_pci_region(core->layout->function,
-				      pages->region)->size);
+		      mdev_pci_region_at(core->layout->function,
+					 pages->region)->size);
 	size_t done = 0;
 
 	for (; offset < end; offset += MDEV_PCI_BLOCK_SIZE)
@@ -124,7 +124,7 @@ static size_t mdev_pci_finish_section(struct mdev_pci_section *section,
  */
 ssize_t mdev_pci_save_part(struct mdev_device *mdev, void *buf, size_t size)
 {
-	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	struct mdev_pci_core *core = to_mdev_pci_core(mdev);
 	const struct mdev_pci_driver *driver = core->parent->driver;
 	size_t room = ALIGN_DOWN(size, 8) - 2 * sizeof(struct mdev_pci_section);
 	struct mdev_pci_section *section = buf;
@@ -150,7 +150,7 @@ ssize_t mdev_pci_save_part(struct mdev_device *mdev, void *buf, size_t size)
 /* &mdev_migration_ops.parts_left */
 void mdev_pci_parts_left(struct mdev_device *mdev, u64 *initial, u64 *dirty)
 {
-	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	struct mdev_pci_core *core = to_mdev_pci_core(mdev);
 	const struct mdev_pci_driver *driver = core->parent->driver;
 
 	*initial = 0;
@@ -174,7 +174,7 @@ static int mdev_pci_load_block(struct mdev_pci_core *core,
 
 	if (!mdev_pci_find_memory(core, region) ||
 	    !IS_ALIGNED(offset, MDEV_PCI_BLOCK_SIZE) ||
-	    offset >= mdev_pci_region(core->layout->function, region)->size)
+	    offset >= mdev_pci_region_at(core->layout->function, region)->size)
 		return -EINVAL;
 	if (block->flags == cpu_to_le32(MDEV_PCI_BLOCK_ZERO)) {
 		mdev_pci_memory_clear(core, region, offset,
@@ -228,7 +228,7 @@ static int mdev_pci_load_driver_part(struct mdev_pci_core *core,
 /* &mdev_migration_ops.load_part: what this function does not know is refused. */
 int mdev_pci_load_part(struct mdev_device *mdev, const void *buf, size_t size)
 {
-	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	struct mdev_pci_core *core = to_mdev_pci_core(mdev);
 	struct mdev_pci_sections sections;
 	struct mdev_pci_contents *contents;
 	unsigned int id;

@@ -30,13 +30,13 @@ static int mdev_pci_set_paused(struct mdev_pci_core *core, bool paused)
 /* &parent_ops.pause */
 int mdev_pci_pause_device(struct mdev_device *mdev)
 {
-	return mdev_pci_set_paused(mdev_pci_core(mdev), true);
+	return mdev_pci_set_paused(to_mdev_pci_core(mdev), true);
 }
 
 /* &parent_ops.resume */
 void mdev_pci_resume_device(struct mdev_device *mdev)
 {
-	int ret = mdev_pci_set_paused(mdev_pci_core(mdev), false);
+	int ret = mdev_pci_set_paused(to_mdev_pci_core(mdev), false);
 
 	if (ret)
 		dev_err_ratelimited(mdev_dev(mdev), "run() after a pause: %d\n",

@@ -235,7 +235,7 @@ static inline void mdev_pci_end_recovery(struct mdev_pci_parent *parent) {}
 #endif
 
 static inline struct mdev_pci_core *
-mdev_pci_core(const struct mdev_device *mdev)
+to_mdev_pci_core(const struct mdev_device *mdev)
 {
 	struct mdev_pci *pci = mdev->library;
 
@@ -288,7 +288,7 @@ mdev_pci_msix_table(const struct mdev_pci_function *function);
 struct mdev_pci_range
 mdev_pci_msix_pba(const struct mdev_pci_function *function);
 const struct mdev_pci_region *
-mdev_pci_region(const struct mdev_pci_function *function, unsigned int index);
+mdev_pci_region_at(const struct mdev_pci_function *function, unsigned int index);
 
 /* check.c */
 int mdev_pci_check(struct device *dev, const struct mdev_pci_driver *driver,

@@ -65,7 +65,7 @@ int mdev_pci_get_device_info(struct mdev_device *mdev,
 			     struct vfio_device_info *info,
 			     struct vfio_info_cap *caps)
 {
-	info->num_regions = mdev_pci_core(mdev)->layout->nr_regions;
+	info->num_regions = to_mdev_pci_core(mdev)->layout->nr_regions;
 	return 0;
 }
 EXPORT_SYMBOL_GPL(mdev_pci_get_device_info);
@@ -135,7 +135,7 @@ int mdev_pci_get_region_info(struct mdev_device *mdev,
 			     struct vfio_region_info *info,
 			     struct vfio_info_cap *caps)
 {
-	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	struct mdev_pci_core *core = to_mdev_pci_core(mdev);
 	const struct mdev_pci_region *region;
 
 	switch (info->index) {
@@ -149,7 +149,7 @@ int mdev_pci_get_region_info(struct mdev_device *mdev,
 			info->flags = VFIO_REGION_INFO_FLAG_READ;
 		return 0;
 	default:
-		region = mdev_pci_region(core->layout->function, info->index);
+		region = mdev_pci_region_at(core->layout->function, info->index);
 		return region ? mdev_pci_describe_region(region, info, caps) :
 				0;
 	}
@@ -255,7 +255,7 @@ static int mdev_pci_region_read(struct mdev_pci_core *core, unsigned int index,
 				u64 offset, char *buf, size_t count)
 {
 	const struct mdev_pci_region *region =
-		mdev_pci_region(core->layout->function, index);
+		mdev_pci_region_at(core->layout->function, index);
 
 	if (!region)
 		return -EINVAL;
@@ -275,7 +275,7 @@ static int mdev_pci_region_write(struct mdev_pci_core *core, unsigned int index,
 				 u64 offset, const char *buf, size_t count)
 {
 	const struct mdev_pci_region *region =
-		mdev_pci_region(core->layout->function, index);
+		mdev_pci_region_at(core->layout->function, index);
 
 	if (!region)
 		return -EINVAL;
@@ -294,7 +294,7 @@ static int mdev_pci_region_write(struct mdev_pci_core *core, unsigned int index,
 ssize_t mdev_pci_read(struct mdev_device *mdev, char *buf, size_t count,
 		      loff_t pos)
 {
-	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	struct mdev_pci_core *core = to_mdev_pci_core(mdev);
 	u64 offset = mdev_region_offset(pos);
 	u32 index = mdev_region_index(pos);
 	int ret = 0;
@@ -312,7 +312,7 @@ EXPORT_SYMBOL_GPL(mdev_pci_read);
 ssize_t mdev_pci_write(struct mdev_device *mdev, const char *buf, size_t count,
 		       loff_t pos)
 {
-	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	struct mdev_pci_core *core = to_mdev_pci_core(mdev);
 	u64 offset = mdev_region_offset(pos);
 	u32 index = mdev_region_index(pos);
 	int ret = 0;
@@ -362,11 +362,11 @@ int mdev_pci_validate_map_request(struct mdev_device *mdev, loff_t pos,
 				  unsigned long *pfn, unsigned long *size,
 				  u32 *flags)
 {
-	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	struct mdev_pci_core *core = to_mdev_pci_core(mdev);
 	u64 offset = mdev_region_offset(pos);
 	u32 index = mdev_region_index(pos);
 	const struct mdev_pci_region *region =
-		mdev_pci_region(core->layout->function, index);
+		mdev_pci_region_at(core->layout->function, index);
 
 	if (!region || !mdev_pci_decodes(core, region, index, offset, *size))
 		return -EIO;

@@ -62,7 +62,7 @@ void mdev_pci_request_reset(struct mdev_pci_core *core,
  */
 void mdev_pci_function_reset(struct mdev_device *mdev)
 {
-	struct mdev_pci_core *core = mdev_pci_core(mdev);
+	struct mdev_pci_core *core = to_mdev_pci_core(mdev);
 	enum mdev_pci_reset_cause cause;
 	int ret;
 

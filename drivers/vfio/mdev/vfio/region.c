@@ -285,8 +285,8 @@ static int vfio_mdev_access_page(struct vfio_mdev *vmdev, char __user *ubuf,
  * piece was transferred before it.
  */
 static noinline ssize_t
-vfio_mdev_transfer(struct vfio_mdev *vmdev, char __user *ubuf, size_t count,
-		   loff_t *ppos, void *page, bool write)
+vfio_mdev_transfer_bytes(struct vfio_mdev *vmdev, char __user *ubuf, size_t count,
+			 loff_t *ppos, void *page, bool write)
 {
 	size_t done = 0;
 	size_t size;
@@ -324,7 +324,7 @@ vfio_mdev_transfer_bulk(struct vfio_mdev *vmdev, char __user *ubuf,
 
 	if (!page)
 		return -ENOMEM;
-	ret = vfio_mdev_transfer(vmdev, ubuf, count, ppos, page, write);
+	ret = vfio_mdev_transfer_bytes(vmdev, ubuf, count, ppos, page, write);
 	free_page((unsigned long)page);
 	return ret;
 }
@@ -373,7 +373,7 @@ vfio_mdev_access(struct vfio_mdev *vmdev, char __user *ubuf, size_t count,
 	}
 	if (region->flags & MDEV_REGION_BULK)
 		return vfio_mdev_transfer_bulk(vmdev, ubuf, count, ppos, write);
-	return vfio_mdev_transfer(vmdev, ubuf, count, ppos, NULL, write);
+	return vfio_mdev_transfer_bytes(vmdev, ubuf, count, ppos, NULL, write);
 }
 
 ssize_t vfio_mdev_read(struct vfio_device *vdev, char __user *buf,

@@ -78,7 +78,7 @@ TEST_F_TIMEOUT(busy, unmap_of_target, MDMA_TIMEOUT)
 	EXPECT_TRUE(mdma_rests(&self->memory));
 	EXPECT_EQ(0, mdma_wait(&self->card, 0));
 	EXPECT_EQ(MDMA_BAD_ADDRESS,
-		  le32toh(mdma_descriptor(&self->card, 0, 0)->result));
+		  le32toh(mdma_read_descriptor(&self->card, 0, 0)->result));
 	EXPECT_EQ(MDMA_STATUS_ERROR, mdma_read(self->fd, 0, MDMA_STATUS));
 	ASSERT_EQ(0, map_target(&self->card));
 	EXPECT_EQ(MDMA_DONE, mdma_do(&self->card, 0, MDMA_SOURCE, MDMA_TARGET,
@@ -90,14 +90,14 @@ TEST_F_TIMEOUT(busy, unmap_of_source, MDMA_TIMEOUT)
 	ASSERT_EQ(0, dma_unmap(&self->card.user, MDMA_SOURCE, MDMA_AREA_SIZE));
 	EXPECT_EQ(0, mdma_wait(&self->card, 0));
 	EXPECT_EQ(MDMA_BAD_ADDRESS,
-		  le32toh(mdma_descriptor(&self->card, 0, 0)->result));
+		  le32toh(mdma_read_descriptor(&self->card, 0, 0)->result));
 }
 
 TEST_F_TIMEOUT(busy, unmap_of_ring, MDMA_TIMEOUT)
 {
 	ASSERT_EQ(0, dma_unmap(&self->card.user, MDMA_RINGS, MDMA_RINGS_SIZE));
 	EXPECT_EQ(-EIO, mdma_wait(&self->card, 0));
-	EXPECT_EQ(0, mdma_descriptor(&self->card, 0, 0)->result);
+	EXPECT_EQ(0, mdma_read_descriptor(&self->card, 0, 0)->result);
 }
 
 /* Other memory may come and go. */
@@ -140,7 +140,7 @@ TEST_F_TIMEOUT(busy, stops_when_its_queue_is_disabled, MDMA_TIMEOUT)
 	ASSERT_EQ(0, mdma_write(self->fd, 0, MDMA_SIZE, 0));
 	EXPECT_TRUE(mdma_rests(&self->memory));
 	EXPECT_EQ(0, mdma_read(self->fd, 0, MDMA_PROGRESS));
-	EXPECT_EQ(0, mdma_descriptor(&self->card, 0, 0)->result);
+	EXPECT_EQ(0, mdma_read_descriptor(&self->card, 0, 0)->result);
 
 	ASSERT_EQ(0, mdma_enable_queue(&self->card, 0));
 	ASSERT_EQ(0, mdma_start_long(&self->card, 0));

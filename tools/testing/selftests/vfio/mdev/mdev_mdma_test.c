@@ -164,8 +164,8 @@ TEST_F_TIMEOUT(mdma, copies_any_length_from_anywhere_to_anywhere, MDMA_TIMEOUT)
 			ASSERT_TRUE(mdma_is_blank(memory, places[j].to, length))
 				TH_LOG("%u bytes, case %u", length, j);
 			ASSERT_EQ(mdma_crc(source, length),
-				  le32toh(mdma_descriptor(&self->card, 0,
-							  number)->checksum));
+				  le32toh(mdma_read_descriptor(&self->card, 0,
+							       number)->checksum));
 			memset(target, MDMA_BLANK, length);
 		}
 	}
@@ -177,7 +177,7 @@ TEST_F_TIMEOUT(mdma, computes_checksums_without_a_copy, MDMA_TIMEOUT)
 
 	/* What is known of CRC-32 */
 	memcpy(self->memory.source, "123456789", 9);
-	descriptor = mdma_descriptor(&self->card, 0, 0);
+	descriptor = mdma_read_descriptor(&self->card, 0, 0);
 	ASSERT_EQ(MDMA_DONE, mdma_do(&self->card, 0, MDMA_SOURCE, 0, 9, 0));
 	EXPECT_EQ(0xcbf43926, le32toh(descriptor->checksum));
 	EXPECT_TRUE(mdma_is_blank(&self->memory, 0, 0));
@@ -217,8 +217,8 @@ TEST_F_TIMEOUT(mdma, has_queues_that_work_side_by_side, MDMA_TIMEOUT)
 	EXPECT_EQ(0, mdma_read(self->fd, 0, MDMA_HEAD));
 	for (queue = 0; queue < QUEUES; queue++) {
 		EXPECT_EQ(0, mdma_wait(&self->card, queue));
-		EXPECT_EQ(crc, le32toh(mdma_descriptor(&self->card, queue,
-						       0)->checksum));
+		EXPECT_EQ(crc, le32toh(mdma_read_descriptor(&self->card, queue,
+							    0)->checksum));
 	}
 	EXPECT_TRUE(mdma_check_long(&self->card, 0));
 }
@@ -355,7 +355,7 @@ TEST_F_TIMEOUT(mdma, waits_for_bus_mastering, MDMA_TIMEOUT)
 	ASSERT_EQ(0, mdma_ring(&self->card, 0));
 	sleep_ms(MDMA_QUIET_MS);
 	EXPECT_EQ(0, mdma_read(self->fd, 0, MDMA_HEAD));
-	EXPECT_EQ(0, mdma_descriptor(&self->card, 0, number)->result);
+	EXPECT_EQ(0, mdma_read_descriptor(&self->card, 0, number)->result);
 	EXPECT_TRUE(mdma_is_blank(&self->memory, 0, 0));
 
 	ASSERT_EQ(0, mdma_set_command(self->fd, PCI_COMMAND_MEMORY |

@@ -396,7 +396,7 @@ static int save_pieces(int source, uint32_t *memory)
  * Changes a piece where its headers are, by words; sometimes the size that precedes
  * it fits what is written, so that more is believed.
  */
-static void change(struct piece *piece)
+static void change_piece(struct piece *piece)
 {
 	unsigned int count = random_below(3);
 	uint64_t word, flags;
@@ -425,7 +425,7 @@ static void load_some(int target)
 		piece = pieces[i || random_once_in(8) ? random_below(PIECES) :
 							0];
 		if (random_once_in(2) && (i || random_once_in(4)))
-			change(&piece);
+			change_piece(&piece);
 		stream_write(data, piece.data, piece.size, piece.size);
 	}
 	migration_go(target, STOP);

@@ -177,8 +177,8 @@ static struct mdma_descriptor *descriptor_at(const struct mdma_card *card,
 				    number];
 }
 
-const struct mdma_descriptor *mdma_descriptor(const struct mdma_card *card,
-					      unsigned int queue,
+const struct mdma_descriptor *mdma_read_descriptor(const struct mdma_card *card,
+						   unsigned int queue,
 					      unsigned int number)
 {
 	return descriptor_at(card, queue, number);
@@ -243,7 +243,7 @@ int mdma_do(struct mdma_card *card, unsigned int queue, uint64_t source,
 
 	if (!ret)
 		ret = mdma_wait(card, queue);
-	return ret ? ret : (int)le32toh(mdma_descriptor(card, queue,
+	return ret ? ret : (int)le32toh(mdma_read_descriptor(card, queue,
 							number)->result);
 }
 
@@ -276,7 +276,7 @@ bool mdma_check_long(struct mdma_card *card, unsigned int queue)
 	unsigned int last = (card->tail[queue] + MDMA_RING_SIZE - 1) %
 			    MDMA_RING_SIZE;
 	const struct mdma_descriptor *descriptor =
-		mdma_descriptor(card, queue, last);
+		mdma_read_descriptor(card, queue, last);
 	struct mdma_memory *memory = card->memory;
 	bool right = le32toh(descriptor->result) == MDMA_DONE &&
 		     le32toh(descriptor->checksum) ==

@@ -95,8 +95,8 @@ int mdma_wait_for_progress(struct mdma_card *card, unsigned int queue);
 /* One descriptor from beginning to end; answers its result. */
 int mdma_do(struct mdma_card *card, unsigned int queue, uint64_t source,
 	    uint64_t target, uint32_t length, uint32_t flags);
-const struct mdma_descriptor *mdma_descriptor(const struct mdma_card *card,
-					      unsigned int queue,
+const struct mdma_descriptor *mdma_read_descriptor(const struct mdma_card *card,
+						   unsigned int queue,
 					      unsigned int number);
 
 /* Has a queue copy MDMA_LONG bytes. */

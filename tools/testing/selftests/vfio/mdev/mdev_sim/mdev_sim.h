@@ -266,7 +266,7 @@ int sim_get_caching(unsigned long address, u64 *caching);
 /* sim_dma.c */
 extern u32 sim_forget_pins;
 extern atomic_t sim_nr_pins;
-int sim_pin(struct sim_device *sim, u64 iova, int npage, int prot);
+int sim_pin_pages(struct sim_device *sim, u64 iova, int npage, int prot);
 int sim_unpin(struct sim_device *sim, u64 iova, int npage);
 int sim_dma_rw(struct sim_device *sim, u64 iova, u64 offset, u64 length,
 	       bool write);

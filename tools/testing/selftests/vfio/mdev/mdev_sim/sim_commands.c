@@ -31,7 +31,7 @@ static int sim_command_level(struct sim_device *sim, const u64 *argument,
 static int sim_command_pin(struct sim_device *sim, const u64 *argument,
 			   u64 *value)
 {
-	return sim_pin(sim, argument[0], argument[1], argument[2]);
+	return sim_pin_pages(sim, argument[0], argument[1], argument[2]);
 }
 
 static int sim_command_unpin(struct sim_device *sim, const u64 *argument,

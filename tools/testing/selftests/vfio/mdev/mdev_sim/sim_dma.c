@@ -77,7 +77,7 @@ static void sim_pin_delete(struct sim_device *sim, struct sim_pin *pin)
 	kvfree(pin);
 }
 
-int sim_pin(struct sim_device *sim, u64 iova, int npage, int prot)
+int sim_pin_pages(struct sim_device *sim, u64 iova, int npage, int prot)
 {
 	struct sim_pin *pin;
 	int ret;

@@ -191,8 +191,8 @@ static int sim_add_areas(struct vfio_info_cap *caps)
 }
 
 /* The region, or NULL if the device has none with that index */
-static const struct sim_region *sim_region(const struct sim_device *sim,
-					   u32 index)
+static const struct sim_region *sim_region_at(const struct sim_device *sim,
+					      u32 index)
 {
 	if (index >= ARRAY_SIZE(sim_regions) ||
 	    !(sim_regions_of_type[sim->type] & BIT(index)) ||
@@ -215,7 +215,7 @@ static bool sim_lies_within(u64 offset, u64 size, u64 start, u64 length)
 bool sim_region_can_be_mapped(const struct sim_device *sim, u32 index,
 			      u64 offset, u64 size)
 {
-	const struct sim_region *region = sim_region(sim, index);
+	const struct sim_region *region = sim_region_at(sim, index);
 	unsigned int i;
 
 	if (!region || !(region->flags & SIM_MAP))
@@ -239,7 +239,7 @@ int sim_get_region_info(struct mdev_device *mdev, struct vfio_region_info *info,
 		return call.error;
 	if (info->index >= ARRAY_SIZE(sim_regions))
 		sim_violation("get_region_info of %u", info->index);
-	region = sim_region(call.sim, info->index);
+	region = sim_region_at(call.sim, info->index);
 	if (!region)
 		return 0;
 	info->size = region->size;
@@ -271,7 +271,7 @@ static int sim_access(struct sim_device *sim, void *buf, size_t count,
 {
 	u32 index = mdev_region_index(pos);
 	u64 offset = mdev_region_offset(pos);
-	const struct sim_region *region = sim_region(sim, index);
+	const struct sim_region *region = sim_region_at(sim, index);
 	int ret;
 
 	if (!sim_access_is_valid(region, offset, count, write)) {
