@@ -238,9 +238,11 @@ static void mdev_irqs_swap_triggers(struct mdev_irq_index *irq, u32 start,
 	u32 i;
 
 	for (i = 0; i < count; i++) {
-		nr_triggers += !!triggers[i];
+		if (triggers[i])
+			nr_triggers++;
 		mdev_irq_swap_trigger(&irq->vectors[start + i], &triggers[i]);
-		nr_triggers -= !!triggers[i];
+		if (triggers[i])
+			nr_triggers--;
 	}
 	WRITE_ONCE(irq->nr_triggers, nr_triggers);
 	if (irq->info.flags & VFIO_IRQ_INFO_NORESIZE && !irq->nr_set_up)

@@ -137,8 +137,9 @@ void vfio_mdev_dma_end(struct vfio_mdev *vmdev, bool open)
 		mutex_unlock(&dma->unmap_lock);
 		return;
 	}
-	scoped_guard(spinlock, &dma->lock)
-		dma->open = false;
+	spin_lock(&dma->lock);
+	dma->open = false;
+	spin_unlock(&dma->lock);
 	vfio_mdev_wait_for_calls(dma, &all);
 	npage = vfio_mdev_unpin_range(vmdev, &all);
 	mutex_unlock(&dma->unmap_lock);

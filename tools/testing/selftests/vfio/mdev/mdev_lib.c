@@ -76,7 +76,8 @@ int count_entries(const char *path)
 	if (!directory)
 		return -errno;
 	while ((entry = readdir(directory)))
-		count += entry->d_name[0] != '.';
+		if (entry->d_name[0] != '.')
+			count++;
 	closedir(directory);
 	return count;
 }

@@ -151,7 +151,8 @@ static unsigned int count_wrong(const uint32_t *picture, const uint32_t *memory)
 	unsigned int wrong = 0, i;
 
 	for (i = 0; i < LINE * LINES; i++)
-		wrong += picture[i] != memory[i];
+		if (picture[i] != memory[i])
+			wrong++;
 	return wrong;
 }
 

@@ -52,7 +52,8 @@ static int count_results(const struct race *race, int result)
 	unsigned int i;
 
 	for (i = 0; i < RACE_WORKERS; i++)
-		count += race->results[i] == result;
+		if (race->results[i] == result)
+			count++;
 	return count;
 }
 

@@ -332,7 +332,8 @@ static bool watch(const struct worker *workers)
 	while (running && idle < HANG_MS) {
 		if (waitpid(-1, &status, WNOHANG) > 0) {
 			running--;
-			well &= WIFEXITED(status) && !WEXITSTATUS(status);
+			if (!WIFEXITED(status) || WEXITSTATUS(status))
+				well = false;
 			continue;
 		}
 		sleep_ms(POLL_MS);

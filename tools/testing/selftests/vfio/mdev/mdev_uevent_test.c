@@ -128,7 +128,8 @@ static int uevents_drain(int fd, const char *path)
 	int count = 0;
 
 	while (!uevents_next(fd, &event, 0))
-		count += !strcmp(uevent_value(&event, "DEVPATH"), path);
+		if (!strcmp(uevent_value(&event, "DEVPATH"), path))
+			count++;
 	return count;
 }
 

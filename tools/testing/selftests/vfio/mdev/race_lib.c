@@ -47,7 +47,8 @@ bool race_run(struct race *race, unsigned int count,
 		}
 	}
 	while (wait(&status) > 0)
-		success &= WIFEXITED(status) && !WEXITSTATUS(status);
+		if (!WIFEXITED(status) || WEXITSTATUS(status))
+			success = false;
 	return success;
 }
 

@@ -100,7 +100,8 @@ static int count_lines(const char *pattern)
 		return -errno;
 	while (getline(&line, &size, file) > 0) {
 		line[strcspn(line, "\n")] = '\0';
-		count += line[0] != '#' && !fnmatch(pattern, line, 0);
+		if (line[0] != '#' && !fnmatch(pattern, line, 0))
+			count++;
 	}
 	free(line);
 	fclose(file);
