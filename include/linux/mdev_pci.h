@@ -8,8 +8,10 @@
 
 #include <linux/bits.h>
 #include <linux/build_bug.h>
+#include <linux/completion.h>
 #include <linux/dma-direction.h>
 #include <linux/mdev.h>
+#include <linux/mutex.h>
 #include <linux/pci_regs.h>
 #include <linux/pm.h>
 #include <linux/stddef.h>
@@ -432,6 +434,63 @@ void mdev_pci_abandon_page(struct mdev_pci_parent *parent, struct page *page,
 			   enum dma_data_direction dir);
 int mdev_pci_for_each(struct mdev_pci_parent *parent,
 		      int (*fn)(struct mdev_pci *pci, void *data), void *data);
+
+/**
+ * struct mdev_pci_engine - a part of the physical device that serves one device at a time
+ * @parent: the parent
+ * @timeout: how long what it is started for can take, in jiffies
+ * @lock: held during a device's turn
+ * @done: the driver's interrupt handler calls complete() for it
+ * @halted: the physical device does not answer until it has been restarted, if ever
+ *
+ * A work item of a device reads mdev_pci_run_token() and then what its device is to do,
+ * waits for its turn with mdev_pci_engine_begin(), starts the engine, waits with
+ * mdev_pci_engine_wait(), and calls mdev_pci_engine_end(). &mdev_pci_driver.run calls
+ * mdev_pci_engine_sync() and schedules the work item, &mdev_pci_driver.halt calls
+ * mdev_pci_engine_halt() and &mdev_pci_driver.restart mdev_pci_engine_restart().
+ */
+struct mdev_pci_engine {
+	struct mdev_pci_parent *parent;
+	unsigned long timeout;
+	/* Held during a device's turn */
+	struct mutex lock;
+	struct completion done;
+	bool halted;
+};
+
+void mdev_pci_engine_init(struct mdev_pci_engine *engine,
+			  struct mdev_pci_parent *parent, unsigned long timeout);
+bool mdev_pci_engine_begin(struct mdev_pci_engine *engine, struct mdev_pci *pci,
+			   unsigned long token, unsigned int flag);
+void mdev_pci_engine_end(struct mdev_pci_engine *engine);
+void mdev_pci_engine_sync(struct mdev_pci_engine *engine);
+void mdev_pci_engine_halt(struct mdev_pci_engine *engine);
+void mdev_pci_engine_restart(struct mdev_pci_engine *engine);
+int mdev_pci_engine_wait_irq(struct mdev_pci_engine *engine);
+unsigned long mdev_pci_run_token(struct mdev_pci *pci);
+
+/**
+ * mdev_pci_engine_wait() - wait until the engine has done what it was started for
+ * @_engine: the engine
+ * @_condition: true then; evaluated after each interrupt, which can be one from before a
+ *	restart. Not before: registers of a card that was unplugged can read as anything.
+ *
+ * Calls mdev_pci_mark_dead() at the timeout.
+ *
+ * Context: may sleep, between mdev_pci_engine_begin() and mdev_pci_engine_end().
+ * Return: 0; -EIO if the engine was halted, or at the timeout: then it can still access
+ *	memory.
+ */
+#define mdev_pci_engine_wait(_engine, _condition)	\
+({							\
+	struct mdev_pci_engine *__engine = (_engine);	\
+	int __ret;					\
+							\
+	do {						\
+		__ret = mdev_pci_engine_wait_irq(__engine); \
+	} while (!__ret && !(_condition));		\
+	__ret;						\
+})
 
 /*
  * For a struct pci_driver that has its struct mdev_pci_parent in pci_set_drvdata(),

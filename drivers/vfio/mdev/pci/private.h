@@ -38,6 +38,9 @@ struct va_format;
  * Page faults, which hold mmap_lock, take mdev_device.map_lock and none of these
  * locks. Pages of a region are in an xarray, which has a lock of its own; they are
  * looked up under RCU. Reads of config space take no lock.
+ *
+ * mdev_pci_engine.lock is taken by work items of the driver, and inside of
+ * mdev_pci_core.lock by its run.
  */
 
 /**
@@ -140,6 +143,7 @@ struct mdev_pci_pages {
  * @saved_all: likewise, all regions have been searched once
  * @run_flags: last argument of &mdev_pci_driver.run that succeeded; protected by
  *	@lock
+ * @run_token: what mdev_pci_run_token() returns; written under @lock
  * @failed: the driver's last reset has failed; protected by @lock
  * @requested_reset: cause of the reset that a write to config space requested last;
  *	protected by @lock
@@ -176,6 +180,7 @@ struct mdev_pci_core {
 	unsigned long next_page;
 	bool saved_all;
 	unsigned int run_flags;
+	unsigned long run_token;
 	bool failed;
 	enum mdev_pci_reset_cause requested_reset;
 	struct mdev_irqs *irqs;

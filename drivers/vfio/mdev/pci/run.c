@@ -6,9 +6,12 @@
  * when one of them has changed.
  */
 
+#include <linux/export.h>
 #include <linux/lockdep.h>
 
 #include "private.h"
+
+#define MDEV_PCI_RUN_FLAGS	(MDEV_PCI_RUN | MDEV_PCI_DMA)
 
 static unsigned int mdev_pci_run_flags(const struct mdev_pci_core *core)
 {
@@ -19,6 +22,19 @@ static unsigned int mdev_pci_run_flags(const struct mdev_pci_core *core)
 					       MDEV_PCI_RUN;
 }
 
+/* A token that was not there before, with the flags as its lowest bits */
+static void mdev_pci_next_token(struct mdev_pci_core *core, unsigned int flags)
+{
+	unsigned long token = (core->run_token | MDEV_PCI_RUN_FLAGS) + 1 + flags;
+
+	/* Pairs with mdev_pci_run_token(): registers that are read after it are as new */
+	smp_store_release(&core->run_token, token);
+}
+
+/*
+ * The token changes before ->run() is called: mdev_pci_engine_begin() refuses the old one
+ * from then on, or ->run() waits for the turn that has begun with it.
+ */
 static int mdev_pci_call_run(struct mdev_pci_core *core, unsigned int flags)
 {
 	const struct mdev_pci_driver *driver = core->parent->driver;
@@ -27,11 +43,34 @@ static int mdev_pci_call_run(struct mdev_pci_core *core, unsigned int flags)
 	lockdep_assert_held(&core->lock);
 	if (core->run_flags == flags)
 		return 0;
+	mdev_pci_next_token(core, flags);
 	ret = driver->run ? driver->run(core->pci, flags) : 0;
-	if (!ret)
+	if (ret)
+		mdev_pci_next_token(core, core->run_flags);
+	else
 		core->run_flags = flags;
 	return ret;
 }
+
+/**
+ * mdev_pci_run_token - what a device may do, and when it could do something else last
+ * @pci: the device
+ *
+ * For a work item of the driver: it reads the token first and then what the device is to
+ * do, and mdev_pci_engine_begin() finds whether the device was stopped since, as by a
+ * reset. Another driver compares tokens with a lock held that its &mdev_pci_driver.run
+ * takes.
+ *
+ * Context: any context.
+ * Return: MDEV_PCI_RUN and MDEV_PCI_DMA in the lowest bits. As a whole, a number that has
+ *	changed when &mdev_pci_driver.run is called, and again if that has failed.
+ */
+unsigned long mdev_pci_run_token(struct mdev_pci *pci)
+{
+	/* Pairs with mdev_pci_next_token() */
+	return smp_load_acquire(&pci->core->run_token);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_run_token);
 
 /*
  * Call the driver if the device has to stop or can run again. After an error the
@@ -45,6 +84,7 @@ int mdev_pci_update_running(struct mdev_pci_core *core)
 /* Stop the device for its reset, which stops one that can't be stopped. */
 void mdev_pci_stop_for_reset(struct mdev_pci_core *core)
 {
-	mdev_pci_call_run(core, 0);
+	if (mdev_pci_call_run(core, 0))
+		mdev_pci_next_token(core, 0);
 	core->run_flags = 0;
 }
