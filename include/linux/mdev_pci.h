@@ -23,6 +23,7 @@ struct mdev_pci_parent;
 struct mdev_pci_parent_core;
 struct pci_dev;
 struct pci_error_handlers;
+struct sg_table;
 
 /**
  * DOC: mediated PCI functions
@@ -479,7 +480,7 @@ unsigned long mdev_pci_run_token(struct mdev_pci *pci);
  *
  * Context: may sleep, between mdev_pci_engine_begin() and mdev_pci_engine_end().
  * Return: 0; -EIO if the engine was halted, or at the timeout: then it can still access
- *	memory.
+ *	memory, see mdev_pci_unmap_pages().
  */
 #define mdev_pci_engine_wait(_engine, _condition)	\
 ({							\
@@ -491,6 +492,31 @@ unsigned long mdev_pci_run_token(struct mdev_pci *pci);
 	} while (!__ret && !(_condition));		\
 	__ret;						\
 })
+
+/**
+ * struct mdev_pci_pin - guest memory that is pinned for a request
+ * @pci: the device; NULL if nothing is pinned
+ * @iova: address of the first page, as the device sees it
+ * @nr_pages: number of pages
+ * @seq: counts the pins of the device
+ * @node: in the list of the device's pins
+ */
+struct mdev_pci_pin {
+	struct mdev_pci *pci;
+	u64 iova;
+	unsigned int nr_pages;
+	u64 seq;
+	struct list_head node;
+};
+
+int mdev_pci_pin(struct mdev_pci *pci, struct mdev_pci_pin *pin, u64 iova,
+		 size_t size, enum dma_data_direction dir, struct page **pages);
+void mdev_pci_unpin(struct mdev_pci_pin *pin);
+int mdev_pci_map_pages(struct mdev_pci_parent *parent, struct sg_table *table,
+		       struct page **pages, unsigned int offset, size_t size,
+		       enum dma_data_direction dir);
+void mdev_pci_unmap_pages(struct mdev_pci_parent *parent, struct sg_table *table,
+			  enum dma_data_direction dir, bool ended);
 
 /*
  * For a struct pci_driver that has its struct mdev_pci_parent in pci_set_drvdata(),
@@ -550,6 +576,7 @@ ssize_t mdev_pci_write(struct mdev_device *mdev, const char *buf, size_t count,
 int mdev_pci_set_irqs(struct mdev_device *mdev, u32 flags, u32 index, u32 start,
 		      u32 count, void *data);
 void mdev_pci_request(struct mdev_device *mdev, unsigned int count);
+void mdev_pci_dma_unmap(struct mdev_device *mdev, u64 iova, u64 length);
 int mdev_pci_validate_map_request(struct mdev_device *mdev, loff_t pos,
 				  unsigned long *pfn, unsigned long *size,
 				  u32 *flags);

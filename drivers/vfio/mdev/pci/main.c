@@ -267,6 +267,8 @@ static struct mdev_pci_core *mdev_pci_alloc(struct mdev_pci_parent_core *parent,
 	core->requested_reset = MDEV_PCI_RESET_FLR;
 	mutex_init(&core->lock);
 	spin_lock_init(&core->config_lock);
+	spin_lock_init(&core->pins_lock);
+	INIT_LIST_HEAD(&core->pins);
 	rwlock_init(&core->irq_lock);
 	core->pci = kzalloc(parent->driver->device_size, GFP_KERNEL);
 	if (!core->pci) {
@@ -394,6 +396,7 @@ static void mdev_pci_fill_ops(struct mdev_pci_parent_core *parent,
 	ops->write = ops->write ?: mdev_pci_write;
 	ops->set_irqs = ops->set_irqs ?: mdev_pci_set_irqs;
 	ops->request = ops->request ?: mdev_pci_request;
+	ops->dma_unmap = ops->dma_unmap ?: mdev_pci_dma_unmap;
 	ops->validate_map_request = ops->validate_map_request ?:
 				    mdev_pci_validate_map_request;
 	if (driver->save) {

@@ -5,6 +5,7 @@
 
 #include <linux/atomic.h>
 #include <linux/compiler.h>
+#include <linux/list.h>
 #include <linux/mdev_irqs.h>
 #include <linux/mdev_pci.h>
 #include <linux/mutex.h>
@@ -40,7 +41,7 @@ struct va_format;
  * looked up under RCU. Reads of config space take no lock.
  *
  * mdev_pci_engine.lock is taken by work items of the driver, and inside of
- * mdev_pci_core.lock by its run.
+ * mdev_pci_core.lock by its run. mdev_pci_core.pins_lock is innermost.
  */
 
 /**
@@ -144,6 +145,9 @@ struct mdev_pci_pages {
  * @run_flags: last argument of &mdev_pci_driver.run that succeeded; protected by
  *	@lock
  * @run_token: what mdev_pci_run_token() returns; written under @lock
+ * @pins_lock: protects @pins
+ * @pins: pins of mdev_pci_pin(), and calls of it that are pinning
+ * @last_pin: &mdev_pci_pin.seq of the last one; protected by @pins_lock
  * @failed: the driver's last reset has failed; protected by @lock
  * @requested_reset: cause of the reset that a write to config space requested last;
  *	protected by @lock
@@ -181,6 +185,10 @@ struct mdev_pci_core {
 	bool saved_all;
 	unsigned int run_flags;
 	unsigned long run_token;
+	/* The block above has the locks */
+	spinlock_t pins_lock;
+	struct list_head pins;
+	u64 last_pin;
 	bool failed;
 	enum mdev_pci_reset_cause requested_reset;
 	struct mdev_irqs *irqs;

@@ -153,6 +153,7 @@ int test_pci_signals(struct test_pci *fixture, unsigned int fd);
 
 extern struct kunit_suite mdev_pci_bare_suite;
 extern struct kunit_suite mdev_pci_blocks_suite;
+extern struct kunit_suite mdev_pci_dma_suite;
 extern struct kunit_suite mdev_pci_engine_suite;
 extern struct kunit_suite mdev_pci_examples_suite;
 extern struct kunit_suite mdev_pci_irq_suite;

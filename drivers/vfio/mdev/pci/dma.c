@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guest memory that the physical device accesses: pins that last no longer than a request,
+ * for which an unmap by userspace waits, and mappings of the DMA API, which are kept when
+ * the physical device can't be stopped.
+ */
+
+#include <linux/cleanup.h>
+#include <linux/device.h>
+#include <linux/dma-mapping.h>
+#include <linux/export.h>
+#include <linux/iommu.h>
+#include <linux/list.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/scatterlist.h>
+#include <linux/spinlock.h>
+#include <linux/wait_bit.h>
+
+#include "private.h"
+
+static const int mdev_pci_prot[] = {
+	[DMA_BIDIRECTIONAL] = IOMMU_READ | IOMMU_WRITE,
+	[DMA_TO_DEVICE] = IOMMU_READ,
+	[DMA_FROM_DEVICE] = IOMMU_WRITE,
+};
+
+static void mdev_pci_pin_end(struct mdev_pci_pin *pin)
+{
+	struct mdev_pci_core *core = pin->pci->core;
+
+	scoped_guard(spinlock, &core->pins_lock) {
+		list_del(&pin->node);
+		/* Under the lock: mdev_pci_dma_unmap() can return next. */
+		wake_up_var(&core->pins);
+	}
+	pin->pci = NULL;
+}
+
+/**
+ * mdev_pci_pin - pin guest memory for a request
+ * @pci: the device
+ * @pin: initialized by this
+ * @iova: address of the first byte, as the device sees it
+ * @size: number of bytes, over any number of pages
+ * @dir: what the device does with them
+ * @pages: array for the pages, at least 1 + DIV_ROUND_UP(@size, PAGE_SIZE)
+ *
+ * As mdev_pin_pages(); and an unmap of the memory waits for mdev_pci_unpin(), unless the
+ * driver has a &parent_ops.dma_unmap that does not call mdev_pci_dma_unmap(). So the
+ * pages stay pinned only for as long as the physical device takes for a request.
+ *
+ * Context: may sleep, for as long as a page fault of userspace memory takes. Not from a
+ *	callback of struct mdev_pci_driver, see there.
+ * Return: 0, or a negative errno as from mdev_pin_pages(); mdev_pci_unpin() does nothing
+ *	then.
+ */
+int mdev_pci_pin(struct mdev_pci *pci, struct mdev_pci_pin *pin, u64 iova,
+		 size_t size, enum dma_data_direction dir, struct page **pages)
+{
+	int ret;
+
+	pin->pci = pci;
+	pin->iova = iova & PAGE_MASK;
+	pin->nr_pages = DIV_ROUND_UP(offset_in_page(iova) + size, PAGE_SIZE);
+	/* Before the pages are pinned, so that mdev_pci_dma_unmap() finds each pin */
+	scoped_guard(spinlock, &pci->core->pins_lock) {
+		pin->seq = ++pci->core->last_pin;
+		list_add(&pin->node, &pci->core->pins);
+	}
+	ret = mdev_pin_pages(pci->mdev, pin->iova, pin->nr_pages, mdev_pci_prot[dir], pages);
+	if (ret)
+		mdev_pci_pin_end(pin);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(mdev_pci_pin);
+
+/**
+ * mdev_pci_unpin - undo mdev_pci_pin()
+ * @pin: what that has initialized
+ *
+ * The physical device does not access the pages any more, or mdev_pci_unmap_pages() was
+ * called with @ended of false.
+ *
+ * Context: may sleep.
+ */
+void mdev_pci_unpin(struct mdev_pci_pin *pin)
+{
+	if (!pin->pci)
+		return;
+	mdev_unpin_pages(pin->pci->mdev, pin->iova, pin->nr_pages);
+	mdev_pci_pin_end(pin);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_unpin);
+
+/* Whether a pin up to @seq has one of the bytes */
+static bool mdev_pci_has_pins(struct mdev_pci_core *core, u64 seq, u64 first, u64 last)
+{
+	struct mdev_pci_pin *pin;
+
+	guard(spinlock)(&core->pins_lock);
+	list_for_each_entry(pin, &core->pins, node)
+		if (pin->seq <= seq && pin->iova <= last &&
+		    first <= pin->iova + (u64)pin->nr_pages * PAGE_SIZE - 1)
+			return true;
+	return false;
+}
+
+/**
+ * mdev_pci_dma_unmap - &parent_ops.dma_unmap: wait for pins of mdev_pci_pin()
+ * @mdev: the device
+ * @iova: see &parent_ops.dma_unmap
+ * @length: likewise
+ *
+ * Waits for calls of mdev_pci_pin() that have begun before. Later ones fail, and a guest
+ * can have its device repeat them.
+ */
+void mdev_pci_dma_unmap(struct mdev_device *mdev, u64 iova, u64 length)
+{
+	struct mdev_pci_core *core = to_mdev_pci_core(mdev);
+
+	u64 seq = 0;
+
+	scoped_guard(spinlock, &core->pins_lock)
+		seq = core->last_pin;
+	wait_var_event(&core->pins, !mdev_pci_has_pins(core, seq, iova, iova + length - 1));
+}
+EXPORT_SYMBOL_GPL(mdev_pci_dma_unmap);
+
+/**
+ * mdev_pci_map_pages - map pages for the DMA of the physical device
+ * @parent: the parent
+ * @table: initialized by this; for_each_sgtable_dma_sg() has the addresses
+ * @pages: the pages, of mdev_pci_pin() or the driver's own
+ * @offset: where in them the memory begins, in bytes
+ * @size: its length in bytes, over any number of pages
+ * @dir: what the physical device does with it
+ *
+ * Context: may sleep.
+ * Return: 0; -EAGAIN if the DMA API has no addresses or memory left, such as bounce
+ *	buffers: the driver tries again after a time in which other requests end. @table is
+ *	empty then, and mdev_pci_unmap_pages() does nothing.
+ */
+int mdev_pci_map_pages(struct mdev_pci_parent *parent, struct sg_table *table,
+		       struct page **pages, unsigned int offset, size_t size,
+		       enum dma_data_direction dir)
+{
+	size_t max = min_t(size_t, dma_get_max_seg_size(parent->dev),
+			   dma_max_mapping_size(parent->dev));
+
+	pages += offset / PAGE_SIZE;
+	offset = offset_in_page(offset);
+	if (sg_alloc_table_from_pages_segment(table, pages,
+					      DIV_ROUND_UP(offset + size, PAGE_SIZE),
+					      offset, size, min_t(size_t, max, UINT_MAX),
+					      GFP_KERNEL))
+		goto out_clear;
+	if (!dma_map_sgtable(parent->dev, table, dir, 0))
+		return 0;
+	sg_free_table(table);
+out_clear:
+	*table = (struct sg_table) {};
+	return -EAGAIN;
+}
+EXPORT_SYMBOL_GPL(mdev_pci_map_pages);
+
+/* It can access the memory for as long as it has power. */
+static void mdev_pci_keep_pages(struct mdev_pci_parent *parent, struct sg_table *table)
+{
+	struct sg_page_iter iter;
+
+	for_each_sgtable_page(table, &iter, 0) {
+		get_page(sg_page_iter_page(&iter));
+		dev_warn(parent->dev, "a page stays allocated, since the device may access it\n");
+	}
+}
+
+/**
+ * mdev_pci_unmap_pages - undo mdev_pci_map_pages()
+ * @parent: the parent
+ * @table: what that has initialized
+ * @dir: as there
+ * @ended: the physical device does not access the memory any more
+ *
+ * Before the pages are unpinned or freed. Unless @ended, since the physical device has
+ * failed and does not answer, it can still access the memory: if an IOMMU translates the
+ * addresses, this waits until the IOMMU has forgotten them. Without one, the pages must not
+ * be used for anything else: the mapping stays, which can be a bounce buffer, and so does a
+ * reference to each page. The log says so. That is for good, also if the physical device
+ * recovers.
+ *
+ * Context: may sleep.
+ */
+void mdev_pci_unmap_pages(struct mdev_pci_parent *parent, struct sg_table *table,
+			  enum dma_data_direction dir, bool ended)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(parent->dev);
+	bool translated = domain && domain->type & __IOMMU_DOMAIN_PAGING;
+
+	if (!table->sgl)
+		return;
+	if (ended || translated)
+		dma_unmap_sgtable(parent->dev, table, dir, 0);
+	else
+		mdev_pci_keep_pages(parent, table);
+	if (!ended && translated)
+		iommu_flush_iotlb_all(domain);
+	sg_free_table(table);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_unmap_pages);
