@@ -430,9 +430,6 @@ unsigned int mdev_pci_free_units(struct mdev_pci_parent *parent);
 int mdev_pci_pause(struct mdev_pci_parent *parent, unsigned int timeout_ms);
 void mdev_pci_resume(struct mdev_pci_parent *parent);
 void mdev_pci_mark_dead(struct mdev_pci_parent *parent);
-void mdev_pci_abandon_page(struct mdev_pci_parent *parent, struct page *page,
-			   dma_addr_t address, size_t size,
-			   enum dma_data_direction dir);
 int mdev_pci_for_each(struct mdev_pci_parent *parent,
 		      int (*fn)(struct mdev_pci *pci, void *data), void *data);
 

@@ -11,17 +11,16 @@
  */
 
 #include <linux/cleanup.h>
-#include <linux/completion.h>
 #include <linux/dma-mapping.h>
 #include <linux/highmem.h>
 #include <linux/interrupt.h>
 #include <linux/io.h>
-#include <linux/iommu.h>
 #include <linux/iopoll.h>
 #include <linux/mdev_pci.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/scatterlist.h>
 #include <linux/workqueue.h>
 
 #include "medu_regs.h"
@@ -43,24 +42,14 @@ struct medu_card {
 	struct mdev_pci_parent parent;
 	struct pci_dev *pdev;
 	void __iomem *bar;
-	/* Held while a request is served. Tasks that wait for it get it in turn. */
-	struct mutex engine;
-	/* Completed by the interrupt, and when @halted is set */
-	struct completion done;
-	/* The card does not answer until it has been reset, if ever */
-	bool halted;
+	struct mdev_pci_engine engine;
 };
 
 struct medu {
 	struct mdev_pci pci;
 	struct delayed_work work;
-	/* Held while pages are pinned, mdev_pin_pages() included; taken by dma_unmap */
-	struct mutex pin_lock;
 	/* Protects what follows */
 	struct mutex lock;
-	/* Flags of run(), and how often it was called, under the card's engine */
-	unsigned int may;
-	unsigned int epoch;
 	u64 regs[MEDU_NR_REGS];
 	struct page *buffer;
 	unsigned long transfers;
@@ -97,61 +86,46 @@ static irqreturn_t medu_interrupt(int irq, void *data)
 	if (!cause || cause == ~0U)
 		return IRQ_NONE;
 	writel(cause, card->bar + MEDU_ACK);
-	complete(&card->done);
+	complete(&card->engine.done);
 	return IRQ_HANDLED;
-}
-
-/*
- * Wait until the card has interrupted, and has cleared the bits @busy of @reg: an interrupt
- * can be for what it has done before a restart.
- */
-static int medu_wait(struct medu_card *card, unsigned int reg, u32 busy)
-{
-	do {
-		if (!wait_for_completion_timeout(&card->done, MEDU_TIMEOUT)) {
-			pci_err(card->pdev, "no interrupt\n");
-			mdev_pci_mark_dead(&card->parent);
-		}
-		if (READ_ONCE(card->halted))
-			return -EIO;
-	} while (readl(card->bar + reg) & busy);
-	return 0;
 }
 
 static int medu_compute(struct medu_card *card, u32 n, u32 *result)
 {
 	writel(MEDU_FACTORIAL_IRQ, card->bar + MEDU_STATUS);
 	writel(n, card->bar + MEDU_FACTORIAL);
-	if (medu_wait(card, MEDU_STATUS, MEDU_COMPUTING))
+	if (mdev_pci_engine_wait(&card->engine,
+				 !(readl(card->bar + MEDU_STATUS) & MEDU_COMPUTING)))
 		return -EIO;
 	*result = readl(card->bar + MEDU_FACTORIAL);
 	return 0;
 }
 
-/* Copy between memory, within a page, and the beginning of the card's buffer. */
-static int medu_transfer(struct medu_card *card, struct page *page, u32 offset,
+/* Copy between memory and the beginning of the card's buffer. */
+static int medu_transfer(struct medu_card *card, struct page **pages, u32 offset,
 			 u32 size, bool to_memory)
 {
 	enum dma_data_direction dir = to_memory ? DMA_FROM_DEVICE : DMA_TO_DEVICE;
-	u32 command = MEDU_DMA_RUN | MEDU_DMA_IRQ;
-	struct device *dev = &card->pdev->dev;
-	dma_addr_t address;
+	u32 command = MEDU_DMA_RUN | MEDU_DMA_IRQ | (to_memory ? MEDU_DMA_TO_MEMORY : 0);
+	u32 i, buffer = MEDU_BUFFER;
+	struct scatterlist *sg;
+	struct sg_table table;
 	int ret;
 
-	address = dma_map_page(dev, page, offset, size, dir);
-	if (dma_mapping_error(dev, address))
-		return -ENOMEM;
-	if (to_memory)
-		command |= MEDU_DMA_TO_MEMORY;
-	writel(to_memory ? MEDU_BUFFER : address, card->bar + MEDU_DMA_SOURCE);
-	writel(to_memory ? address : MEDU_BUFFER, card->bar + MEDU_DMA_DESTINATION);
-	writel(size, card->bar + MEDU_DMA_COUNT);
-	writel(command, card->bar + MEDU_DMA_COMMAND);
-	ret = medu_wait(card, MEDU_DMA_COMMAND, MEDU_DMA_RUN);
-	if (ret)
-		mdev_pci_abandon_page(&card->parent, page, address, size, dir);
-	else
-		dma_unmap_page(dev, address, size, dir);
+	ret = mdev_pci_map_pages(&card->parent, &table, pages, offset, size, dir);
+	for_each_sgtable_dma_sg(&table, sg, i) {
+		writel(to_memory ? buffer : sg_dma_address(sg), card->bar + MEDU_DMA_SOURCE);
+		writel(to_memory ? sg_dma_address(sg) : buffer,
+		       card->bar + MEDU_DMA_DESTINATION);
+		writel(sg_dma_len(sg), card->bar + MEDU_DMA_COUNT);
+		writel(command, card->bar + MEDU_DMA_COMMAND);
+		ret = mdev_pci_engine_wait(&card->engine, !(readl(card->bar + MEDU_DMA_COMMAND) &
+							    MEDU_DMA_RUN));
+		if (ret)
+			break;
+		buffer += sg_dma_len(sg);
+	}
+	mdev_pci_unmap_pages(&card->parent, &table, dir, ret != -EIO);
 	return ret;
 }
 
@@ -162,35 +136,19 @@ static int medu_copy(struct medu *medu, struct page **pages, u32 from,
 		     u32 offset, u32 count, bool to_memory)
 {
 	struct medu_card *card = medu_card(medu);
-	u32 at, size;
 	int ret = 0;
+	u32 size;
 
 	for (; count && !ret; count -= size, from += size, offset += size) {
-		struct page *page = pages[from / PAGE_SIZE];
-
-		at = from % PAGE_SIZE;
-		size = min3(count, (u32)PAGE_SIZE - at, MEDU_MAX_TRANSFER);
+		size = min(count, MEDU_MAX_TRANSFER);
 		if (to_memory)
-			ret = medu_transfer(card, medu->buffer, offset, size, false) ?:
-			      medu_transfer(card, page, at, size, true);
+			ret = medu_transfer(card, &medu->buffer, offset, size, false) ?:
+			      medu_transfer(card, pages, from, size, true);
 		else
-			ret = medu_transfer(card, page, at, size, false) ?:
-			      medu_transfer(card, medu->buffer, offset, size, true);
+			ret = medu_transfer(card, pages, from, size, false) ?:
+			      medu_transfer(card, &medu->buffer, offset, size, true);
 	}
 	return ret;
-}
-
-/*
- * Whether a request may begin. If run() was called since its registers were read, a reset
- * can have cancelled it.
- */
-static bool medu_may(struct medu *medu, unsigned int flag, unsigned int epoch)
-{
-	struct medu_card *card = medu_card(medu);
-
-	lockdep_assert_held(&card->engine);
-	return (medu->may & flag) && medu->epoch == epoch &&
-	       !READ_ONCE(card->halted);
 }
 
 static void medu_raise(struct medu *medu, u32 cause)
@@ -202,20 +160,22 @@ static void medu_raise(struct medu *medu, u32 cause)
 }
 
 /* Of 34! and more, the lower 32 bits are 0; the card would compute for long. */
-static void medu_serve_factorial(struct medu *medu, unsigned int epoch)
+static void medu_serve_factorial(struct medu *medu, unsigned long token)
 {
 	u32 n = *medu_reg(medu, MEDU_FACTORIAL), result = 0;
+	u64 *status = medu_reg(medu, MEDU_STATUS);
 	struct medu_card *card = medu_card(medu);
 
-	guard(mutex)(&card->engine);
-	if (!medu_may(medu, MDEV_PCI_RUN, epoch) ||
-	    (n < 34 && medu_compute(card, n, &result)))
+	if (!mdev_pci_engine_begin(&card->engine, &medu->pci, token, MDEV_PCI_RUN))
 		return;
-	guard(mutex)(&medu->lock);
-	*medu_reg(medu, MEDU_FACTORIAL) = result;
-	*medu_reg(medu, MEDU_STATUS) &= ~MEDU_COMPUTING;
-	if (*medu_reg(medu, MEDU_STATUS) & MEDU_FACTORIAL_IRQ)
-		medu_raise(medu, MEDU_CAUSE_FACTORIAL);
+	if (n >= 34 || !medu_compute(card, n, &result)) {
+		guard(mutex)(&medu->lock);
+		*medu_reg(medu, MEDU_FACTORIAL) = result;
+		*status &= ~MEDU_COMPUTING;
+		if (*status & MEDU_FACTORIAL_IRQ)
+			medu_raise(medu, MEDU_CAUSE_FACTORIAL);
+	}
+	mdev_pci_engine_end(&card->engine);
 }
 
 /* The card does not report that it could not access memory, so neither does this. */
@@ -234,7 +194,7 @@ static void medu_end_dma(struct medu *medu)
  * Pages are pinned before the device waits for the engine: userspace can delay that,
  * and with it no other device. The registers don't change while MEDU_DMA_RUN is set.
  */
-static void medu_serve_dma(struct medu *medu, unsigned int epoch)
+static void medu_serve_dma(struct medu *medu, unsigned long token)
 {
 	bool to_memory = *medu_reg(medu, MEDU_DMA_COMMAND) & MEDU_DMA_TO_MEMORY;
 	u64 source = *medu_reg(medu, MEDU_DMA_SOURCE);
@@ -243,46 +203,37 @@ static void medu_serve_dma(struct medu *medu, unsigned int epoch)
 	u64 offset = (to_memory ? source : destination) - MEDU_BUFFER;
 	u64 iova = (to_memory ? destination : source) &
 		   DMA_BIT_MASK(MEDU_ADDRESS_BITS);
-	unsigned int from = offset_in_page(iova), nr_pages = 0;
-	struct medu_card *card = medu_card(medu);
+	struct mdev_pci_engine *engine = &medu_card(medu)->engine;
+	struct mdev_pci_pin pin = {};
 	struct page *pages[2];
 	int ret = 0;
 
 	if (count && offset < MEDU_BUFFER_SIZE && count <= MEDU_BUFFER_SIZE - offset)
-		nr_pages = DIV_ROUND_UP(from + count, PAGE_SIZE);
-	guard(mutex)(&medu->pin_lock);
-	if (nr_pages && mdev_pin_pages(medu->pci.mdev, iova - from, nr_pages,
-				       to_memory ? IOMMU_WRITE : IOMMU_READ, pages))
-		nr_pages = 0;
-	scoped_guard(mutex, &card->engine) {
-		if (!medu_may(medu, MDEV_PCI_DMA, epoch))
-			break;
-		if (nr_pages)
-			ret = medu_copy(medu, pages, from, offset, count, to_memory);
+		mdev_pci_pin(&medu->pci, &pin, iova, count,
+			     to_memory ? DMA_FROM_DEVICE : DMA_TO_DEVICE, pages);
+	if (mdev_pci_engine_begin(engine, &medu->pci, token, MDEV_PCI_DMA)) {
+		if (pin.pci)
+			ret = medu_copy(medu, pages, offset_in_page(iova), offset, count,
+					to_memory);
 		if (!ret)
 			medu_end_dma(medu);
+		mdev_pci_engine_end(engine);
 	}
-	if (nr_pages)
-		mdev_unpin_pages(medu->pci.mdev, iova - from, nr_pages);
-	/* The DMA API has no addresses left, such as those of bounce buffers */
-	if (ret == -ENOMEM)
+	mdev_pci_unpin(&pin);
+	if (ret == -EAGAIN)
 		schedule_delayed_work(&medu->work, HZ / 10);
 }
 
 static void medu_work(struct work_struct *work)
 {
 	struct medu *medu = container_of(work, struct medu, work.work);
-	unsigned int may, epoch;
+	/* Before registers are read: a reset of these changes it */
+	unsigned long token = mdev_pci_run_token(&medu->pci);
 
-	/* Ordered by the lock: registers of before a reset have an epoch of before */
-	scoped_guard(mutex, &medu->lock) {
-		may = READ_ONCE(medu->may);
-		epoch = READ_ONCE(medu->epoch);
-	}
-	if ((may & MDEV_PCI_RUN) && (*medu_reg(medu, MEDU_STATUS) & MEDU_COMPUTING))
-		medu_serve_factorial(medu, epoch);
-	if ((may & MDEV_PCI_DMA) && (*medu_reg(medu, MEDU_DMA_COMMAND) & MEDU_DMA_RUN))
-		medu_serve_dma(medu, epoch);
+	if ((token & MDEV_PCI_RUN) && (*medu_reg(medu, MEDU_STATUS) & MEDU_COMPUTING))
+		medu_serve_factorial(medu, token);
+	if ((token & MDEV_PCI_DMA) && (*medu_reg(medu, MEDU_DMA_COMMAND) & MEDU_DMA_RUN))
+		medu_serve_dma(medu, token);
 }
 
 /* Registers of a device */
@@ -345,7 +296,6 @@ static int medu_create(struct mdev_pci *pci)
 	struct medu *medu = to_medu(pci);
 
 	INIT_DELAYED_WORK(&medu->work, medu_work);
-	mutex_init(&medu->pin_lock);
 	mutex_init(&medu->lock);
 	medu->buffer = alloc_page(GFP_KERNEL_ACCOUNT);
 	return medu->buffer ? 0 : -ENOMEM;
@@ -372,22 +322,9 @@ static int medu_reset(struct mdev_pci *pci, enum mdev_pci_reset_cause cause)
 /* Wait for the engine, but not for pages that userspace delays: they aren't accessed. */
 static int medu_run(struct mdev_pci *pci, unsigned int flags)
 {
-	struct medu *medu = to_medu(pci);
-
-	scoped_guard(mutex, &medu_card(medu)->engine) {
-		WRITE_ONCE(medu->may, flags);
-		WRITE_ONCE(medu->epoch, medu->epoch + 1);
-	}
-	schedule_delayed_work(&medu->work, 0);
+	mdev_pci_engine_sync(&medu_card(to_medu(pci))->engine);
+	schedule_delayed_work(&to_medu(pci)->work, 0);
 	return 0;
-}
-
-static void medu_dma_unmap(struct mdev_device *mdev, u64 iova, u64 length)
-{
-	struct medu *medu = to_medu(mdev_pci_from_mdev(mdev));
-
-	mutex_lock(&medu->pin_lock);
-	mutex_unlock(&medu->pin_lock);
 }
 
 struct medu_state {
@@ -425,10 +362,7 @@ static int medu_load(struct mdev_pci *pci, u32 version, const void *buf,
 
 static void medu_halt(struct mdev_pci_parent *parent)
 {
-	struct medu_card *card = to_medu_card(parent);
-
-	WRITE_ONCE(card->halted, true);
-	complete_all(&card->done);
+	mdev_pci_engine_halt(&to_medu_card(parent)->engine);
 }
 
 /*
@@ -450,8 +384,7 @@ static int medu_restart(struct mdev_pci_parent *parent)
 	/* The write reaches the card before the value is read */
 	readl(card->bar + MEDU_CAUSE);
 	synchronize_irq(pci_irq_vector(card->pdev, 0));
-	reinit_completion(&card->done);
-	WRITE_ONCE(card->halted, false);
+	mdev_pci_engine_restart(&card->engine);
 	return 0;
 }
 
@@ -486,7 +419,6 @@ static const struct mdev_pci_function medu_function = {
 
 static const struct mdev_pci_driver medu_driver = {
 	.ops.hot_unplug = true,
-	.ops.dma_unmap = medu_dma_unmap,
 	.ops.mdev_attr_groups = medu_groups,
 	.types = &(const struct mdev_pci_type){
 		.name = "card", .function = &medu_function, .units = 1,
@@ -530,18 +462,15 @@ static int medu_enable(struct medu_card *card)
 static int medu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct medu_card *card;
-	int ret;
 
 	card = devm_kzalloc(&pdev->dev, sizeof(*card), GFP_KERNEL);
 	if (!card)
 		return -ENOMEM;
 	card->pdev = pdev;
-	mutex_init(&card->engine);
-	init_completion(&card->done);
+	mdev_pci_engine_init(&card->engine, &card->parent, MEDU_TIMEOUT);
 	pci_set_drvdata(pdev, &card->parent);
-	ret = medu_enable(card);
-	return ret ?: mdev_pci_register(&card->parent, &pdev->dev, &medu_driver,
-					MEDU_UNITS);
+	return medu_enable(card) ?:
+	       mdev_pci_register(&card->parent, &pdev->dev, &medu_driver, MEDU_UNITS);
 }
 
 static void medu_remove(struct pci_dev *pdev)

@@ -6,10 +6,7 @@
 
 #include <linux/cleanup.h>
 #include <linux/compiler.h>
-#include <linux/dma-mapping.h>
 #include <linux/export.h>
-#include <linux/iommu.h>
-#include <linux/mm.h>
 #include <linux/mutex.h>
 
 #include "private.h"
@@ -115,39 +112,6 @@ void mdev_pci_mark_dead(struct mdev_pci_parent *parent)
 		mdev_for_each_device(parent->dev, mdev_pci_notify_error, NULL);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_mark_dead);
-
-/**
- * mdev_pci_abandon_page - end a transfer that a failed physical device may continue
- * @parent: the parent, which has not ended the transfer and does not answer
- * @page: the page
- * @address: from dma_map_page() for @parent
- * @size: of the mapping
- * @dir: of the mapping
- *
- * Instead of dma_unmap_page(), and before @page is unpinned or freed. If an IOMMU
- * translates the addresses, this unmaps the page and waits until the IOMMU has forgotten
- * it. Otherwise the device can access the memory for as long as it has power, so that it
- * must not be used for anything else: the mapping stays, which can be a bounce buffer,
- * and so does a reference to @page. The log says so. That is for good, also if the device
- * recovers.
- *
- * Context: may sleep.
- */
-void mdev_pci_abandon_page(struct mdev_pci_parent *parent, struct page *page,
-			   dma_addr_t address, size_t size,
-			   enum dma_data_direction dir)
-{
-	struct iommu_domain *domain = iommu_get_domain_for_dev(parent->dev);
-
-	if (domain && domain->type & __IOMMU_DOMAIN_PAGING) {
-		dma_unmap_page(parent->dev, address, size, dir);
-		iommu_flush_iotlb_all(domain);
-		return;
-	}
-	get_page(page);
-	dev_warn(parent->dev, "a page stays allocated, since the device may access it\n");
-}
-EXPORT_SYMBOL_GPL(mdev_pci_abandon_page);
 
 /* A function that is called for each device, and its argument */
 struct mdev_pci_call {

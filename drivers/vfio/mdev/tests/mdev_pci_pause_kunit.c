@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* KUnit tests of pci/pause.c: the flags of ->run(), and which devices get error interrupts. */
 
-#include <linux/mm.h>
-
 #include "../pci/private.h"
 #include "mdev_pci_test_device.h"
 
@@ -90,26 +88,12 @@ static void test_iteration(struct kunit *test)
 						fixture), -EXDEV);
 }
 
-/* The parent has no IOMMU. */
-static void test_abandons_page(struct kunit *test)
-{
-	struct test_pci *fixture = test->priv;
-	struct page *page = alloc_page(GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, page);
-	mdev_pci_abandon_page(&fixture->parent, page, 0, PAGE_SIZE, DMA_FROM_DEVICE);
-	KUNIT_EXPECT_EQ(test, page_count(page), 2);
-	put_page(page);
-	put_page(page);
-}
-
 static struct kunit_case mdev_pci_pause_cases[] = {
 	KUNIT_CASE(test_pause_stops_device),
 	KUNIT_CASE(test_pause_keeps_stopped),
 	KUNIT_CASE(test_pause_run_fails),
 	KUNIT_CASE(test_death_triggers_error),
 	KUNIT_CASE(test_iteration),
-	KUNIT_CASE(test_abandons_page),
 	{}
 };
 
