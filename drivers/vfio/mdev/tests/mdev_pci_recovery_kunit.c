@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * KUnit tests of pci/recovery.c: what PCI error handlers and system sleep call. The card
- * has no bus, so slot_reset, which accesses its config space, is tested with medu.
+ * has no config space, so slot_reset, which restores it, is tested with medu.
  */
 
 #include <linux/jiffies.h>
@@ -169,6 +169,38 @@ static void test_sleep(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fixture->restarts, 1);
 }
 
+static int test_config_read(struct pci_bus *bus, unsigned int devfn, int where, int size,
+			    u32 *value)
+{
+	*value = 0;
+	return PCIBIOS_SUCCESSFUL;
+}
+
+/* Config space of a card that has not been restarted reads as ones, and is not saved. */
+static void test_restart_saves_state(struct kunit *test)
+{
+	static struct pci_ops ops = { .read = test_config_read };
+	const struct pci_error_handlers *handlers = &mdev_pci_error_handlers;
+	struct test_pci *fixture = test->priv;
+	struct pci_dev *card = test_card(test);
+
+	card->bus = kunit_kzalloc(test, sizeof(*card->bus), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, card->bus);
+	card->bus->ops = &ops;
+	card->dev.bus = &pci_bus_type;
+	handlers->reset_prepare(card);
+	KUNIT_EXPECT_FALSE(test, card->state_saved);
+	handlers->reset_done(card);
+	KUNIT_EXPECT_TRUE(test, card->state_saved);
+
+	card->state_saved = false;
+	fixture->restart_error = -EIO;
+	handlers->reset_prepare(card);
+	handlers->reset_done(card);
+	KUNIT_EXPECT_EQ(test, fixture->restarts, 2);
+	KUNIT_EXPECT_FALSE(test, card->state_saved);
+}
+
 /* restart() has undone the halt() of a concurrent death. */
 static void test_death_during_restart(struct kunit *test)
 {
@@ -233,6 +265,7 @@ static struct kunit_case mdev_pci_recovery_cases[] = {
 	KUNIT_CASE(test_reset_restarts),
 	KUNIT_CASE(test_reset_and_no_pause),
 	KUNIT_CASE(test_sleep),
+	KUNIT_CASE(test_restart_saves_state),
 	KUNIT_CASE(test_death_during_restart),
 	KUNIT_CASE(test_error_during_recovery),
 	KUNIT_CASE(test_without_callbacks),
