@@ -16,7 +16,7 @@
 
 #define RECOVERY_MS	30000
 
-int card_find(const char *id, char name[CARD_NAME_SIZE])
+int card_find(const char *id, unsigned int index, char name[CARD_NAME_SIZE])
 {
 	int ret = -ENOENT;
 	char text[128];
@@ -27,7 +27,7 @@ int card_find(const char *id, char name[CARD_NAME_SIZE])
 		return ret;
 	for (i = 0; i < found.gl_pathc && ret; i++) {
 		if (sysfs_read(text, sizeof(text), "%s/modalias", found.gl_pathv[i]) < 0 ||
-		    strncmp(text, id, strlen(id)))
+		    strncmp(text, id, strlen(id)) || index--)
 			continue;
 		snprintf(name, CARD_NAME_SIZE, "%s", strrchr(found.gl_pathv[i], '/') + 1);
 		ret = 0;

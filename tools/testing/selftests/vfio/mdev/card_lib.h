@@ -18,10 +18,10 @@
 #define CARD_NAME_SIZE	16
 
 /*
- * The PCI address of the first card whose modalias begins with @id, whether a driver is
- * bound to it or not. -ENOENT if there is none.
+ * The PCI address of a card whose modalias begins with @id, the first is 0, whether a
+ * driver is bound to it or not. -ENOENT if there is none.
  */
-int card_find(const char *id, char name[CARD_NAME_SIZE]);
+int card_find(const char *id, unsigned int index, char name[CARD_NAME_SIZE]);
 
 /*
  * With the module aer_inject, the card's root port reports an uncorrectable error

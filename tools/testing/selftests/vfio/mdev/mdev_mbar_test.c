@@ -156,7 +156,7 @@ FIXTURE_VARIANT_ADD(type, ivshmem) {
 
 FIXTURE_SETUP(type)
 {
-	if (card_find(variant->id, card))
+	if (card_find(variant->id, 0, card))
 		SKIP(return, "there is no such card");
 	ASSERT_EQ(0, mbar_prepare());
 	ASSERT_EQ(0, map_prepare());
@@ -277,7 +277,7 @@ FIXTURE(parts)
 
 FIXTURE_SETUP(parts)
 {
-	if (card_find(IVSHMEM, card))
+	if (card_find(IVSHMEM, 0, card))
 		SKIP(return, "there is no ivshmem-plain");
 	ASSERT_EQ(0, mbar_prepare());
 	ASSERT_EQ(0, map_prepare());

@@ -21,6 +21,9 @@
 
 #define MEDU_TYPE_FORMAT	MEDU_DRIVER "/%s/mdev_supported_types/medu-card"
 
+/* The beginning of an edu card's modalias */
+#define EDU		"pci:v00001234d000011E8"
+
 /* For a request, and for those of other devices that come before it */
 #define PATIENCE_MS	60000
 
@@ -40,15 +43,26 @@ int medu_card_name(unsigned int card, char name[CARD_NAME_SIZE])
 	return ret;
 }
 
-int medu_prepare(unsigned int cards)
+/* -ENODEV if the driver is not bound to a card that is there */
+static int medu_check_card(unsigned int card)
 {
 	char name[CARD_NAME_SIZE];
+	int ret = card_find(EDU, card, name);
+
+	if (!ret && !path_exists(MEDU_DRIVER "/%s", name))
+		ret = -ENODEV;
+	return ret;
+}
+
+int medu_prepare(unsigned int cards)
+{
 	int ret = mdev_prepare();
+	unsigned int i;
 
 	if (!ret && !path_exists(MEDU_DRIVER))
 		ret = module_load("medu");
-	if (!ret)
-		ret = medu_card_name(cards - 1, name);
+	for (i = 0; i < cards && !ret; i++)
+		ret = medu_check_card(i);
 	if (ret)
 		medu_finish();
 	return ret;

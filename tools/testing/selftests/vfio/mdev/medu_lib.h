@@ -35,7 +35,7 @@ struct medu_device {
 
 /*
  * Loads the modules; no test device exists then. -ENOENT if medu is not built, or the VM
- * has less than @cards cards.
+ * has less than @cards cards; -ENODEV if medu is not bound to one of them.
  */
 int medu_prepare(unsigned int cards);
 /* Removes test devices and unloads medu. */
