@@ -73,11 +73,11 @@ struct vm_area_struct;
  * ====================================  ==========  ================================
  * region access, VFIO_DEVICE_SET_IRQS,  waits       -EIO
  * device feature, dirty log, ioctl
- * with &parent_ops.drain_ioctl
+ * with ``drain_ioctl``
  * get information, reset, set the       waits       -EIO, migration state ERROR
  * migration state, transfer state data
  * access of a mapped region             waits       SIGBUS
- * mmap() with &parent_ops.mmap          -EAGAIN     -EIO
+ * mmap() with ``mmap``                  -EAGAIN     -EIO
  * the same by the kernel                -EFAULT     -EFAULT
  * open                                  waits       -ENODEV
  * close                                 waits       callbacks are called as always
@@ -341,7 +341,7 @@ struct mdev_dirty_log_ops {
  * @validate_map_request: page fault on a page of a region: return what backs
  *	it. On entry, @size is the length in bytes, a power of two and at least
  *	a page, of the largest naturally aligned block around @pos that could be
- *	mapped at once, and @prot what the mapping allows. Set @pfn to the page
+ *	mapped at once, and @flags what the mapping allows. Set @pfn to the page
  *	frame that backs the page at @pos, and reduce @size, to another power of
  *	two, so that the naturally aligned block of @size bytes around @pos is
  *	physically contiguous; until an invalidation, all results in one GiB
@@ -500,11 +500,23 @@ struct parent_ops {
 /* The access that faults is a write; changes of this flag are ignored */
 #define MDEV_MAP_WRITE		BIT(1)
 
+/**
+ * mdev_region_index - the region of a position in a device file
+ * @pos: the position, as &parent_ops.read and others get it
+ *
+ * Return: the VFIO index of the region.
+ */
 static inline u32 mdev_region_index(loff_t pos)
 {
 	return pos >> MDEV_REGION_SHIFT;
 }
 
+/**
+ * mdev_region_offset - the offset in its region of a position in a device file
+ * @pos: the position, as &parent_ops.read and others get it
+ *
+ * Return: the offset in bytes.
+ */
 static inline u64 mdev_region_offset(loff_t pos)
 {
 	return pos & GENMASK_ULL(MDEV_REGION_SHIFT - 1, 0);
@@ -527,10 +539,25 @@ struct mdev_type_attribute {
 			 size_t count);
 };
 
+/**
+ * MDEV_TYPE_ATTR_RO - define a read-only attribute of a type
+ * @_name: its name in sysfs. The struct mdev_type_attribute is called
+ *	mdev_type_attr_NAME; NAME_show() is its &mdev_type_attribute.show.
+ */
 #define MDEV_TYPE_ATTR_RO(_name) \
 	struct mdev_type_attribute mdev_type_attr_##_name = __ATTR_RO(_name)
+
+/**
+ * MDEV_TYPE_ATTR_RW - define an attribute of a type that can be read and written
+ * @_name: as for MDEV_TYPE_ATTR_RO(); NAME_store() is its &mdev_type_attribute.store
+ */
 #define MDEV_TYPE_ATTR_RW(_name) \
 	struct mdev_type_attribute mdev_type_attr_##_name = __ATTR_RW(_name)
+
+/**
+ * MDEV_TYPE_ATTR_WO - define a write-only attribute of a type
+ * @_name: as for MDEV_TYPE_ATTR_RW()
+ */
 #define MDEV_TYPE_ATTR_WO(_name) \
 	struct mdev_type_attribute mdev_type_attr_##_name = __ATTR_WO(_name)
 
@@ -643,7 +670,23 @@ int mdev_pause_parent(struct device *dev, unsigned int timeout_ms);
 void mdev_resume_parent(struct device *dev);
 void mdev_mark_parent_dead(struct device *dev);
 
-/* A macro: checkpatch.pl takes a definition of that name for a loop */
+/**
+ * mdev_for_each_device - call a function for each device of a parent
+ * @dev: what mdev_register_device() or mdev_register_parent() was called with
+ * @fn: called with each device between a successful &parent_ops.create and
+ *	&parent_ops.remove, which is not called before @fn returns. A value other than
+ *	0 ends the iteration.
+ * @data: for @fn
+ *
+ * No lock is held across @fn. Devices that are created concurrently may be left out.
+ * A macro, because checkpatch.pl takes a definition of that name for a loop.
+ *
+ * Context: may sleep. @fn may sleep, but must not wait for the removal of its device,
+ *	call mdev_pause_parent() nor mdev_unregister_device(): a removal that waits for
+ *	@fn is what these wait for. It can call mdev_mark_parent_dead().
+ * Return: what @fn has returned last, 0 without devices, or -ENODEV if @dev is not
+ *	registered.
+ */
 #define mdev_for_each_device(dev, fn, data) mdev_visit_devices(dev, fn, data)
 int mdev_visit_devices(struct device *dev,
 		       int (*fn)(struct mdev_device *mdev, void *data),
@@ -664,6 +707,12 @@ int mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova, void *data,
 		size_t len, bool write);
 int mdev_mark_dirty(struct mdev_device *mdev, dma_addr_t iova, size_t len);
 
+/**
+ * to_mdev_device - the mediated device that a device on the mdev bus is
+ * @dev: a device on the mdev bus; mdev_from_dev() takes others as well
+ *
+ * Return: the mediated device, without taking a reference.
+ */
 static inline struct mdev_device *to_mdev_device(struct device *dev)
 {
 	return container_of(dev, struct mdev_device, dev);

@@ -33,7 +33,7 @@
  * @lock: held from mdev_drain() to mdev_undrain()
  * @wait: callbacks that wait until @blocked is 0
  * @idle: mdev_drain(), which waits until @ref is zero
- * @paused: likewise mdev_pause_parent(), in &mdev_parent_core.run_wait
+ * @paused: likewise mdev_pause_parent(), in ``run_wait`` of the parent
  * @rcu: delays freeing it after the release of a ref
  */
 struct mdev_callbacks {
@@ -83,6 +83,17 @@ struct mdev_bus_driver {
 	struct kvm *(*get_kvm)(struct mdev_device *mdev);
 };
 
+/**
+ * mdev_register_bus_driver - register a driver for the devices of any parent
+ * @drv: the driver; must stay until mdev_unregister_bus_driver() has returned
+ *
+ * It is bound to every device that it matches, including existing ones, but not to
+ * those of mdev_register_parent(). Its module is the one that calls this.
+ *
+ * Context: may sleep.
+ * Return: 0, -EINVAL if it has a &mdev_driver.device_api, or the error of
+ *	driver_register().
+ */
 #define mdev_register_bus_driver(drv) \
 	__mdev_register_bus_driver(drv, THIS_MODULE)
 int __mdev_register_bus_driver(struct mdev_bus_driver *drv,
@@ -120,6 +131,14 @@ bool mdev_callback_enter_or_queue(struct mdev_device *mdev,
 void mdev_callback_unqueue(struct mdev_device *mdev,
 			   struct wait_queue_entry *entry);
 
+/**
+ * mdev_callback_try_enter - begin a callback unless callbacks are blocked
+ * @mdev: the device, which is open
+ *
+ * Context: any.
+ * Return: true, then mdev_callback_exit() has to follow, or false while callbacks are
+ *	drained, or the parent is paused or dead.
+ */
 static __always_inline bool mdev_callback_try_enter(struct mdev_device *mdev)
 {
 	return percpu_ref_tryget_live(&mdev->callbacks->ref);

@@ -116,10 +116,16 @@ struct mdev_pci_vendor_cap {
 	u8 size;
 };
 
+/**
+ * enum mdev_pci_registers_kind - what registers of config space are
+ * @MDEV_PCI_REGISTERS: registers at an offset of config space
+ * @MDEV_PCI_CAPABILITY: a capability of the list of PCI 3.0, 6.7
+ * @MDEV_PCI_EXT_CAPABILITY: a capability of the list of PCI Express 2.0, 7.9
+ */
 enum mdev_pci_registers_kind {
-	MDEV_PCI_REGISTERS,	/* at an offset of config space */
-	MDEV_PCI_CAPABILITY,	/* of the list of PCI 3.0, 6.7 */
-	MDEV_PCI_EXT_CAPABILITY, /* of the list of PCI Express 2.0, 7.9 */
+	MDEV_PCI_REGISTERS,
+	MDEV_PCI_CAPABILITY,
+	MDEV_PCI_EXT_CAPABILITY,
 };
 
 /**
@@ -260,15 +266,24 @@ struct mdev_pci_type {
 	unsigned int units;
 };
 
-/* Why a device is reset */
+/**
+ * enum mdev_pci_reset_cause - why a device is reset
+ * @MDEV_PCI_RESET_CREATE: &mdev_pci_driver.create has returned
+ * @MDEV_PCI_RESET_OPEN: userspace opens the device
+ * @MDEV_PCI_RESET_CLOSE: userspace has closed it
+ * @MDEV_PCI_RESET_DEVICE: VFIO_DEVICE_RESET
+ * @MDEV_PCI_RESET_FLR: function-level reset by the guest
+ * @MDEV_PCI_RESET_PM: D3hot to D0, with MDEV_PCI_SOFT_RESET
+ * @MDEV_PCI_RESET_LOAD: state data is to be loaded
+ */
 enum mdev_pci_reset_cause {
-	MDEV_PCI_RESET_CREATE,	/* after &mdev_pci_driver.create */
-	MDEV_PCI_RESET_OPEN,	/* userspace opens the device */
-	MDEV_PCI_RESET_CLOSE,	/* userspace has closed it */
-	MDEV_PCI_RESET_DEVICE,	/* VFIO_DEVICE_RESET */
-	MDEV_PCI_RESET_FLR,	/* function-level reset by the guest */
-	MDEV_PCI_RESET_PM,	/* D3hot to D0, with MDEV_PCI_SOFT_RESET */
-	MDEV_PCI_RESET_LOAD,	/* before state data is loaded */
+	MDEV_PCI_RESET_CREATE,
+	MDEV_PCI_RESET_OPEN,
+	MDEV_PCI_RESET_CLOSE,
+	MDEV_PCI_RESET_DEVICE,
+	MDEV_PCI_RESET_FLR,
+	MDEV_PCI_RESET_PM,
+	MDEV_PCI_RESET_LOAD,
 };
 
 /* Flags of &mdev_pci_driver.run: the device may raise interrupts, and do work */
@@ -390,7 +405,13 @@ struct mdev_pci_driver {
 	int (*restart)(struct mdev_pci_parent *parent);
 };
 
-/* The size of @_struct; its first member, @_member, has to be its struct mdev_pci */
+/**
+ * MDEV_PCI_DEVICE_SIZE - for &mdev_pci_driver.device_size
+ * @_struct: the driver's structure of a device
+ * @_member: its first member, a struct mdev_pci
+ *
+ * Return: the size of @_struct. Any other first member is a compile-time error.
+ */
 #define MDEV_PCI_DEVICE_SIZE(_struct, _member) \
 	(sizeof(_struct) + BUILD_BUG_ON_ZERO(offsetof(_struct, _member)))
 
@@ -419,7 +440,27 @@ struct mdev_pci_parent {
 	struct mdev_pci_parent_core *core;
 };
 
-/* The module that calls it is held while a device of the parent is open. */
+/**
+ * mdev_pci_register - register a device as a parent of PCI functions
+ * @parent: zeroed, in use until mdev_pci_unregister() has returned
+ * @dev: the physical device, which must be in sysfs
+ * @driver: the vendor driver; constant, with all that it points to, until
+ *	mdev_pci_unregister() has returned
+ * @units: units of @dev to be shared. Each device takes
+ *	&mdev_pci_type.units of them; ``create`` fails with -ENOSPC when too few
+ *	are free.
+ *
+ * As mdev_register_device(), with defaults for all members of
+ * &mdev_pci_driver.ops that are NULL. A description that no PCI function can
+ * have is refused, with a message in the log. Of a PCI card, pci_save_state() saves what
+ * mdev_pci_error_handlers restore; so register it after pci_set_master().
+ * The module that calls it is held while a device is open, unless &parent_ops.owner is
+ * set.
+ *
+ * Context: may sleep; loads the bus driver's module for the first parent.
+ * Return: 0; -EINVAL if @driver is invalid; -EEXIST if @dev or @parent is
+ *	registered; -ENOMEM.
+ */
 #define mdev_pci_register(parent, dev, driver, units) \
 	__mdev_pci_register(parent, dev, driver, units, THIS_MODULE)
 int __mdev_pci_register(struct mdev_pci_parent *parent, struct device *dev,
@@ -515,7 +556,9 @@ int mdev_pci_map_pages(struct mdev_pci_parent *parent, struct sg_table *table,
 void mdev_pci_unmap_pages(struct mdev_pci_parent *parent, struct sg_table *table,
 			  enum dma_data_direction dir, bool ended);
 
-/*
+/**
+ * DOC: mdev_pci_error_handlers and mdev_pci_pm_ops
+ *
  * For a struct pci_driver that has its struct mdev_pci_parent in pci_set_drvdata(),
  * registered from probe to remove: they pause the devices, call &mdev_pci_driver.halt
  * and &mdev_pci_driver.restart, and resume, or call mdev_pci_mark_dead(). See "When the
@@ -553,9 +596,24 @@ void mdev_pci_memory_discard(struct mdev_pci *pci, unsigned int region,
 void mdev_pci_memory_mark_dirty(struct mdev_pci *pci, unsigned int region,
 				u64 offset, u64 size);
 
-/*
- * Defaults of &mdev_pci_driver.ops. A driver's own callback can call the default for
- * what it does not handle itself, with the contract of the callback.
+/**
+ * DOC: default callbacks of PCI functions
+ *
+ * A driver's own callback can call the default for what it does not handle itself,
+ * with the contract of the callback:
+ *
+ * ========================  ==================================
+ * callback                  default
+ * ========================  ==================================
+ * ``get_device_info``       mdev_pci_get_device_info()
+ * ``get_region_info``       mdev_pci_get_region_info()
+ * ``get_irq_info``          mdev_pci_get_irq_info()
+ * ``read``, ``write``       mdev_pci_read(), mdev_pci_write()
+ * ``set_irqs``              mdev_pci_set_irqs()
+ * ``validate_map_request``  mdev_pci_validate_map_request()
+ * ``request``               mdev_pci_request()
+ * members of ``migration``  those of mdev_pci_migration
+ * ========================  ==================================
  */
 extern const struct mdev_migration_ops mdev_pci_migration;
 

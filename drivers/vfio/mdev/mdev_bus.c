@@ -157,18 +157,7 @@ void mdev_unregister_driver(struct mdev_driver *drv)
 }
 EXPORT_SYMBOL(mdev_unregister_driver);
 
-/**
- * __mdev_register_bus_driver - register a driver for the devices of any parent
- * @drv: the driver; must stay until mdev_unregister_bus_driver() has returned
- * @owner: its module
- *
- * For mdev_register_bus_driver(). It is bound to every device that it matches,
- * including existing ones, but not to those of mdev_register_parent().
- *
- * Context: may sleep.
- * Return: 0, -EINVAL if it has a &mdev_driver.device_api, or the error of
- *	driver_register().
- */
+/* See mdev_register_bus_driver() */
 int __mdev_register_bus_driver(struct mdev_bus_driver *drv,
 			       struct module *owner)
 {

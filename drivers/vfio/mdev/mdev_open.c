@@ -251,7 +251,7 @@ static void mdev_set_opener_tgid(struct mdev_device *mdev, struct pid *tgid)
  * mdev_open(), which can have passed the file to another one. Does nothing if the
  * device is closed.
  *
- * Context: may sleep. Takes &mdev_device_core.callbacks_lock.
+ * Context: may sleep. Takes ``callbacks_lock`` of the device.
  */
 void mdev_log_opener(struct mdev_device *mdev, const char *reason)
 {

@@ -428,15 +428,16 @@ static int mdev_pause_nested(struct mdev_parent_core *core,
  *
  * For a driver that is about to suspend or reset the physical device, or has to wait
  * for its recovery. Blocks callbacks, waits for those that run and calls
- * &parent_ops.pause of each device. "DOC: when the parent is suspended or fails" lists
- * what is blocked. Calls can be nested: only the last mdev_resume_parent() resumes.
+ * &parent_ops.pause of each device. "When the parent is suspended or fails" in mdev.h
+ * lists what is blocked. Calls can be nested: only the last mdev_resume_parent()
+ * resumes.
  *
  * A callback that accesses userspace memory, as by mdev_dma_rw(), can take as long as
  * userspace likes. Then this resumes all devices and returns -EBUSY, and the caller
  * fails the suspend, or calls mdev_mark_parent_dead().
  *
  * Context: may sleep. Not from a callback of the same parent, nor with a lock held
- *	that a callback takes. Takes &mdev_parent_core.pause_lock, which is held across
+ *	that a callback takes. Takes ``pause_lock`` of the parent, which is held across
  *	&parent_ops.pause and &parent_ops.resume.
  * Return: 0, then mdev_resume_parent() has to follow, unless the parent is
  *	unregistered before; -EBUSY at the timeout; -EIO if the parent is dead, or was
@@ -509,8 +510,8 @@ void mdev_parent_end_pause(struct mdev_parent *parent)
  * @dev: what mdev_register_device() or mdev_register_parent() was called with
  *
  * Call it when the physical device was removed, or could not be recovered. After it has
- * returned, no callback that accesses the device begins: "DOC: when the parent is
- * suspended or fails" lists what userspace gets. A parent that is paused need not be
+ * returned, no callback that accesses the device begins: "When the parent is suspended
+ * or fails" in mdev.h lists what userspace gets. A parent that is paused need not be
  * resumed. It stays dead until it is unregistered. Of a parent of
  * mdev_register_parent(), only creations fail.
  *
@@ -518,8 +519,8 @@ void mdev_parent_end_pause(struct mdev_parent *parent)
  * registered.
  *
  * Context: may sleep. Can be called at any time, also from a callback of the same
- *	parent. Takes &mdev_device_core.callbacks_lock and map_lock of each device,
- *	which are not held across callbacks.
+ *	parent. Takes ``callbacks_lock`` and ``map_lock`` of each device, which are not
+ *	held across callbacks.
  */
 void mdev_mark_parent_dead(struct device *dev)
 {
@@ -532,23 +533,7 @@ void mdev_mark_parent_dead(struct device *dev)
 }
 EXPORT_SYMBOL_GPL(mdev_mark_parent_dead);
 
-/**
- * mdev_visit_devices - call a function for each device of a parent
- * @dev: what mdev_register_device() or mdev_register_parent() was called with
- * @fn: called with each device between a successful &parent_ops.create and
- *	&parent_ops.remove, which is not called before @fn returns. A value other than
- *	0 ends the iteration.
- * @data: for @fn
- *
- * Called as mdev_for_each_device(). No lock is held across @fn. Devices that are created
- * concurrently may be left out.
- *
- * Context: may sleep. @fn may sleep, but must not wait for the removal of its device,
- *	call mdev_pause_parent() nor mdev_unregister_device(): a removal that waits for
- *	@fn is what these wait for. It can call mdev_mark_parent_dead().
- * Return: what @fn has returned last, 0 without devices, or -ENODEV if @dev is not
- *	registered.
- */
+/* See mdev_for_each_device() */
 int mdev_visit_devices(struct device *dev,
 		       int (*fn)(struct mdev_device *mdev, void *data),
 		       void *data)

@@ -466,27 +466,7 @@ mdev_pci_parent_alloc(struct device *dev, const struct mdev_pci_driver *driver,
 	return parent;
 }
 
-/**
- * __mdev_pci_register - register a device as a parent of PCI functions
- * @parent: zeroed, in use until mdev_pci_unregister() has returned
- * @dev: the physical device, which must be in sysfs
- * @driver: the vendor driver; constant, with all that it points to, until
- *	mdev_pci_unregister() has returned
- * @units: units of @dev to be shared. Each device takes
- *	&mdev_pci_type.units of them; ``create`` fails with -ENOSPC when too few
- *	are free.
- * @owner: module that is held while a device is open, unless &parent_ops.owner is
- *	set; mdev_pci_register() passes the calling one
- *
- * As mdev_register_device(), with defaults for all members of
- * &mdev_pci_driver.ops that are NULL. A description that no PCI function can
- * have is refused, with a message in the log. Of a PCI card, pci_save_state() saves what
- * mdev_pci_error_handlers restore; so register it after pci_set_master().
- *
- * Context: may sleep; loads the bus driver's module for the first parent.
- * Return: 0; -EINVAL if @driver is invalid; -EEXIST if @dev or @parent is
- *	registered; -ENOMEM.
- */
+/* See mdev_pci_register() */
 int __mdev_pci_register(struct mdev_pci_parent *parent, struct device *dev,
 			const struct mdev_pci_driver *driver,
 			unsigned int units, struct module *owner)
