@@ -15,6 +15,8 @@
 
 #define TEST_VALUE	0x8877665544332211
 
+KUNIT_DEFINE_ACTION_WRAPPER(test_kfree, kfree, const void *);
+
 /* Capabilities of regions are in kernel memory that the caller frees. */
 static void test_query(struct kunit *test, u32 index,
 		       struct vfio_region_info *info,
@@ -28,8 +30,7 @@ static void test_query(struct kunit *test, u32 index,
 							    caps), 0);
 	if (caps->size)
 		KUNIT_ASSERT_EQ(test,
-				kunit_add_action_or_reset(test,
-							  (kunit_action_t *)kfree,
+				kunit_add_action_or_reset(test, test_kfree,
 							  caps->buf), 0);
 }
 

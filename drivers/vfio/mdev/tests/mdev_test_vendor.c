@@ -218,6 +218,8 @@ int test_create(struct test_vendor *vendor, unsigned int type,
 	return mdev_device_create(test_type(vendor, type), uuid);
 }
 
+KUNIT_DEFINE_ACTION_WRAPPER(test_put_device, put_device, struct device *);
+
 /* Create a device that must not fail; the test gets a reference to it. */
 struct mdev_device *test_created(struct test_vendor *vendor, const guid_t *uuid)
 {
@@ -228,8 +230,7 @@ struct mdev_device *test_created(struct test_vendor *vendor, const guid_t *uuid)
 	mdev = vendor->mdev;
 	get_device(&mdev->dev);
 	KUNIT_ASSERT_EQ(test,
-			kunit_add_action_or_reset(test,
-						  (kunit_action_t *)put_device,
+			kunit_add_action_or_reset(test, test_put_device,
 						  &mdev->dev), 0);
 	return mdev;
 }
