@@ -63,6 +63,7 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #: CONFIG=debug     its configuration (scripts/configurations has all; s390x and arm64
 #:                  are foreign architectures, which QEMU emulates)
 #: T=name           runs one test of static, kunit, selftests, libvfio or guest
+#: BASE=commit      where a change begins: static checks the commits since then as well
 #: DEVICES="edu"    adds QEMU devices to the VM of shell, kunit, selftests, libvfio
 #:                  and guest
 #: ROOT=/           the VM has this machine's root file system instead of its own Debian 13
