@@ -49,7 +49,7 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #: make libvirt     a domain with them: screenshot, save, restore, hot unplug
 #: make slow        the selftests that take longest in the kernel "debug"
 #: make compile     what is never run: i915, vfio_ap and vfio_ccw of mainline, and the
-#:                  symbols of Kconfig off and y
+#:                  symbols of Kconfig off and y; CONFIG=clang: all modules, by clang
 #: make coverage    which lines of drivers/vfio/mdev kunit and selftests run
 #: make bench       measures this and mainline's own mdev side by side
 #: make shell       a root shell in the VM, with the modules loaded

@@ -140,6 +140,10 @@ use_config()
 	((${#fragments[@]})) ||
 		die "CONFIG=$config is not one of: $(names configurations | paste -s -d ' ')"
 	use_architecture "$config"
+	if [[ $config == clang ]]; then
+		LLVM=$("$scripts/find-clang")
+		export LLVM
+	fi
 	if [[ ${fragments[0]} == - ]]; then
 		fragments=(/dev/null)
 	else
