@@ -27,7 +27,7 @@ unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 targets := demo check check-all static commands kunit selftests suspend libvfio guest \
 	compare-mainline migrate libvirt slow compile coverage shell bench kernel modules \
-	deb package clean distclean
+	deb package compile_commands.json clean distclean
 given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 
 .PHONY: help $(targets)
@@ -57,6 +57,8 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #: make modules     only the modules; KDIR=/lib/modules/X/build: for installed headers
 #: make deb         Debian packages of the modules and samples, for DKMS (build/deb)
 #: make package     these packages in a Debian 13 with its own kernel: installed and removed
+#: make compile_commands.json
+#:                  for clangd, with clang's flags for every module
 #: make clean       removes what was built; make distclean: the caches too
 #:
 #: KERNEL=6.12      which kernel (scripts/kernels has all); KSRC=dir: a tree of yours
@@ -77,6 +79,7 @@ help:
 command = scripts/$@
 kernel: command = scripts/build-kernel -c "$${CONFIG:-default}" kernel
 modules: command = scripts/build-kernel -c "$${CONFIG:-default}" modules
+compile_commands.json: command = scripts/compile-commands
 ifneq ($(KDIR),)
 modules: command = scripts/build-external "$$KDIR"
 endif
