@@ -547,9 +547,9 @@ struct mdev_pci_pin {
 	struct list_head node;
 };
 
-int mdev_pci_pin(struct mdev_pci *pci, struct mdev_pci_pin *pin, u64 iova,
-		 size_t size, enum dma_data_direction dir, struct page **pages);
-void mdev_pci_unpin(struct mdev_pci_pin *pin);
+int mdev_pci_pin_pages(struct mdev_pci *pci, struct mdev_pci_pin *pin, u64 iova,
+		       size_t size, enum dma_data_direction dir, struct page **pages);
+void mdev_pci_unpin_pages(struct mdev_pci_pin *pin);
 int mdev_pci_map_pages(struct mdev_pci_parent *parent, struct sg_table *table,
 		       struct page **pages, unsigned int offset, size_t size,
 		       enum dma_data_direction dir);

@@ -65,7 +65,7 @@ static struct medu_card *to_medu_card(struct mdev_pci_parent *parent)
 	return container_of(parent, struct medu_card, parent);
 }
 
-static struct medu_card *medu_card(struct medu *medu)
+static struct medu_card *medu_get_card(struct medu *medu)
 {
 	return to_medu_card(medu->pci.parent);
 }
@@ -135,7 +135,7 @@ static int medu_transfer(struct medu_card *card, struct page **pages, u32 offset
 static int medu_copy(struct medu *medu, struct page **pages, u32 from,
 		     u32 offset, u32 count, bool to_memory)
 {
-	struct medu_card *card = medu_card(medu);
+	struct medu_card *card = medu_get_card(medu);
 	int ret = 0;
 	u32 size;
 
@@ -164,7 +164,7 @@ static void medu_serve_factorial(struct medu *medu, unsigned long token)
 {
 	u32 n = *medu_reg(medu, MEDU_FACTORIAL), result = 0;
 	u64 *status = medu_reg(medu, MEDU_STATUS);
-	struct medu_card *card = medu_card(medu);
+	struct medu_card *card = medu_get_card(medu);
 
 	if (!mdev_pci_engine_begin(&card->engine, &medu->pci, token, MDEV_PCI_RUN))
 		return;
@@ -203,14 +203,14 @@ static void medu_serve_dma(struct medu *medu, unsigned long token)
 	u64 offset = (to_memory ? source : destination) - MEDU_BUFFER;
 	u64 iova = (to_memory ? destination : source) &
 		   DMA_BIT_MASK(MEDU_ADDRESS_BITS);
-	struct mdev_pci_engine *engine = &medu_card(medu)->engine;
+	struct mdev_pci_engine *engine = &medu_get_card(medu)->engine;
 	struct mdev_pci_pin pin = {};
 	struct page *pages[2];
 	int ret = 0;
 
 	if (count && offset < MEDU_BUFFER_SIZE && count <= MEDU_BUFFER_SIZE - offset)
-		mdev_pci_pin(&medu->pci, &pin, iova, count,
-			     to_memory ? DMA_FROM_DEVICE : DMA_TO_DEVICE, pages);
+		mdev_pci_pin_pages(&medu->pci, &pin, iova, count,
+				   to_memory ? DMA_FROM_DEVICE : DMA_TO_DEVICE, pages);
 	if (mdev_pci_engine_begin(engine, &medu->pci, token, MDEV_PCI_DMA)) {
 		if (pin.pci)
 			ret = medu_copy(medu, pages, offset_in_page(iova), offset, count,
@@ -219,7 +219,7 @@ static void medu_serve_dma(struct medu *medu, unsigned long token)
 			medu_end_dma(medu);
 		mdev_pci_engine_end(engine);
 	}
-	mdev_pci_unpin(&pin);
+	mdev_pci_unpin_pages(&pin);
 	if (ret == -EAGAIN)
 		schedule_delayed_work(&medu->work, HZ / 10);
 }
@@ -322,7 +322,7 @@ static int medu_reset(struct mdev_pci *pci, enum mdev_pci_reset_cause cause)
 /* Wait for the engine, but not for pages that userspace delays: they aren't accessed. */
 static int medu_run(struct mdev_pci *pci, unsigned int flags)
 {
-	mdev_pci_engine_sync(&medu_card(to_medu(pci))->engine);
+	mdev_pci_engine_sync(&medu_get_card(to_medu(pci))->engine);
 	schedule_delayed_work(&to_medu(pci)->work, 0);
 	return 0;
 }

@@ -38,7 +38,7 @@ static void mdev_pci_pin_end(struct mdev_pci_pin *pin)
 }
 
 /**
- * mdev_pci_pin - pin guest memory for a request
+ * mdev_pci_pin_pages - pin guest memory for a request
  * @pci: the device
  * @pin: initialized by this
  * @iova: address of the first byte, as the device sees it
@@ -46,17 +46,17 @@ static void mdev_pci_pin_end(struct mdev_pci_pin *pin)
  * @dir: what the device does with them
  * @pages: array for the pages, at least 1 + DIV_ROUND_UP(@size, PAGE_SIZE)
  *
- * As mdev_pin_pages(); and an unmap of the memory waits for mdev_pci_unpin(), unless the
+ * As mdev_pin_pages(); and an unmap of the memory waits for mdev_pci_unpin_pages(), unless the
  * driver has a &parent_ops.dma_unmap that does not call mdev_pci_dma_unmap(). So the
  * pages stay pinned only for as long as the physical device takes for a request.
  *
  * Context: may sleep, for as long as a page fault of userspace memory takes. Not from a
  *	callback of struct mdev_pci_driver, see there.
- * Return: 0, or a negative errno as from mdev_pin_pages(); mdev_pci_unpin() does nothing
+ * Return: 0, or a negative errno as from mdev_pin_pages(); mdev_pci_unpin_pages() does nothing
  *	then.
  */
-int mdev_pci_pin(struct mdev_pci *pci, struct mdev_pci_pin *pin, u64 iova,
-		 size_t size, enum dma_data_direction dir, struct page **pages)
+int mdev_pci_pin_pages(struct mdev_pci *pci, struct mdev_pci_pin *pin, u64 iova,
+		       size_t size, enum dma_data_direction dir, struct page **pages)
 {
 	int ret;
 
@@ -73,10 +73,10 @@ int mdev_pci_pin(struct mdev_pci *pci, struct mdev_pci_pin *pin, u64 iova,
 		mdev_pci_pin_end(pin);
 	return ret;
 }
-EXPORT_SYMBOL_GPL(mdev_pci_pin);
+EXPORT_SYMBOL_GPL(mdev_pci_pin_pages);
 
 /**
- * mdev_pci_unpin - undo mdev_pci_pin()
+ * mdev_pci_unpin_pages - undo mdev_pci_pin_pages()
  * @pin: what that has initialized
  *
  * The physical device does not access the pages any more, or mdev_pci_unmap_pages() was
@@ -84,14 +84,14 @@ EXPORT_SYMBOL_GPL(mdev_pci_pin);
  *
  * Context: may sleep.
  */
-void mdev_pci_unpin(struct mdev_pci_pin *pin)
+void mdev_pci_unpin_pages(struct mdev_pci_pin *pin)
 {
 	if (!pin->pci)
 		return;
 	mdev_unpin_pages(pin->pci->mdev, pin->iova, pin->nr_pages);
 	mdev_pci_pin_end(pin);
 }
-EXPORT_SYMBOL_GPL(mdev_pci_unpin);
+EXPORT_SYMBOL_GPL(mdev_pci_unpin_pages);
 
 /* Whether a pin up to @seq has one of the bytes */
 static bool mdev_pci_has_pins(struct mdev_pci_core *core, u64 seq, u64 first, u64 last)
@@ -107,18 +107,17 @@ static bool mdev_pci_has_pins(struct mdev_pci_core *core, u64 seq, u64 first, u6
 }
 
 /**
- * mdev_pci_dma_unmap - &parent_ops.dma_unmap: wait for pins of mdev_pci_pin()
+ * mdev_pci_dma_unmap - &parent_ops.dma_unmap: wait for pins of mdev_pci_pin_pages()
  * @mdev: the device
  * @iova: see &parent_ops.dma_unmap
  * @length: likewise
  *
- * Waits for calls of mdev_pci_pin() that have begun before. Later ones fail, and a guest
+ * Waits for calls of mdev_pci_pin_pages() that have begun before. Later ones fail, and a guest
  * can have its device repeat them.
  */
 void mdev_pci_dma_unmap(struct mdev_device *mdev, u64 iova, u64 length)
 {
 	struct mdev_pci_core *core = to_mdev_pci_core(mdev);
-
 	u64 seq = 0;
 
 	scoped_guard(spinlock, &core->pins_lock)
@@ -131,7 +130,7 @@ EXPORT_SYMBOL_GPL(mdev_pci_dma_unmap);
  * mdev_pci_map_pages - map pages for the DMA of the physical device
  * @parent: the parent
  * @table: initialized by this; for_each_sgtable_dma_sg() has the addresses
- * @pages: the pages, of mdev_pci_pin() or the driver's own
+ * @pages: the pages, of mdev_pci_pin_pages() or the driver's own
  * @offset: where in them the memory begins, in bytes
  * @size: its length in bytes, over any number of pages
  * @dir: what the physical device does with it

@@ -146,7 +146,7 @@ struct mdev_pci_pages {
  *	@lock
  * @run_token: what mdev_pci_run_token() returns; written under @lock
  * @pins_lock: protects @pins
- * @pins: pins of mdev_pci_pin(), and calls of it that are pinning
+ * @pins: pins of mdev_pci_pin_pages(), and calls of it that are pinning
  * @last_pin: &mdev_pci_pin.seq of the last one; protected by @pins_lock
  * @failed: the driver's last reset has failed; protected by @lock
  * @requested_reset: cause of the reset that a write to config space requested last;

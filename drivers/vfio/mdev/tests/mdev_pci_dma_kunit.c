@@ -113,12 +113,12 @@ static void test_pins_whole_pages(struct kunit *test)
 	struct mdev_pci_pin pin;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
-		KUNIT_EXPECT_EQ(test, mdev_pci_pin(fixture->pci, &pin, cases[i].iova,
-						   cases[i].size, cases[i].dir, pages), 0);
+		KUNIT_EXPECT_EQ(test, mdev_pci_pin_pages(fixture->pci, &pin, cases[i].iova,
+							 cases[i].size, cases[i].dir, pages), 0);
 		KUNIT_EXPECT_EQ(test, dma.iova, TEST_IOVA);
 		KUNIT_EXPECT_EQ(test, dma.npage, cases[i].npage);
 		KUNIT_EXPECT_EQ(test, dma.prot, cases[i].prot);
-		mdev_pci_unpin(&pin);
+		mdev_pci_unpin_pages(&pin);
 		KUNIT_EXPECT_EQ(test, dma.pins, 0);
 	}
 }
@@ -130,10 +130,10 @@ static void test_pin_fails(struct kunit *test)
 	struct page *page;
 
 	dma.error = -EINVAL;
-	KUNIT_EXPECT_EQ(test, mdev_pci_pin(fixture->pci, &pin, TEST_IOVA, 1, DMA_TO_DEVICE,
-					   &page), -EINVAL);
+	KUNIT_EXPECT_EQ(test, mdev_pci_pin_pages(fixture->pci, &pin, TEST_IOVA, 1, DMA_TO_DEVICE,
+						 &page), -EINVAL);
 	KUNIT_EXPECT_NULL(test, pin.pci);
-	mdev_pci_unpin(&pin);
+	mdev_pci_unpin_pages(&pin);
 	KUNIT_EXPECT_EQ(test, dma.pins, 0);
 	/* Does not wait */
 	fixture->ops->dma_unmap(fixture->mdev, 0, U64_MAX);
@@ -145,25 +145,25 @@ static void test_unmap_waits_for_unpin(struct kunit *test)
 	struct page *pages[TEST_PAGES];
 	struct mdev_pci_pin pin, other, later;
 
-	KUNIT_ASSERT_EQ(test, mdev_pci_pin(fixture->pci, &pin, TEST_IOVA - 1, 2,
-					   DMA_FROM_DEVICE, pages), 0);
+	KUNIT_ASSERT_EQ(test, mdev_pci_pin_pages(fixture->pci, &pin, TEST_IOVA - 1, 2,
+						 DMA_FROM_DEVICE, pages), 0);
 	KUNIT_EXPECT_TRUE(test, dma.listed);
-	KUNIT_ASSERT_EQ(test, mdev_pci_pin(fixture->pci, &other, TEST_IOVA + PAGE_SIZE, 1,
-					   DMA_FROM_DEVICE, pages), 0);
+	KUNIT_ASSERT_EQ(test, mdev_pci_pin_pages(fixture->pci, &other, TEST_IOVA + PAGE_SIZE, 1,
+						 DMA_FROM_DEVICE, pages), 0);
 	schedule_work(&dma.unmap);
 	/* One that has begun after the unmap, which would fail */
 	msleep(20);
-	KUNIT_ASSERT_EQ(test, mdev_pci_pin(fixture->pci, &later, TEST_IOVA, 1,
-					   DMA_FROM_DEVICE, pages), 0);
+	KUNIT_ASSERT_EQ(test, mdev_pci_pin_pages(fixture->pci, &later, TEST_IOVA, 1,
+						 DMA_FROM_DEVICE, pages), 0);
 	/* Neither of these is in the range */
 	fixture->ops->dma_unmap(fixture->mdev, 0, TEST_IOVA - PAGE_SIZE);
 	fixture->ops->dma_unmap(fixture->mdev, TEST_IOVA + 2 * PAGE_SIZE, PAGE_SIZE);
 	KUNIT_EXPECT_FALSE(test, READ_ONCE(dma.unmapped));
-	mdev_pci_unpin(&pin);
+	mdev_pci_unpin_pages(&pin);
 	flush_work(&dma.unmap);
 	KUNIT_EXPECT_TRUE(test, dma.unmapped);
-	mdev_pci_unpin(&later);
-	mdev_pci_unpin(&other);
+	mdev_pci_unpin_pages(&later);
+	mdev_pci_unpin_pages(&other);
 }
 
 static struct page *test_alloc_pages(struct kunit *test, struct page **pages)
