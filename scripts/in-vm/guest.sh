@@ -206,7 +206,3 @@ card='-device vfio-pci,sysfsdev=/sys/bus/mdev/devices/$UUID'
 # shellcheck disable=SC2034
 start_guest="$qemu \\
     $card <guest.in >guest.out &"
-# shellcheck disable=SC2034
-start_display="$qemu \\
-    $card,display=on \\
-    -monitor pipe:monitor <guest.in >guest.out &"
