@@ -237,10 +237,12 @@ static struct kunit_case mdev_drain_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_drain_suite = {
+static struct kunit_suite mdev_drain_suite = {
 	.name = "mdev_drain",
 	.suite_init = test_suite_init,
 	.suite_exit = test_suite_exit,
 	.init = test_case_init,
 	.test_cases = mdev_drain_cases,
 };
+
+kunit_test_suite(mdev_drain_suite);

@@ -439,7 +439,7 @@ static struct kunit_case mdev_driver_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_driver_suite = {
+static struct kunit_suite mdev_driver_suite = {
 	.name = "mdev_driver",
 	.suite_init = test_suite_init,
 	.suite_exit = test_suite_exit,
@@ -447,3 +447,5 @@ struct kunit_suite mdev_driver_suite = {
 	.exit = driver_test_exit,
 	.test_cases = mdev_driver_cases,
 };
+
+kunit_test_suite(mdev_driver_suite);

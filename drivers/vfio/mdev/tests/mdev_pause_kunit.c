@@ -705,10 +705,12 @@ static struct kunit_case mdev_pause_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_pause_suite = {
+static struct kunit_suite mdev_pause_suite = {
 	.name = "mdev_pause",
 	.suite_init = test_suite_init,
 	.suite_exit = test_suite_exit,
 	.init = test_case_init,
 	.test_cases = mdev_pause_cases,
 };
+
+kunit_test_suite(mdev_pause_suite);

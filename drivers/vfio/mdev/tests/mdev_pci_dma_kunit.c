@@ -242,9 +242,11 @@ static struct kunit_case mdev_pci_dma_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_pci_dma_suite = {
+static struct kunit_suite mdev_pci_dma_suite = {
 	.name = "mdev_pci_dma",
 	.init = test_dma_init,
 	.exit = test_dma_exit,
 	.test_cases = mdev_pci_dma_cases,
 };
+
+kunit_test_suite(mdev_pci_dma_suite);

@@ -207,8 +207,10 @@ static struct kunit_case mdev_pci_engine_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_pci_engine_suite = {
+static struct kunit_suite mdev_pci_engine_suite = {
 	.name = "mdev_pci_engine",
 	.init = test_pci_init,
 	.test_cases = mdev_pci_engine_cases,
 };
+
+kunit_test_suite(mdev_pci_engine_suite);

@@ -421,8 +421,10 @@ static struct kunit_case mdev_pci_examples_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_pci_examples_suite = {
+static struct kunit_suite mdev_pci_examples_suite = {
 	.name = "mdev_pci_examples",
 	.init = test_vgpus_init,
 	.test_cases = mdev_pci_examples_cases,
 };
+
+kunit_test_suite(mdev_pci_examples_suite);

@@ -97,8 +97,10 @@ static struct kunit_case mdev_pci_pause_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_pci_pause_suite = {
+static struct kunit_suite mdev_pci_pause_suite = {
 	.name = "mdev_pci_pause",
 	.init = test_pci_init,
 	.test_cases = mdev_pci_pause_cases,
 };
+
+kunit_test_suite(mdev_pci_pause_suite);

@@ -272,8 +272,10 @@ static struct kunit_case mdev_pci_recovery_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_pci_recovery_suite = {
+static struct kunit_suite mdev_pci_recovery_suite = {
 	.name = "mdev_pci_recovery",
 	.init = test_pci_init,
 	.test_cases = mdev_pci_recovery_cases,
 };
+
+kunit_test_suite(mdev_pci_recovery_suite);

@@ -388,8 +388,10 @@ static struct kunit_case mdev_pci_registers_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_pci_registers_suite = {
+static struct kunit_suite mdev_pci_registers_suite = {
 	.name = "mdev_pci_registers",
 	.init = test_pci_skip,
 	.test_cases = mdev_pci_registers_cases,
 };
+
+kunit_test_suite(mdev_pci_registers_suite);

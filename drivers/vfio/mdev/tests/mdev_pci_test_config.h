@@ -35,11 +35,4 @@ void test_config_write(struct test_pci *fixture, unsigned int offset,
 
 #define TEST_CONFIG_POS		((loff_t)TEST_CONFIG << MDEV_REGION_SHIFT)
 
-extern struct kunit_suite mdev_pci_register_suite;
-extern struct kunit_suite mdev_pci_registers_suite;
-extern struct kunit_suite mdev_pci_config_suite;
-extern struct kunit_suite mdev_pci_effects_suite;
-extern struct kunit_suite mdev_pci_life_suite;
-extern struct kunit_suite mdev_pci_check_suite;
-
 #endif /* _MDEV_PCI_TEST_CONFIG_H */

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The PCI function of the tests, its vendor, and what its user does with it. */
+/*
+ * The PCI function of the tests, its vendor driver, what its user does with it, and the
+ * module mdev_pci_kunit.
+ */
 
 #include <kunit/device.h>
 #include <kunit/resource.h>
@@ -9,6 +12,7 @@
 #include <linux/module.h>
 #include <linux/pci_ids.h>
 
+#include "../compat.h"
 #include "../mdev_private.h"
 #include "mdev_pci_test_device.h"
 
@@ -460,3 +464,8 @@ int test_pci_signals(struct test_pci *fixture, unsigned int fd)
 	fixture->eventfds[fd].signals = 0;
 	return signals;
 }
+
+MODULE_IMPORT_NS(MDEV_KUNIT_NAMESPACE);
+MODULE_IMPORT_NS(MDEV_BUS_NAMESPACE);
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("KUnit tests of PCI functions for mediated devices");

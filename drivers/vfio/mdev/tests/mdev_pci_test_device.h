@@ -151,18 +151,4 @@ int test_pci_act(struct test_pci *fixture, u32 action, u32 index, u32 start,
 		 u32 count);
 int test_pci_signals(struct test_pci *fixture, unsigned int fd);
 
-extern struct kunit_suite mdev_pci_bare_suite;
-extern struct kunit_suite mdev_pci_blocks_suite;
-extern struct kunit_suite mdev_pci_dma_suite;
-extern struct kunit_suite mdev_pci_engine_suite;
-extern struct kunit_suite mdev_pci_examples_suite;
-extern struct kunit_suite mdev_pci_irq_suite;
-extern struct kunit_suite mdev_pci_memory_suite;
-extern struct kunit_suite mdev_pci_migration_suite;
-extern struct kunit_suite mdev_pci_msix_suite;
-extern struct kunit_suite mdev_pci_parts_suite;
-extern struct kunit_suite mdev_pci_pause_suite;
-extern struct kunit_suite mdev_pci_recovery_suite;
-extern struct kunit_suite mdev_pci_regions_suite;
-
 #endif /* _MDEV_PCI_TEST_DEVICE_H */

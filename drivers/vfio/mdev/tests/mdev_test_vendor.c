@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The scripted vendor driver and bus driver of the tests. */
+/* The scripted vendor driver and bus driver of the tests, and the module mdev_kunit. */
 
 #include <kunit/device.h>
 #include <kunit/resource.h>
@@ -8,6 +8,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 
+#include "../compat.h"
 #include "mdev_test_vendor.h"
 
 const guid_t test_uuid = GUID_INIT(0x3c3d2a4e, 0x8f4b, 0x4b0e, 0x9a, 0x11,
@@ -391,3 +392,8 @@ int test_case_init(struct kunit *test)
 		kunit_skip(test, "vfio_mdev is loaded: keep it from that");
 	return 0;
 }
+
+MODULE_IMPORT_NS(MDEV_KUNIT_NAMESPACE);
+MODULE_IMPORT_NS(MDEV_BUS_NAMESPACE);
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("KUnit tests of mediated devices");

@@ -122,16 +122,4 @@ int test_suite_init(struct kunit_suite *suite);
 void test_suite_exit(struct kunit_suite *suite);
 int test_case_init(struct kunit *test);
 
-extern struct kunit_suite mdev_parent_suite;
-extern struct kunit_suite mdev_device_suite;
-extern struct kunit_suite mdev_removal_suite;
-extern struct kunit_suite mdev_unplug_suite;
-extern struct kunit_suite mdev_online_suite;
-extern struct kunit_suite mdev_drain_suite;
-extern struct kunit_suite mdev_pause_suite;
-extern struct kunit_suite mdev_driver_suite;
-extern struct kunit_suite mdev_mapping_suite;
-extern struct kunit_suite mdev_irqs_suite;
-extern struct kunit_suite mdev_set_irqs_suite;
-
 #endif /* _MDEV_TEST_VENDOR_H */

@@ -459,7 +459,7 @@ static void test_reserved(struct kunit *test)
 	test_expect(fixture, image, test_size(fixture));
 }
 
-static struct kunit_case mdev_pci_register_cases[] = {
+static struct kunit_case mdev_pci_config_space_cases[] = {
 	KUNIT_CASE_PARAM(test_at_open, test_register_gen_params),
 	KUNIT_CASE_PARAM(test_writable, test_register_gen_params),
 	KUNIT_CASE_PARAM(test_clear, test_whole_gen_params),
@@ -467,8 +467,10 @@ static struct kunit_case mdev_pci_register_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_pci_register_suite = {
-	.name = "mdev-pci-register",
+static struct kunit_suite mdev_pci_config_space_suite = {
+	.name = "mdev_pci_config_space",
 	.init = test_pci_skip,
-	.test_cases = mdev_pci_register_cases,
+	.test_cases = mdev_pci_config_space_cases,
 };
+
+kunit_test_suite(mdev_pci_config_space_suite);

@@ -599,8 +599,10 @@ static struct kunit_case mdev_pci_migration_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_pci_migration_suite = {
-	.name = "mdev-pci-migration",
+static struct kunit_suite mdev_pci_migration_suite = {
+	.name = "mdev_pci_migration",
 	.init = test_pci_init,
 	.test_cases = mdev_pci_migration_cases,
 };
+
+kunit_test_suite(mdev_pci_migration_suite);

@@ -302,10 +302,12 @@ static struct kunit_case mdev_mapping_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_mapping_suite = {
-	.name = "mdev-mapping",
+static struct kunit_suite mdev_mapping_suite = {
+	.name = "mdev_mapping",
 	.suite_init = test_suite_init,
 	.suite_exit = test_suite_exit,
 	.init = test_case_init,
 	.test_cases = mdev_mapping_cases,
 };
+
+kunit_test_suite(mdev_mapping_suite);

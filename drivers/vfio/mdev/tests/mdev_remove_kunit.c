@@ -278,7 +278,7 @@ static void test_unregister_kills_all(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPCPOQULRUR");
 }
 
-static struct kunit_case mdev_removal_cases[] = {
+static struct kunit_case mdev_remove_cases[] = {
 	KUNIT_CASE(test_remove_open),
 	KUNIT_CASE(test_remove_driver_in_use),
 	KUNIT_CASE(test_remove_device_locked),
@@ -298,10 +298,12 @@ static struct kunit_case mdev_removal_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_removal_suite = {
-	.name = "mdev-removal",
+static struct kunit_suite mdev_remove_suite = {
+	.name = "mdev_remove",
 	.suite_init = test_suite_init,
 	.suite_exit = test_suite_exit,
 	.init = test_case_init,
-	.test_cases = mdev_removal_cases,
+	.test_cases = mdev_remove_cases,
 };
+
+kunit_test_suite(mdev_remove_suite);

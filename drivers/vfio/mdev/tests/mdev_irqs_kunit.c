@@ -361,9 +361,11 @@ static struct kunit_case mdev_irqs_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_irqs_suite = {
-	.name = "mdev-irqs",
+static struct kunit_suite mdev_irqs_suite = {
+	.name = "mdev_irqs",
 	.init = test_irqs_init,
 	.exit = test_irqs_exit,
 	.test_cases = mdev_irqs_cases,
 };
+
+kunit_test_suite(mdev_irqs_suite);

@@ -212,10 +212,12 @@ static struct kunit_case mdev_unplug_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_unplug_suite = {
-	.name = "mdev-unplug",
+static struct kunit_suite mdev_unplug_suite = {
+	.name = "mdev_unplug",
 	.suite_init = test_suite_init,
 	.suite_exit = test_suite_exit,
 	.init = test_case_init,
 	.test_cases = mdev_unplug_cases,
 };
+
+kunit_test_suite(mdev_unplug_suite);

@@ -284,8 +284,10 @@ static struct kunit_case mdev_pci_config_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_pci_config_suite = {
-	.name = "mdev-pci-config",
+static struct kunit_suite mdev_pci_config_suite = {
+	.name = "mdev_pci_config",
 	.init = test_pci_skip,
 	.test_cases = mdev_pci_config_cases,
 };
+
+kunit_test_suite(mdev_pci_config_suite);

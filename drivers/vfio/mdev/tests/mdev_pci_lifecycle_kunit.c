@@ -634,7 +634,7 @@ static void test_refused(struct kunit *test)
 	test_register(test);
 }
 
-static struct kunit_case mdev_pci_life_cases[] = {
+static struct kunit_case mdev_pci_lifecycle_cases[] = {
 	KUNIT_CASE(test_calls),
 	KUNIT_CASE(test_calls_in_d3hot),
 	KUNIT_CASE(test_calls_bus_master),
@@ -658,9 +658,11 @@ static struct kunit_case mdev_pci_life_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_pci_life_suite = {
-	.name = "mdev-pci-life",
+static struct kunit_suite mdev_pci_lifecycle_suite = {
+	.name = "mdev_pci_lifecycle",
 	.init = test_life_init,
 	.exit = test_life_exit,
-	.test_cases = mdev_pci_life_cases,
+	.test_cases = mdev_pci_lifecycle_cases,
 };
+
+kunit_test_suite(mdev_pci_lifecycle_suite);

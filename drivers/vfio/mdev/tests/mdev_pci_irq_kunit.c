@@ -552,8 +552,10 @@ static struct kunit_case mdev_pci_irq_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_pci_irq_suite = {
-	.name = "mdev-pci-irq",
+static struct kunit_suite mdev_pci_irq_suite = {
+	.name = "mdev_pci_irq",
 	.init = test_pci_init,
 	.test_cases = mdev_pci_irq_cases,
 };
+
+kunit_test_suite(mdev_pci_irq_suite);

@@ -326,8 +326,10 @@ static struct kunit_case mdev_pci_msix_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_pci_msix_suite = {
-	.name = "mdev-pci-msix",
+static struct kunit_suite mdev_pci_msix_suite = {
+	.name = "mdev_pci_msix",
 	.init = test_pci_init,
 	.test_cases = mdev_pci_msix_cases,
 };
+
+kunit_test_suite(mdev_pci_msix_suite);

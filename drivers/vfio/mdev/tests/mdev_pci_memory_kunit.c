@@ -275,8 +275,10 @@ static struct kunit_case mdev_pci_memory_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_pci_memory_suite = {
-	.name = "mdev-pci-memory",
+static struct kunit_suite mdev_pci_memory_suite = {
+	.name = "mdev_pci_memory",
 	.init = test_pci_init,
 	.test_cases = mdev_pci_memory_cases,
 };
+
+kunit_test_suite(mdev_pci_memory_suite);

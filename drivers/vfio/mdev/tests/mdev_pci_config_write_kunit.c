@@ -309,7 +309,7 @@ static void test_valid(struct kunit *test)
 			   mdev_pci_config_valid(fixture->pci->core, config));
 }
 
-static struct kunit_case mdev_pci_effects_cases[] = {
+static struct kunit_case mdev_pci_config_write_cases[] = {
 	KUNIT_CASE(test_open),
 	KUNIT_CASE(test_master),
 	KUNIT_CASE(test_unmap),
@@ -327,8 +327,10 @@ static struct kunit_case mdev_pci_effects_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_pci_effects_suite = {
-	.name = "mdev-pci-effects",
+static struct kunit_suite mdev_pci_config_write_suite = {
+	.name = "mdev_pci_config_write",
 	.init = test_pci_skip,
-	.test_cases = mdev_pci_effects_cases,
+	.test_cases = mdev_pci_config_write_cases,
 };
+
+kunit_test_suite(mdev_pci_config_write_suite);

@@ -534,7 +534,7 @@ static void test_cut_off(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_load_part(fixture, buf, size), 0);
 }
 
-static struct kunit_case mdev_pci_parts_cases[] = {
+static struct kunit_case mdev_pci_precopy_cases[] = {
 	KUNIT_CASE(test_all_then_changes),
 	KUNIT_CASE(test_anew),
 	KUNIT_CASE(test_room),
@@ -553,8 +553,10 @@ static struct kunit_case mdev_pci_parts_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_pci_parts_suite = {
-	.name = "mdev_pci_parts",
+static struct kunit_suite mdev_pci_precopy_suite = {
+	.name = "mdev_pci_precopy",
 	.init = test_pci_init,
-	.test_cases = mdev_pci_parts_cases,
+	.test_cases = mdev_pci_precopy_cases,
 };
+
+kunit_test_suite(mdev_pci_precopy_suite);

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * KUnit tests of mdev.ko: the module, and the suite for the UUIDs that
- * administrators write. The other suites have files of their own.
- */
+/* KUnit tests of the UUIDs that administrators write. */
 
-#include <linux/module.h>
-
-#include "../compat.h"
 #include "mdev_test_vendor.h"
 
 #define TEST_UUID_TEXT	"3c3d2a4e-8f4b-4b0e-9a11-528c1f607de2"
@@ -66,16 +60,8 @@ static struct kunit_case mdev_uuid_cases[] = {
 };
 
 static struct kunit_suite mdev_uuid_suite = {
-	.name = "mdev-uuid",
+	.name = "mdev_uuid",
 	.test_cases = mdev_uuid_cases,
 };
 
-kunit_test_suites(&mdev_uuid_suite, &mdev_parent_suite, &mdev_device_suite,
-		  &mdev_removal_suite, &mdev_unplug_suite, &mdev_online_suite,
-		  &mdev_drain_suite, &mdev_pause_suite, &mdev_driver_suite,
-		  &mdev_mapping_suite, &mdev_irqs_suite, &mdev_set_irqs_suite);
-
-MODULE_IMPORT_NS(MDEV_KUNIT_NAMESPACE);
-MODULE_IMPORT_NS(MDEV_BUS_NAMESPACE);
-MODULE_LICENSE("GPL");
-MODULE_DESCRIPTION("KUnit tests of mediated devices");
+kunit_test_suite(mdev_uuid_suite);

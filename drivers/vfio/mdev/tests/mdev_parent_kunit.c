@@ -530,10 +530,12 @@ static struct kunit_case mdev_parent_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_parent_suite = {
-	.name = "mdev-parent",
+static struct kunit_suite mdev_parent_suite = {
+	.name = "mdev_parent",
 	.suite_init = test_suite_init,
 	.suite_exit = test_suite_exit,
 	.init = test_case_init,
 	.test_cases = mdev_parent_cases,
 };
+
+kunit_test_suite(mdev_parent_suite);

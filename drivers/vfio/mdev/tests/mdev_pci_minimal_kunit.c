@@ -125,7 +125,7 @@ static void test_written(struct kunit *test)
 	}
 }
 
-static struct kunit_case mdev_pci_bare_cases[] = {
+static struct kunit_case mdev_pci_minimal_cases[] = {
 	KUNIT_CASE(test_regions),
 	KUNIT_CASE(test_interrupts),
 	KUNIT_CASE(test_no_table),
@@ -134,8 +134,10 @@ static struct kunit_case mdev_pci_bare_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_pci_bare_suite = {
-	.name = "mdev-pci-bare",
+static struct kunit_suite mdev_pci_minimal_suite = {
+	.name = "mdev_pci_minimal",
 	.init = test_bare_init,
-	.test_cases = mdev_pci_bare_cases,
+	.test_cases = mdev_pci_minimal_cases,
 };
+
+kunit_test_suite(mdev_pci_minimal_suite);

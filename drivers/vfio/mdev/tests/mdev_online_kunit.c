@@ -169,10 +169,12 @@ static struct kunit_case mdev_online_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_online_suite = {
-	.name = "mdev-online",
+static struct kunit_suite mdev_online_suite = {
+	.name = "mdev_online",
 	.suite_init = test_suite_init,
 	.suite_exit = test_suite_exit,
 	.init = test_case_init,
 	.test_cases = mdev_online_cases,
 };
+
+kunit_test_suite(mdev_online_suite);

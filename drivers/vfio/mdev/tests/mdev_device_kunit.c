@@ -180,10 +180,10 @@ static void test_late_driver(struct kunit *test)
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct mdev_device *mdev;
 
-	test_suite_exit(&mdev_device_suite);
+	test_suite_exit(NULL);
 	mdev = test_created(vendor, &test_uuid);
 	KUNIT_EXPECT_STREQ(test, vendor->log, "C");
-	KUNIT_EXPECT_EQ(test, test_suite_init(&mdev_device_suite), 0);
+	KUNIT_EXPECT_EQ(test, test_suite_init(NULL), 0);
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CP");
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), 0);
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPUR");
@@ -203,10 +203,12 @@ static struct kunit_case mdev_device_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_device_suite = {
-	.name = "mdev-device",
+static struct kunit_suite mdev_device_suite = {
+	.name = "mdev_device",
 	.suite_init = test_suite_init,
 	.suite_exit = test_suite_exit,
 	.init = test_case_init,
 	.test_cases = mdev_device_cases,
 };
+
+kunit_test_suite(mdev_device_suite);

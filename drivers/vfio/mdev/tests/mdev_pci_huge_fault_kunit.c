@@ -128,7 +128,7 @@ static void test_saved(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_fault(fixture, 0, PMD_SIZE, &pfn), PMD_SIZE);
 }
 
-static struct kunit_case mdev_pci_blocks_cases[] = {
+static struct kunit_case mdev_pci_huge_fault_cases[] = {
 	KUNIT_CASE(test_block),
 	KUNIT_CASE(test_pages),
 	KUNIT_CASE(test_discard),
@@ -136,8 +136,10 @@ static struct kunit_case mdev_pci_blocks_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_pci_blocks_suite = {
-	.name = "mdev_pci_blocks",
+static struct kunit_suite mdev_pci_huge_fault_suite = {
+	.name = "mdev_pci_huge_fault",
 	.init = test_blocks_init,
-	.test_cases = mdev_pci_blocks_cases,
+	.test_cases = mdev_pci_huge_fault_cases,
 };
+
+kunit_test_suite(mdev_pci_huge_fault_suite);

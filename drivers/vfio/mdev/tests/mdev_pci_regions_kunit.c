@@ -413,8 +413,10 @@ static struct kunit_case mdev_pci_regions_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_pci_regions_suite = {
-	.name = "mdev-pci-regions",
+static struct kunit_suite mdev_pci_regions_suite = {
+	.name = "mdev_pci_regions",
 	.init = test_pci_init,
 	.test_cases = mdev_pci_regions_cases,
 };
+
+kunit_test_suite(mdev_pci_regions_suite);

@@ -236,9 +236,11 @@ static struct kunit_case mdev_set_irqs_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_set_irqs_suite = {
-	.name = "mdev-set-irqs",
+static struct kunit_suite mdev_set_irqs_suite = {
+	.name = "mdev_set_irqs",
 	.init = test_irqs_init,
 	.exit = test_irqs_exit,
 	.test_cases = mdev_set_irqs_cases,
 };
+
+kunit_test_suite(mdev_set_irqs_suite);

@@ -634,8 +634,10 @@ static struct kunit_case mdev_pci_check_cases[] = {
 	{}
 };
 
-struct kunit_suite mdev_pci_check_suite = {
-	.name = "mdev-pci-check",
+static struct kunit_suite mdev_pci_check_suite = {
+	.name = "mdev_pci_check",
 	.init = test_check_init,
 	.test_cases = mdev_pci_check_cases,
 };
+
+kunit_test_suite(mdev_pci_check_suite);
