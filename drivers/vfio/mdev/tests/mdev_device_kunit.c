@@ -33,7 +33,7 @@ static void test_create_and_remove(struct kunit *test)
 }
 
 /* When the vendor's attributes are there */
-static void test_attributes_come_and_go(struct kunit *test)
+static void test_mdev_attr_groups(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
@@ -68,7 +68,7 @@ static void test_probe_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_create(vendor, 0, &test_uuid), 0);
 }
 
-static void test_duplicates(struct kunit *test)
+static void test_duplicate_uuid(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct test_vendor *other = test_vendor_registered(test, "mdev_other");
@@ -85,7 +85,7 @@ static void test_duplicates(struct kunit *test)
 }
 
 /* The vendor is still at work on the first one. */
-static void test_duplicate_of_unfinished(struct kunit *test)
+static void test_duplicate_uuid_during_create(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct test_thread create = { .uuid = test_uuid };
@@ -98,7 +98,7 @@ static void test_duplicate_of_unfinished(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_thread_join(&create), 0);
 }
 
-static void test_duplicates_from_threads(struct kunit *test)
+static void test_duplicate_uuid_concurrent(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct test_thread threads[TEST_THREADS] = {};
@@ -127,7 +127,7 @@ static void test_duplicates_from_threads(struct kunit *test)
 }
 
 /* Neither another type nor another parent has to wait */
-static void test_create_in_parallel(struct kunit *test)
+static void test_create_concurrent(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct test_vendor *other = test_vendor_registered(test, "mdev_other");
@@ -151,7 +151,7 @@ static void test_create_in_parallel(struct kunit *test)
 }
 
 /* The device can be opened once it is bound; a removal waits for its creation. */
-static void test_open_unfinished(struct kunit *test)
+static void test_open_during_create(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct test_thread create = { .uuid = test_uuid };
@@ -175,7 +175,7 @@ static void test_open_unfinished(struct kunit *test)
 }
 
 /* A device that comes before its driver is bound when the driver comes. */
-static void test_late_driver(struct kunit *test)
+static void test_bus_driver_after_create(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct mdev_device *mdev;
@@ -191,15 +191,15 @@ static void test_late_driver(struct kunit *test)
 
 static struct kunit_case mdev_device_cases[] = {
 	KUNIT_CASE(test_create_and_remove),
-	KUNIT_CASE(test_attributes_come_and_go),
+	KUNIT_CASE(test_mdev_attr_groups),
 	KUNIT_CASE(test_create_fails),
 	KUNIT_CASE(test_probe_fails),
-	KUNIT_CASE(test_duplicates),
-	KUNIT_CASE(test_duplicate_of_unfinished),
-	KUNIT_CASE(test_duplicates_from_threads),
-	KUNIT_CASE(test_create_in_parallel),
-	KUNIT_CASE(test_open_unfinished),
-	KUNIT_CASE(test_late_driver),
+	KUNIT_CASE(test_duplicate_uuid),
+	KUNIT_CASE(test_duplicate_uuid_during_create),
+	KUNIT_CASE(test_duplicate_uuid_concurrent),
+	KUNIT_CASE(test_create_concurrent),
+	KUNIT_CASE(test_open_during_create),
+	KUNIT_CASE(test_bus_driver_after_create),
 	{}
 };
 

@@ -87,7 +87,7 @@ static void test_drain_blocks_callback(struct kunit *test)
 	mdev_close(mdev);
 }
 
-static void test_drain_excludes_drain(struct kunit *test)
+static void test_drain_concurrent(struct kunit *test)
 {
 	struct mdev_device *mdev = test_open(test);
 	struct test_thread thread = {};
@@ -120,7 +120,7 @@ static void test_drain_killed(struct kunit *test)
 	mdev_close(mdev);
 }
 
-static void test_callback_killed(struct kunit *test)
+static void test_callback_enter_killed(struct kunit *test)
 {
 	struct mdev_device *mdev = test_open(test);
 	struct test_thread thread = {};
@@ -147,7 +147,7 @@ static int test_entry_woken(struct wait_queue_entry *wait, unsigned int mode,
 	return 0;
 }
 
-static void test_enter_or_queue(struct kunit *test)
+static void test_callback_enter_or_queue(struct kunit *test)
 {
 	struct mdev_device *mdev = test_open(test);
 	struct test_entry entry = {};
@@ -176,7 +176,7 @@ static void test_enter_or_queue(struct kunit *test)
 	mdev_close(mdev);
 }
 
-static void test_stop_is_drained(struct kunit *test)
+static void test_stop_waits_for_callback(struct kunit *test)
 {
 	struct mdev_device *mdev = test_open(test);
 	struct test_vendor *vendor = test_vendor_of(mdev);
@@ -212,7 +212,7 @@ static void test_stop_blocks_callback(struct kunit *test)
 }
 
 /* A request that was not handled before the last close is dropped. */
-static void test_reset_request_dropped(struct kunit *test)
+static void test_close_drops_reset_request(struct kunit *test)
 {
 	struct mdev_device *mdev = test_open(test);
 
@@ -227,13 +227,13 @@ static void test_reset_request_dropped(struct kunit *test)
 static struct kunit_case mdev_drain_cases[] = {
 	KUNIT_CASE(test_drain_waits_for_callback),
 	KUNIT_CASE(test_drain_blocks_callback),
-	KUNIT_CASE(test_drain_excludes_drain),
+	KUNIT_CASE(test_drain_concurrent),
 	KUNIT_CASE(test_drain_killed),
-	KUNIT_CASE(test_callback_killed),
-	KUNIT_CASE(test_enter_or_queue),
-	KUNIT_CASE(test_stop_is_drained),
+	KUNIT_CASE(test_callback_enter_killed),
+	KUNIT_CASE(test_callback_enter_or_queue),
+	KUNIT_CASE(test_stop_waits_for_callback),
 	KUNIT_CASE(test_stop_blocks_callback),
-	KUNIT_CASE(test_reset_request_dropped),
+	KUNIT_CASE(test_close_drops_reset_request),
 	{}
 };
 

@@ -150,7 +150,7 @@ static void driver_test_show(struct kunit *test, unsigned int index,
 	sysfs_put(kn);
 }
 
-static void test_type_files(struct kunit *test)
+static void test_type_sysfs_defaults(struct kunit *test)
 {
 	struct driver_test *self = test->priv;
 
@@ -162,7 +162,7 @@ static void test_type_files(struct kunit *test)
 	driver_test_show(test, 0, "description", NULL);
 }
 
-static void test_type_files_of_driver(struct kunit *test)
+static void test_type_sysfs_callbacks(struct kunit *test)
 {
 	struct driver_test *self = test->priv;
 	struct device *dev = self->parent.dev;
@@ -184,7 +184,7 @@ static void test_type_files_of_driver(struct kunit *test)
 						 &test_other_uuid), -EUSERS);
 }
 
-static void test_invalid_parent(struct kunit *test)
+static void test_register_parent_invalid(struct kunit *test)
 {
 	struct driver_test *self = test->priv;
 	struct mdev_type nameless = {}, *types[] = { &nameless };
@@ -205,7 +205,7 @@ static void test_invalid_parent(struct kunit *test)
 						   types, 1), -EINVAL);
 }
 
-static void test_duplicate_type(struct kunit *test)
+static void test_register_parent_duplicate_type(struct kunit *test)
 {
 	struct driver_test *self = test->priv;
 	struct mdev_type types[2] = {
@@ -220,7 +220,7 @@ static void test_duplicate_type(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, mdev_parent_lookup(dev));
 }
 
-static void test_registered_both_ways(struct kunit *test)
+static void test_register_parent_and_device(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_both");
 	struct driver_test *self = test->priv;
@@ -237,7 +237,7 @@ static void test_registered_both_ways(struct kunit *test)
 			0);
 }
 
-static void test_instances(struct kunit *test)
+static void test_available_instances(struct kunit *test)
 {
 	struct driver_test *self = test->priv;
 	const guid_t third = GUID_INIT(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
@@ -257,7 +257,7 @@ static void test_instances(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mdev_device_create(&self->types[0], &third), 0);
 }
 
-static void test_driver_probe_fails(struct kunit *test)
+static void test_probe_fails(struct kunit *test)
 {
 	struct driver_test *self = test->priv;
 
@@ -274,7 +274,7 @@ static void test_driver_probe_fails(struct kunit *test)
 }
 
 /* i915 registers its driver after its parents, and unregisters it before them. */
-static void test_driver_not_registered(struct kunit *test)
+static void test_create_without_driver(struct kunit *test)
 {
 	struct driver_test *self = test->priv;
 
@@ -287,7 +287,7 @@ static void test_driver_not_registered(struct kunit *test)
 }
 
 /* Neither kind of driver binds to a device of the other kind of parent. */
-static void test_no_cross_bind(struct kunit *test)
+static void test_match_own_devices(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_both");
 	struct mdev_device *other = test_created(vendor, &test_uuid);
@@ -375,7 +375,7 @@ static void test_remove_killed(struct kunit *test)
 }
 
 /* Returns when nothing refers to the parent, which the caller frees next. */
-static void test_unregister_waits_for_references(struct kunit *test)
+static void test_unregister_parent_waits_for_references(struct kunit *test)
 {
 	struct driver_test *self = test->priv;
 	struct driver_test_thread thread = {};
@@ -400,7 +400,7 @@ static int test_count_device(struct mdev_device *mdev, void *count)
 }
 
 /* The core does not know when such a device is open: it can't be paused. */
-static void test_parent_dies(struct kunit *test)
+static void test_mark_parent_dead(struct kunit *test)
 {
 	struct driver_test *self = test->priv;
 	struct device *dev = self->parent.dev;
@@ -424,18 +424,18 @@ static void test_parent_dies(struct kunit *test)
 }
 
 static struct kunit_case mdev_driver_cases[] = {
-	KUNIT_CASE(test_type_files),
-	KUNIT_CASE(test_type_files_of_driver),
-	KUNIT_CASE(test_invalid_parent),
-	KUNIT_CASE(test_duplicate_type),
-	KUNIT_CASE(test_registered_both_ways),
-	KUNIT_CASE(test_instances),
-	KUNIT_CASE(test_driver_probe_fails),
-	KUNIT_CASE(test_driver_not_registered),
-	KUNIT_CASE(test_no_cross_bind),
+	KUNIT_CASE(test_type_sysfs_defaults),
+	KUNIT_CASE(test_type_sysfs_callbacks),
+	KUNIT_CASE(test_register_parent_invalid),
+	KUNIT_CASE(test_register_parent_duplicate_type),
+	KUNIT_CASE(test_register_parent_and_device),
+	KUNIT_CASE(test_available_instances),
+	KUNIT_CASE(test_probe_fails),
+	KUNIT_CASE(test_create_without_driver),
+	KUNIT_CASE(test_match_own_devices),
 	KUNIT_CASE(test_remove_killed),
-	KUNIT_CASE(test_unregister_waits_for_references),
-	KUNIT_CASE(test_parent_dies),
+	KUNIT_CASE(test_unregister_parent_waits_for_references),
+	KUNIT_CASE(test_mark_parent_dead),
 	{}
 };
 

@@ -251,7 +251,7 @@ static void test_step(struct test_irqs *fixture, u32 index, char step)
 	KUNIT_EXPECT_EQ(test, ret, 0);
 }
 
-static void test_vector(struct kunit *test)
+static void test_trigger_mask_unmask(struct kunit *test)
 {
 	const struct test_script *script = test->param_value;
 	struct test_irqs *fixture = test->priv;
@@ -267,7 +267,7 @@ static void test_vector(struct kunit *test)
 	}
 }
 
-static void test_trigger_results(struct kunit *test)
+static void test_trigger_return_value(struct kunit *test)
 {
 	struct test_irqs *fixture = test->priv;
 	struct mdev_irqs *irqs = fixture->irqs;
@@ -280,7 +280,7 @@ static void test_trigger_results(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_signals(fixture, 0), 1);
 }
 
-static void test_pending(struct kunit *test)
+static void test_pending_bit(struct kunit *test)
 {
 	struct test_irqs *fixture = test->priv;
 	struct mdev_irqs *irqs = fixture->irqs;
@@ -298,7 +298,7 @@ static void test_pending(struct kunit *test)
 }
 
 /* What a guest may have programmed */
-static void test_no_such_vector(struct kunit *test)
+static void test_vector_out_of_range(struct kunit *test)
 {
 	struct test_irqs *fixture = test->priv;
 	struct mdev_irqs *irqs = fixture->irqs;
@@ -329,7 +329,7 @@ static void test_hard_interrupt(struct irq_work *work)
 	mdev_irqs_set_level(irqs, TEST_LEVEL, 0, true);
 }
 
-static void test_in_hard_interrupt(struct kunit *test)
+static void test_trigger_in_hardirq(struct kunit *test)
 {
 	struct test_irqs *fixture = test->priv;
 	struct test_device device = {
@@ -353,11 +353,11 @@ static void test_in_hard_interrupt(struct kunit *test)
 }
 
 static struct kunit_case mdev_irqs_cases[] = {
-	KUNIT_CASE_PARAM(test_vector, test_script_gen_params),
-	KUNIT_CASE(test_trigger_results),
-	KUNIT_CASE(test_pending),
-	KUNIT_CASE(test_no_such_vector),
-	KUNIT_CASE(test_in_hard_interrupt),
+	KUNIT_CASE_PARAM(test_trigger_mask_unmask, test_script_gen_params),
+	KUNIT_CASE(test_trigger_return_value),
+	KUNIT_CASE(test_pending_bit),
+	KUNIT_CASE(test_vector_out_of_range),
+	KUNIT_CASE(test_trigger_in_hardirq),
 	{}
 };
 

@@ -29,7 +29,7 @@ static bool test_fault_ends(struct mdev_device *mdev, unsigned long seq)
 	return true;
 }
 
-static void test_fault_alone(struct kunit *test)
+static void test_fault(struct kunit *test)
 {
 	struct mdev_device *mdev = test_device(test);
 	unsigned long first, second;
@@ -40,7 +40,7 @@ static void test_fault_alone(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, test_fault_ends(mdev, first));
 }
 
-static void test_faults_share(struct kunit *test)
+static void test_fault_concurrent(struct kunit *test)
 {
 	struct mdev_device *mdev = test_device(test);
 	unsigned long seq;
@@ -55,7 +55,7 @@ static void test_faults_share(struct kunit *test)
 }
 
 /* Of any page: the fault does not look at which were invalidated */
-static void test_invalidation_overtakes(struct kunit *test)
+static void test_fault_races_invalidate(struct kunit *test)
 {
 	struct mdev_device *mdev = test_device(test);
 	unsigned long before, after;
@@ -67,7 +67,7 @@ static void test_invalidation_overtakes(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, test_fault_ends(mdev, after));
 }
 
-static void test_invalidation_of_nothing(struct kunit *test)
+static void test_invalidate_empty_range(struct kunit *test)
 {
 	struct mdev_device *mdev = test_device(test);
 	unsigned long seq;
@@ -163,7 +163,7 @@ static void test_page_range_describe(const struct test_page_range *param,
 
 KUNIT_ARRAY_PARAM(test_page_range, test_page_ranges, test_page_range_describe);
 
-static void test_invalidated_pages(struct kunit *test)
+static void test_invalidate_page_range(struct kunit *test)
 {
 	const struct test_page_range *param = test->param_value;
 	u64 first = 0;
@@ -177,7 +177,7 @@ static void test_invalidated_pages(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, first, param->first);
 }
 
-static void test_reset_blocks(struct kunit *test)
+static void test_reset_blocks_fault(struct kunit *test)
 {
 	struct mdev_device *mdev = test_device(test);
 	unsigned long before, during, after;
@@ -202,7 +202,7 @@ static int test_work_wait_for_reset(struct test_thread *thread)
 	return mdev_map_wait(thread->vendor->mdev);
 }
 
-static void test_reset_ends(struct kunit *test)
+static void test_fault_waits_for_reset(struct kunit *test)
 {
 	struct mdev_device *mdev = test_device(test);
 	struct test_vendor *vendor = container_of(mdev_parent_ops(mdev),
@@ -218,7 +218,7 @@ static void test_reset_ends(struct kunit *test)
 }
 
 /* A driver may free its pages in stop. */
-static void test_stop_invalidates(struct kunit *test)
+static void test_stop_invalidates_mapping(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_startable(test);
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
@@ -231,7 +231,7 @@ static void test_stop_invalidates(struct kunit *test)
 	mdev_close(mdev);
 }
 
-static void test_memory_needs_user(struct kunit *test)
+static void test_dma_without_open(struct kunit *test)
 {
 	struct mdev_device *mdev = test_device(test);
 	struct page *page;
@@ -266,7 +266,7 @@ static int test_work_close(struct test_thread *thread)
 }
 
 /* A work item of the driver calls the bus driver, which may be freed after the close. */
-static void test_close_waits_for_memory(struct kunit *test)
+static void test_close_waits_for_dma(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
@@ -289,16 +289,16 @@ static void test_close_waits_for_memory(struct kunit *test)
 }
 
 static struct kunit_case mdev_mapping_cases[] = {
-	KUNIT_CASE(test_fault_alone),
-	KUNIT_CASE(test_faults_share),
-	KUNIT_CASE(test_invalidation_overtakes),
-	KUNIT_CASE(test_invalidation_of_nothing),
-	KUNIT_CASE_PARAM(test_invalidated_pages, test_page_range_gen_params),
-	KUNIT_CASE(test_reset_blocks),
-	KUNIT_CASE(test_reset_ends),
-	KUNIT_CASE(test_stop_invalidates),
-	KUNIT_CASE(test_memory_needs_user),
-	KUNIT_CASE(test_close_waits_for_memory),
+	KUNIT_CASE(test_fault),
+	KUNIT_CASE(test_fault_concurrent),
+	KUNIT_CASE(test_fault_races_invalidate),
+	KUNIT_CASE(test_invalidate_empty_range),
+	KUNIT_CASE_PARAM(test_invalidate_page_range, test_page_range_gen_params),
+	KUNIT_CASE(test_reset_blocks_fault),
+	KUNIT_CASE(test_fault_waits_for_reset),
+	KUNIT_CASE(test_stop_invalidates_mapping),
+	KUNIT_CASE(test_dma_without_open),
+	KUNIT_CASE(test_close_waits_for_dma),
 	{}
 };
 

@@ -3,7 +3,7 @@
 
 #include "mdev_test_vendor.h"
 
-static void test_always_online(struct kunit *test)
+static void test_online_without_start(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
@@ -12,7 +12,7 @@ static void test_always_online(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, test_has_file(mdev_dev(mdev), "online"));
 }
 
-static void test_open_starts(struct kunit *test)
+static void test_open_starts_close_stops(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_startable(test);
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
@@ -130,7 +130,7 @@ static void test_stop_fails(struct kunit *test)
 }
 
 /* From start and open until release and stop; not in a start by sysfs */
-static void test_kvm_while_open(struct kunit *test)
+static void test_get_kvm(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_startable(test);
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
@@ -157,15 +157,15 @@ static void test_kvm_while_open(struct kunit *test)
 }
 
 static struct kunit_case mdev_online_cases[] = {
-	KUNIT_CASE(test_always_online),
-	KUNIT_CASE(test_open_starts),
+	KUNIT_CASE(test_online_without_start),
+	KUNIT_CASE(test_open_starts_close_stops),
 	KUNIT_CASE(test_online_before_open),
 	KUNIT_CASE(test_online_while_open),
 	KUNIT_CASE(test_offline_while_open),
 	KUNIT_CASE(test_start_fails),
 	KUNIT_CASE(test_open_fails),
 	KUNIT_CASE(test_stop_fails),
-	KUNIT_CASE(test_kvm_while_open),
+	KUNIT_CASE(test_get_kvm),
 	{}
 };
 

@@ -308,7 +308,7 @@ static void test_spoiler_describe(const struct test_spoiler *param, char *desc)
 
 KUNIT_ARRAY_PARAM(test_spoiler, test_spoilers, test_spoiler_describe);
 
-static void test_refuses(struct kunit *test)
+static void test_register_invalid_ops(struct kunit *test)
 {
 	const struct test_spoiler *param = test->param_value;
 	struct test_vendor *vendor = test_vendor_new(test, "mdev_test");
@@ -321,7 +321,7 @@ static void test_refuses(struct kunit *test)
 					       "mdev_supported_types"));
 }
 
-static void test_refuses_nothing(struct kunit *test)
+static void test_register_null(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_new(test, "mdev_test");
 
@@ -330,7 +330,7 @@ static void test_refuses_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mdev_register_device(vendor->dev, NULL), -EINVAL);
 }
 
-static void test_registers_tables(struct kunit *test)
+static void test_register_optional_ops(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_new(test, "mdev_test");
 
@@ -383,7 +383,7 @@ static void test_expect_default(struct kunit *test, struct mdev_type *type,
 	free_page((unsigned long)page);
 }
 
-static void test_types(struct kunit *test)
+static void test_type_sysfs(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	static const char *const files[] = {
@@ -443,7 +443,7 @@ static struct attribute *extra_attrs[] = {
 };
 ATTRIBUTE_GROUPS(extra);
 
-static void test_parent_attributes(struct kunit *test)
+static void test_dev_attr_groups(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_new(test, "mdev_test");
 
@@ -472,7 +472,7 @@ static void test_unregister_removes_devices(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mdev_open(mdev, NULL), -ENODEV);
 }
 
-static void test_create_while_unregistering(struct kunit *test)
+static void test_create_during_unregister(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct mdev_type *type = test_type(vendor, 1);
@@ -517,15 +517,15 @@ static void test_unregister_waits_for_create(struct kunit *test)
 }
 
 static struct kunit_case mdev_parent_cases[] = {
-	KUNIT_CASE_PARAM(test_refuses, test_spoiler_gen_params),
-	KUNIT_CASE(test_refuses_nothing),
-	KUNIT_CASE(test_registers_tables),
+	KUNIT_CASE_PARAM(test_register_invalid_ops, test_spoiler_gen_params),
+	KUNIT_CASE(test_register_null),
+	KUNIT_CASE(test_register_optional_ops),
 	KUNIT_CASE(test_register_twice),
-	KUNIT_CASE(test_types),
+	KUNIT_CASE(test_type_sysfs),
 	KUNIT_CASE(test_unregister),
-	KUNIT_CASE(test_parent_attributes),
+	KUNIT_CASE(test_dev_attr_groups),
 	KUNIT_CASE(test_unregister_removes_devices),
-	KUNIT_CASE(test_create_while_unregistering),
+	KUNIT_CASE(test_create_during_unregister),
 	KUNIT_CASE(test_unregister_waits_for_create),
 	{}
 };

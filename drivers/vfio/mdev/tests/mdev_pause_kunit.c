@@ -140,7 +140,7 @@ static void test_waiter_describe(const struct test_waiter *waiter, char *desc)
 
 KUNIT_ARRAY_PARAM(test_waiter, test_waiters, test_waiter_describe);
 
-static void test_pause_blocks(struct kunit *test)
+static void test_pause_blocks_enter(struct kunit *test)
 {
 	const struct test_waiter *waiter = test->param_value;
 	struct mdev_device *mdev = test_open(test);
@@ -170,7 +170,7 @@ static void test_pause_waiter_killed(struct kunit *test)
 	mdev_close(mdev);
 }
 
-static void test_death_ends_wait(struct kunit *test)
+static void test_mark_dead_wakes_waiter(struct kunit *test)
 {
 	const struct test_waiter *waiter = test->param_value;
 	struct mdev_device *mdev = test_open(test);
@@ -295,7 +295,7 @@ static void test_pause_callback_fails(struct kunit *test)
 }
 
 /* A drain and a pause overlap; callbacks begin when both have ended. */
-static void test_pause_and_drain(struct kunit *test)
+static void test_pause_during_drain(struct kunit *test)
 {
 	struct mdev_device *mdev = test_open(test);
 	struct device *dev = mdev_parent_dev(mdev);
@@ -319,7 +319,7 @@ static int test_work_drain(struct test_thread *thread)
 }
 
 /* A drain ends at once, though the callback has not */
-static void test_death_ends_drain(struct kunit *test)
+static void test_mark_dead_ends_drain(struct kunit *test)
 {
 	struct mdev_device *mdev = test_open(test);
 	struct test_thread thread = {};
@@ -334,7 +334,7 @@ static void test_death_ends_drain(struct kunit *test)
 	mdev_close(mdev);
 }
 
-static void test_death_ends_pause(struct kunit *test)
+static void test_mark_dead_ends_pause(struct kunit *test)
 {
 	struct mdev_device *mdev = test_open(test);
 	struct test_thread thread = {};
@@ -350,7 +350,7 @@ static void test_death_ends_pause(struct kunit *test)
 }
 
 /* The driver cleans up: release and remove are called. */
-static void test_dead(struct kunit *test)
+static void test_mark_dead(struct kunit *test)
 {
 	struct mdev_device *mdev = test_open(test);
 	struct test_vendor *vendor = test_vendor_of(mdev);
@@ -373,7 +373,7 @@ static void test_dead(struct kunit *test)
 }
 
 /* From a callback, and with a callback that does not end */
-static void test_death_in_callback(struct kunit *test)
+static void test_mark_dead_in_callback(struct kunit *test)
 {
 	struct mdev_device *mdev = test_open(test);
 
@@ -405,7 +405,7 @@ static void test_pause_blocks_create(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_thread_join(&thread), 0);
 }
 
-static void test_death_ends_create(struct kunit *test)
+static void test_mark_dead_ends_create(struct kunit *test)
 {
 	struct test_vendor *vendor = test_pausable(test);
 	struct test_thread thread = { .uuid = test_uuid };
@@ -534,7 +534,7 @@ static void test_unregister_ends_pause(struct kunit *test)
 }
 
 /* A parent that was not paused lives until its devices are closed. */
-static void test_pause_during_unregistration(struct kunit *test)
+static void test_pause_during_unregister(struct kunit *test)
 {
 	struct mdev_device *mdev = test_open(test);
 	struct test_vendor *vendor = test_vendor_of(mdev);
@@ -550,7 +550,7 @@ static void test_pause_during_unregistration(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_thread_join(&unregister), 0);
 }
 
-static void test_not_registered(struct kunit *test)
+static void test_parent_not_registered(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_new(test, "mdev_test");
 
@@ -568,7 +568,7 @@ static int test_visit(struct mdev_device *mdev, void *data)
 	return !--*left ? -EXDEV : 0;
 }
 
-static void test_iteration(struct kunit *test)
+static void test_iterate_devices(struct kunit *test)
 {
 	struct test_vendor *vendor = test_pausable(test);
 	int left = 10;
@@ -603,7 +603,7 @@ static int test_work_visit(struct test_thread *thread)
 				    thread->vendor);
 }
 
-static void test_iteration_blocks_remove(struct kunit *test)
+static void test_iterate_devices_blocks_remove(struct kunit *test)
 {
 	struct test_vendor *vendor = test_pausable(test);
 	struct test_thread visitor = {}, remover = {};
@@ -620,7 +620,7 @@ static void test_iteration_blocks_remove(struct kunit *test)
 }
 
 /* No reference to the process is left after the close. */
-static void test_opener(struct kunit *test)
+static void test_opener_tgid(struct kunit *test)
 {
 	struct mdev_device *mdev = test_open(test);
 
@@ -674,33 +674,33 @@ static void test_runtime_pm(struct kunit *test)
 }
 
 static struct kunit_case mdev_pause_cases[] = {
-	KUNIT_CASE_PARAM(test_pause_blocks, test_waiter_gen_params),
+	KUNIT_CASE_PARAM(test_pause_blocks_enter, test_waiter_gen_params),
 	KUNIT_CASE_PARAM(test_pause_waiter_killed, test_waiter_gen_params),
-	KUNIT_CASE_PARAM(test_death_ends_wait, test_waiter_gen_params),
+	KUNIT_CASE_PARAM(test_mark_dead_wakes_waiter, test_waiter_gen_params),
 	KUNIT_CASE(test_pause_waits_for_callback),
 	KUNIT_CASE(test_pause_waits_for_fault),
 	KUNIT_CASE(test_pause_waits_for_operation),
 	KUNIT_CASE(test_pause_blocks_faults),
 	KUNIT_CASE(test_pause_nested),
 	KUNIT_CASE(test_pause_callback_fails),
-	KUNIT_CASE(test_pause_and_drain),
-	KUNIT_CASE(test_death_ends_drain),
-	KUNIT_CASE(test_death_ends_pause),
-	KUNIT_CASE(test_dead),
-	KUNIT_CASE(test_death_in_callback),
+	KUNIT_CASE(test_pause_during_drain),
+	KUNIT_CASE(test_mark_dead_ends_drain),
+	KUNIT_CASE(test_mark_dead_ends_pause),
+	KUNIT_CASE(test_mark_dead),
+	KUNIT_CASE(test_mark_dead_in_callback),
 	KUNIT_CASE(test_pause_blocks_create),
-	KUNIT_CASE(test_death_ends_create),
+	KUNIT_CASE(test_mark_dead_ends_create),
 	KUNIT_CASE(test_pause_blocks_remove),
 	KUNIT_CASE(test_pause_after_failed_remove),
 	KUNIT_CASE(test_pause_blocks_open),
 	KUNIT_CASE(test_pause_waits_for_open),
 	KUNIT_CASE(test_unregister_paused),
 	KUNIT_CASE(test_unregister_ends_pause),
-	KUNIT_CASE(test_pause_during_unregistration),
-	KUNIT_CASE(test_not_registered),
-	KUNIT_CASE(test_iteration),
-	KUNIT_CASE(test_iteration_blocks_remove),
-	KUNIT_CASE(test_opener),
+	KUNIT_CASE(test_pause_during_unregister),
+	KUNIT_CASE(test_parent_not_registered),
+	KUNIT_CASE(test_iterate_devices),
+	KUNIT_CASE(test_iterate_devices_blocks_remove),
+	KUNIT_CASE(test_opener_tgid),
 	KUNIT_CASE(test_runtime_pm),
 	{}
 };

@@ -384,7 +384,7 @@ static void test_expect_fault(struct kunit *test, const char *text)
 	check->text[0] = 0;
 }
 
-static void test_function_fault(struct kunit *test)
+static void test_invalid_function(struct kunit *test)
 {
 	const struct test_fault *fault = test->param_value;
 	struct test_check *check = test->priv;
@@ -396,7 +396,7 @@ static void test_function_fault(struct kunit *test)
 	test_expect_fault(test, text);
 }
 
-static void test_type_fault(struct kunit *test)
+static void test_invalid_type(struct kunit *test)
 {
 	struct test_check *check = test->priv;
 
@@ -469,7 +469,7 @@ static void test_expect_device_size(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, strstarts(check->text, "device_size: "));
 }
 
-static void test_units_fault(struct kunit *test)
+static void test_invalid_units(struct kunit *test)
 {
 	struct test_check *check = test->priv;
 
@@ -479,7 +479,7 @@ static void test_units_fault(struct kunit *test)
 			   "units: 2147483648 (max 2147483647)");
 }
 
-static void test_driver_fault(struct kunit *test)
+static void test_invalid_driver(struct kunit *test)
 {
 	struct mdev_pci_driver *driver =
 		&((struct test_check *)test->priv)->driver;
@@ -520,7 +520,7 @@ static void test_driver_fault(struct kunit *test)
 }
 
 /* What mdev_pci does in a way that fits together */
-static void test_ops_fault(struct kunit *test)
+static void test_invalid_ops(struct kunit *test)
 {
 	static const char text[] =
 		"ops: create, remove, open, release or a reset is set";
@@ -539,7 +539,7 @@ static void test_ops_fault(struct kunit *test)
 }
 
 /* State data in parts needs all callbacks for it. */
-static void test_parts_fault(struct kunit *test)
+static void test_incomplete_save_part(struct kunit *test)
 {
 	static const char text[] =
 		"track_changes, save_part, load_part, parts_left: not all of them";
@@ -572,7 +572,7 @@ static void test_parts_fault(struct kunit *test)
 	test_expect_fault(test, "track_changes: without save");
 }
 
-static void test_state_fault(struct kunit *test)
+static void test_invalid_state_size(struct kunit *test)
 {
 	struct test_check *check = test->priv;
 
@@ -607,7 +607,7 @@ static const struct mdev_pci_function test_limits[] = {
 	{ .rom = test_rom, .rom_size = 1, .msi = { .vectors = 32 } },
 };
 
-static void test_no_fault(struct kunit *test)
+static void test_valid_limits(struct kunit *test)
 {
 	struct test_check *check = test->priv;
 	unsigned int i;
@@ -623,14 +623,14 @@ static void test_no_fault(struct kunit *test)
 }
 
 static struct kunit_case mdev_pci_check_cases[] = {
-	KUNIT_CASE_PARAM(test_function_fault, test_fault_gen_params),
-	KUNIT_CASE(test_type_fault),
-	KUNIT_CASE(test_units_fault),
-	KUNIT_CASE(test_driver_fault),
-	KUNIT_CASE(test_ops_fault),
-	KUNIT_CASE(test_parts_fault),
-	KUNIT_CASE(test_state_fault),
-	KUNIT_CASE(test_no_fault),
+	KUNIT_CASE_PARAM(test_invalid_function, test_fault_gen_params),
+	KUNIT_CASE(test_invalid_type),
+	KUNIT_CASE(test_invalid_units),
+	KUNIT_CASE(test_invalid_driver),
+	KUNIT_CASE(test_invalid_ops),
+	KUNIT_CASE(test_incomplete_save_part),
+	KUNIT_CASE(test_invalid_state_size),
+	KUNIT_CASE(test_valid_limits),
 	{}
 };
 

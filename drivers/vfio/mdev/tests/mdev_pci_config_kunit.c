@@ -123,7 +123,7 @@ static void test_bar_describe(const struct test_bar *bar, char *desc)
 
 KUNIT_ARRAY_PARAM(test_bar, test_bars, test_bar_describe);
 
-static void test_sizing(struct kunit *test)
+static void test_bar_sizing(struct kunit *test)
 {
 	const struct test_bar *bar = test->param_value;
 	struct test_pci *fixture = test_config_create(test, bar->function);
@@ -144,7 +144,7 @@ static void test_sizing(struct kunit *test)
 }
 
 /* 6.2.5.1: an address is a multiple of the size; 64 bits are two registers */
-static void test_addresses(struct kunit *test)
+static void test_bar_address(struct kunit *test)
 {
 	const struct test_bar *bar = test->param_value;
 	struct test_pci *fixture = test_config_create(test, bar->function);
@@ -178,7 +178,7 @@ static void test_rom_enable(struct kunit *test)
 }
 
 /* 3.2.2.3: BARs don't mind how wide the accesses are that write them */
-static void test_bytes(struct kunit *test)
+static void test_bar_byte_writes(struct kunit *test)
 {
 	struct test_pci *fixture = test_config_create(test, TEST_CARD);
 	unsigned int i;
@@ -223,7 +223,7 @@ static void test_list_describe(const struct test_list *list, char *desc)
 KUNIT_ARRAY_PARAM(test_list, test_lists, test_list_describe);
 
 /* 6.7: the two lowest bits of a pointer are for software to mask */
-static void test_walk(struct kunit *test)
+static void test_capability_list(struct kunit *test)
 {
 	const struct test_list *list = test->param_value;
 	struct test_pci *fixture = test_config_create(test, list->function);
@@ -244,7 +244,7 @@ static void test_walk(struct kunit *test)
 }
 
 /* 6.2.3: without the status bit there is no pointer */
-static void test_no_list(struct kunit *test)
+static void test_capability_list_empty(struct kunit *test)
 {
 	struct test_pci *fixture = test_pci_new(test);
 
@@ -258,7 +258,7 @@ static void test_no_list(struct kunit *test)
 }
 
 /* PCI Express 2.0, 1.3.2: a function with I/O BARs is a legacy endpoint. */
-static void test_legacy_endpoint(struct kunit *test)
+static void test_express_legacy_endpoint(struct kunit *test)
 {
 	struct test_pci *fixture = test_pci_new(test);
 
@@ -274,13 +274,13 @@ static void test_legacy_endpoint(struct kunit *test)
 }
 
 static struct kunit_case mdev_pci_config_cases[] = {
-	KUNIT_CASE_PARAM(test_sizing, test_bar_gen_params),
-	KUNIT_CASE_PARAM(test_addresses, test_bar_gen_params),
+	KUNIT_CASE_PARAM(test_bar_sizing, test_bar_gen_params),
+	KUNIT_CASE_PARAM(test_bar_address, test_bar_gen_params),
 	KUNIT_CASE(test_rom_enable),
-	KUNIT_CASE(test_bytes),
-	KUNIT_CASE_PARAM(test_walk, test_list_gen_params),
-	KUNIT_CASE(test_no_list),
-	KUNIT_CASE(test_legacy_endpoint),
+	KUNIT_CASE(test_bar_byte_writes),
+	KUNIT_CASE_PARAM(test_capability_list, test_list_gen_params),
+	KUNIT_CASE(test_capability_list_empty),
+	KUNIT_CASE(test_express_legacy_endpoint),
 	{}
 };
 

@@ -353,7 +353,7 @@ static void test_write(struct test_pci *fixture, struct test_image *image,
 	test_expect(fixture, image, PCI_CFG_SPACE_SIZE);
 }
 
-static void test_at_open(struct kunit *test)
+static void test_reset_values(struct kunit *test)
 {
 	const struct test_register *reg = test->param_value;
 	struct test_pci *fixture = test_config_create(test, reg->function);
@@ -373,7 +373,7 @@ static void test_at_open(struct kunit *test)
 	}
 }
 
-static void test_writable(struct kunit *test)
+static void test_writable_bits(struct kunit *test)
 {
 	const struct test_register *reg = test->param_value;
 	struct test_pci *fixture = test_config_create(test, reg->function);
@@ -430,7 +430,7 @@ static void test_clear_register(struct test_pci *fixture,
 	}
 }
 
-static void test_clear(struct kunit *test)
+static void test_write_1_to_clear(struct kunit *test)
 {
 	const struct test_whole *whole = test->param_value;
 	struct test_pci *fixture = test_config_create(test, whole->function);
@@ -443,7 +443,7 @@ static void test_clear(struct kunit *test)
 }
 
 /* 6.1: what is reserved reads as zero, and a write to it does nothing */
-static void test_reserved(struct kunit *test)
+static void test_reserved_bits(struct kunit *test)
 {
 	const struct test_whole *whole = test->param_value;
 	struct test_pci *fixture = test_config_create(test, whole->function);
@@ -460,10 +460,10 @@ static void test_reserved(struct kunit *test)
 }
 
 static struct kunit_case mdev_pci_config_space_cases[] = {
-	KUNIT_CASE_PARAM(test_at_open, test_register_gen_params),
-	KUNIT_CASE_PARAM(test_writable, test_register_gen_params),
-	KUNIT_CASE_PARAM(test_clear, test_whole_gen_params),
-	KUNIT_CASE_PARAM(test_reserved, test_whole_gen_params),
+	KUNIT_CASE_PARAM(test_reset_values, test_register_gen_params),
+	KUNIT_CASE_PARAM(test_writable_bits, test_register_gen_params),
+	KUNIT_CASE_PARAM(test_write_1_to_clear, test_whole_gen_params),
+	KUNIT_CASE_PARAM(test_reserved_bits, test_whole_gen_params),
 	{}
 };
 

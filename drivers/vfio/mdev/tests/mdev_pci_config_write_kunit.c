@@ -47,7 +47,7 @@ static void test_expect_reset(struct test_pci *fixture, unsigned int resets,
 }
 
 /* As vfio-pci: at open all BARs are decoded, and the function is no bus master. */
-static void test_open(struct kunit *test)
+static void test_command_at_open(struct kunit *test)
 {
 	struct test_pci *fixture = test_config_create(test, TEST_CARD);
 
@@ -63,7 +63,7 @@ static void test_open(struct kunit *test)
 }
 
 /* 6.2.2. VFIO_DEVICE_RESET keeps what the VMM has set up, as vfio-pci does. */
-static void test_master(struct kunit *test)
+static void test_bus_master(struct kunit *test)
 {
 	struct test_pci *fixture = test_config_create(test, TEST_CARD);
 
@@ -76,7 +76,7 @@ static void test_master(struct kunit *test)
 }
 
 /* 6.2.2: what is mapped is not reached when memory is decoded no more */
-static void test_unmap(struct kunit *test)
+static void test_memory_disable_zaps(struct kunit *test)
 {
 	struct test_pci *fixture = test_config_create(test, TEST_CARD);
 	unsigned long seq;
@@ -117,7 +117,7 @@ static void test_d3hot(struct kunit *test)
 }
 
 /* PM 1.2, 3.2.4: with No_Soft_Reset the function is as it was */
-static void test_no_soft_reset(struct kunit *test)
+static void test_d3hot_no_soft_reset(struct kunit *test)
 {
 	struct test_pci *fixture = test_config_create(test, TEST_EXPRESS);
 
@@ -129,7 +129,7 @@ static void test_no_soft_reset(struct kunit *test)
 }
 
 /* PM 1.2, 5.4.1: without, all is as after power-on */
-static void test_soft_reset(struct kunit *test)
+static void test_d3hot_soft_reset(struct kunit *test)
 {
 	struct test_pci *fixture = test_config_create(test, TEST_CARD);
 
@@ -142,7 +142,7 @@ static void test_soft_reset(struct kunit *test)
 }
 
 /* PM 1.2, 3.2.4: a state that is not supported is not entered */
-static void test_no_such_state(struct kunit *test)
+static void test_d1_d2_unsupported(struct kunit *test)
 {
 	struct test_pci *fixture = test_config_create(test, TEST_CARD);
 	unsigned int control = TEST_CARD_PM + PCI_PM_CTRL;
@@ -166,7 +166,7 @@ static void test_no_such_state(struct kunit *test)
 }
 
 /* 3.2.2.3: a write changes the bytes that it enables */
-static void test_other_byte(struct kunit *test)
+static void test_power_state_byte_write(struct kunit *test)
 {
 	struct test_pci *fixture = test_config_create(test, TEST_CARD);
 	unsigned int control = TEST_CARD_PM + PCI_PM_CTRL;
@@ -205,7 +205,7 @@ static void test_express_flr(struct kunit *test)
 }
 
 /* PCI Express 2.0, 7.8.4: read-only zero in a function that can't do it */
-static void test_no_flr(struct kunit *test)
+static void test_express_without_flr(struct kunit *test)
 {
 	struct test_pci *fixture = test_pci_new(test);
 	unsigned int control = TEST_EXPRESS_EXP + PCI_EXP_DEVCTL;
@@ -237,7 +237,7 @@ static void test_af_flr(struct kunit *test)
 }
 
 /* PCI Express 2.0, 6.6.2; PM 1.2, 5.4: a reset leads to D0 */
-static void test_reset_in_d3hot(struct kunit *test)
+static void test_d3hot_flr(struct kunit *test)
 {
 	struct test_pci *fixture = test_config_create(test, TEST_CARD);
 
@@ -250,7 +250,7 @@ static void test_reset_in_d3hot(struct kunit *test)
 }
 
 /* 3.2.2.3: eight bytes are two accesses, of a dword each */
-static void test_two_dwords(struct kunit *test)
+static void test_qword_write(struct kunit *test)
 {
 	struct test_pci *fixture = test_config_create(test, TEST_CARD);
 
@@ -265,7 +265,7 @@ static void test_two_dwords(struct kunit *test)
 }
 
 /* What a migration brings differs in what the guest or the function changes */
-static void test_valid(struct kunit *test)
+static void test_config_valid(struct kunit *test)
 {
 	struct test_pci *fixture = test_config_create(test, TEST_CARD);
 	u8 *config = kunit_kmalloc(test, PCI_CFG_SPACE_SIZE, GFP_KERNEL);
@@ -310,20 +310,20 @@ static void test_valid(struct kunit *test)
 }
 
 static struct kunit_case mdev_pci_config_write_cases[] = {
-	KUNIT_CASE(test_open),
-	KUNIT_CASE(test_master),
-	KUNIT_CASE(test_unmap),
+	KUNIT_CASE(test_command_at_open),
+	KUNIT_CASE(test_bus_master),
+	KUNIT_CASE(test_memory_disable_zaps),
 	KUNIT_CASE(test_d3hot),
-	KUNIT_CASE(test_no_soft_reset),
-	KUNIT_CASE(test_soft_reset),
-	KUNIT_CASE(test_no_such_state),
-	KUNIT_CASE(test_other_byte),
+	KUNIT_CASE(test_d3hot_no_soft_reset),
+	KUNIT_CASE(test_d3hot_soft_reset),
+	KUNIT_CASE(test_d1_d2_unsupported),
+	KUNIT_CASE(test_power_state_byte_write),
 	KUNIT_CASE(test_express_flr),
-	KUNIT_CASE(test_no_flr),
+	KUNIT_CASE(test_express_without_flr),
 	KUNIT_CASE(test_af_flr),
-	KUNIT_CASE(test_reset_in_d3hot),
-	KUNIT_CASE(test_two_dwords),
-	KUNIT_CASE(test_valid),
+	KUNIT_CASE(test_d3hot_flr),
+	KUNIT_CASE(test_qword_write),
+	KUNIT_CASE(test_config_valid),
 	{}
 };
 

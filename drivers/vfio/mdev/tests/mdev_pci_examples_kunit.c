@@ -336,7 +336,7 @@ static u32 test_fence(struct vgpu *vgpu)
 	return le32_to_cpu(value);
 }
 
-static void test_migrates(struct kunit *test)
+static void test_vgpu_migration(struct kunit *test)
 {
 	struct vgpu_card *card = test->priv;
 	struct vgpu *source = card->vgpus[0], *target = card->vgpus[1];
@@ -379,7 +379,7 @@ static void test_migrates(struct kunit *test)
 }
 
 /* What the version before has saved */
-static void test_version_before(struct kunit *test)
+static void test_vgpu_state_version(struct kunit *test)
 {
 	const struct vgpu_state state = { .priority = cpu_to_le32(3) };
 	struct vgpu_card *card = test->priv;
@@ -393,7 +393,7 @@ static void test_version_before(struct kunit *test)
 					VGPU_STATE_SIZE_1), -EINVAL);
 }
 
-static void test_doorbells(struct kunit *test)
+static void test_vgpu_doorbell_mmap(struct kunit *test)
 {
 	struct vgpu_card *card = test->priv;
 	unsigned long pfn, size = PAGE_SIZE;
@@ -415,9 +415,9 @@ static void test_doorbells(struct kunit *test)
 }
 
 static struct kunit_case mdev_pci_examples_cases[] = {
-	KUNIT_CASE(test_migrates),
-	KUNIT_CASE(test_version_before),
-	KUNIT_CASE(test_doorbells),
+	KUNIT_CASE(test_vgpu_migration),
+	KUNIT_CASE(test_vgpu_state_version),
+	KUNIT_CASE(test_vgpu_doorbell_mmap),
 	{}
 };
 

@@ -48,7 +48,7 @@ static unsigned long test_fault(struct test_pci *fixture, u64 offset,
 	return size;
 }
 
-static void test_block(struct kunit *test)
+static void test_huge_fault_pmd(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	unsigned long first, last;
@@ -71,7 +71,7 @@ static void test_block(struct kunit *test)
 }
 
 /* Where less could be mapped, or something is committed, it is one page. */
-static void test_pages(struct kunit *test)
+static void test_huge_fault_fallback(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	unsigned long pfn;
@@ -84,7 +84,7 @@ static void test_pages(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_committed(fixture), 2);
 }
 
-static void test_discard(struct kunit *test)
+static void test_discard_page_of_pmd(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	unsigned long pfn, other;
@@ -105,7 +105,7 @@ static void test_discard(struct kunit *test)
 }
 
 /* While it is saved, pages are mapped one by one; afterwards, all at once. */
-static void test_saved(struct kunit *test)
+static void test_huge_fault_precopy(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	unsigned long pfn;
@@ -129,10 +129,10 @@ static void test_saved(struct kunit *test)
 }
 
 static struct kunit_case mdev_pci_huge_fault_cases[] = {
-	KUNIT_CASE(test_block),
-	KUNIT_CASE(test_pages),
-	KUNIT_CASE(test_discard),
-	KUNIT_CASE(test_saved),
+	KUNIT_CASE(test_huge_fault_pmd),
+	KUNIT_CASE(test_huge_fault_fallback),
+	KUNIT_CASE(test_discard_page_of_pmd),
+	KUNIT_CASE(test_huge_fault_precopy),
 	{}
 };
 

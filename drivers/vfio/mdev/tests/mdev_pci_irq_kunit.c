@@ -28,7 +28,7 @@ static void test_expect_info(struct kunit *test, u32 index, u32 flags,
 	KUNIT_EXPECT_EQ(test, info.count, count);
 }
 
-static void test_info(struct kunit *test)
+static void test_get_irq_info(struct kunit *test)
 {
 	test_expect_info(test, INTX,
 			 VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE |
@@ -106,7 +106,7 @@ static void test_intx_disabled(struct kunit *test)
 }
 
 /* PCI Power Management 1.2, 5.4.1: nothing is signalled in D3hot. */
-static void test_intx_in_d3(struct kunit *test)
+static void test_intx_d3hot(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_intx(test);
 
@@ -117,7 +117,7 @@ static void test_intx_in_d3(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_intx_signals(fixture), 1);
 }
 
-static void test_no_such_vector(struct kunit *test)
+static void test_vector_out_of_range(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_intx(test);
 
@@ -129,7 +129,7 @@ static void test_no_such_vector(struct kunit *test)
 }
 
 /* 4.3.1.1: a reset deasserts INTx; the eventfds stay set. */
-static void test_reset(struct kunit *test)
+static void test_intx_reset(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_intx(test);
 
@@ -144,7 +144,7 @@ static void test_reset(struct kunit *test)
 }
 
 /* ->request() signals the REQ eventfd, so that userspace closes the device. */
-static void test_request(struct kunit *test)
+static void test_req_irq(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -215,7 +215,7 @@ static void test_msi_by_eventfds(struct kunit *test)
 }
 
 /* 6.8.3.3: INTx is not signalled while MSI is enabled. */
-static void test_msi_not_intx(struct kunit *test)
+static void test_msi_disables_intx(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_intx(test);
 
@@ -230,7 +230,7 @@ static void test_msi_not_intx(struct kunit *test)
 }
 
 /* 6.8.3.3: MSI Enable turns INTx off even if MSI has no eventfds. */
-static void test_msi_enable_bit(struct kunit *test)
+static void test_msi_enable_without_eventfd(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_intx(test);
 
@@ -306,7 +306,7 @@ static void test_msi_pending_shared(struct kunit *test)
 }
 
 /* mdev_pci_trigger_irq() sends a message; it never asserts INTx */
-static void test_trigger(struct kunit *test)
+static void test_trigger_irq(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_intx(test);
 
@@ -327,7 +327,7 @@ static void test_trigger(struct kunit *test)
 }
 
 /* Lowering a vector keeps the pending edge of another with the same message. */
-static void test_trigger_shared(struct kunit *test)
+static void test_trigger_irq_shared(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_msi_enabled(test);
 
@@ -339,7 +339,7 @@ static void test_trigger_shared(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_msi_pending(fixture), BIT(0));
 }
 
-static void test_trigger_error(struct kunit *test)
+static void test_err_irq(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -365,7 +365,7 @@ static void test_msi_pending_read_only(struct kunit *test)
 }
 
 /* 6.8.1.3, bits 4 to 6: vectors share the messages that are enabled. */
-static void test_msi_fewer(struct kunit *test)
+static void test_msi_multiple_message_enable(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_msi_enabled(test);
 
@@ -381,7 +381,7 @@ static void test_msi_fewer(struct kunit *test)
 }
 
 /* 6.8.1.3: Multiple Message Enable is limited to Multiple Message Capable. */
-static void test_msi_more(struct kunit *test)
+static void test_msi_multiple_message_capable(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_msi_enabled(test);
 
@@ -391,7 +391,7 @@ static void test_msi_more(struct kunit *test)
 }
 
 /* If fewer messages are enabled, a pending vector is sent as the shared one. */
-static void test_msi_fewer_pending(struct kunit *test)
+static void test_msi_multiple_message_pending(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_msi_enabled(test);
 
@@ -417,7 +417,7 @@ static void test_msi_fewer_eventfds(struct kunit *test)
 }
 
 /* 6.2.2, bit 2: messages are memory writes: none without Bus Master. */
-static void test_msi_no_master(struct kunit *test)
+static void test_msi_bus_master(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_msi_enabled(test);
 
@@ -429,7 +429,7 @@ static void test_msi_no_master(struct kunit *test)
 }
 
 /* PCI Power Management 1.2, 5.4.1 */
-static void test_msi_in_d3(struct kunit *test)
+static void test_msi_d3hot(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_msi_enabled(test);
 
@@ -444,7 +444,7 @@ static void test_msi_in_d3(struct kunit *test)
  * 6.8.3.5: a message without an eventfd is handled as masked: it is pending
  * until userspace sets one, and dropped when MSI is disabled.
  */
-static void test_msi_unconfigured(struct kunit *test)
+static void test_msi_without_eventfd(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -520,31 +520,31 @@ static void test_msi_address_written(struct kunit *test)
 }
 
 static struct kunit_case mdev_pci_irq_cases[] = {
-	KUNIT_CASE(test_info),
+	KUNIT_CASE(test_get_irq_info),
 	KUNIT_CASE(test_intx_level),
 	KUNIT_CASE(test_intx_disabled),
-	KUNIT_CASE(test_intx_in_d3),
-	KUNIT_CASE(test_no_such_vector),
-	KUNIT_CASE(test_reset),
-	KUNIT_CASE(test_request),
+	KUNIT_CASE(test_intx_d3hot),
+	KUNIT_CASE(test_vector_out_of_range),
+	KUNIT_CASE(test_intx_reset),
+	KUNIT_CASE(test_req_irq),
 	KUNIT_CASE(test_msi_by_eventfds),
-	KUNIT_CASE(test_msi_not_intx),
-	KUNIT_CASE(test_msi_enable_bit),
+	KUNIT_CASE(test_msi_disables_intx),
+	KUNIT_CASE(test_msi_enable_without_eventfd),
 	KUNIT_CASE(test_msi_disabled),
 	KUNIT_CASE(test_msi_masked),
 	KUNIT_CASE(test_msi_pending_lowered),
 	KUNIT_CASE(test_msi_pending_shared),
-	KUNIT_CASE(test_trigger),
-	KUNIT_CASE(test_trigger_shared),
-	KUNIT_CASE(test_trigger_error),
+	KUNIT_CASE(test_trigger_irq),
+	KUNIT_CASE(test_trigger_irq_shared),
+	KUNIT_CASE(test_err_irq),
 	KUNIT_CASE(test_msi_pending_read_only),
-	KUNIT_CASE(test_msi_fewer),
-	KUNIT_CASE(test_msi_more),
-	KUNIT_CASE(test_msi_fewer_pending),
+	KUNIT_CASE(test_msi_multiple_message_enable),
+	KUNIT_CASE(test_msi_multiple_message_capable),
+	KUNIT_CASE(test_msi_multiple_message_pending),
 	KUNIT_CASE(test_msi_fewer_eventfds),
-	KUNIT_CASE(test_msi_no_master),
-	KUNIT_CASE(test_msi_in_d3),
-	KUNIT_CASE(test_msi_unconfigured),
+	KUNIT_CASE(test_msi_bus_master),
+	KUNIT_CASE(test_msi_d3hot),
+	KUNIT_CASE(test_msi_without_eventfd),
 	KUNIT_CASE(test_msi_reset),
 	KUNIT_CASE(test_msi_reset_by_eventfds),
 	KUNIT_CASE(test_msi_reopen),

@@ -202,7 +202,7 @@ static int test_create(struct test_life *life, unsigned int type)
 	return mdev_device_create(test_type(life, type), &uuid);
 }
 
-static void test_calls(struct kunit *test)
+static void test_callback_order(struct kunit *test)
 {
 	struct test_life *life = test_register(test);
 	const struct parent_ops *ops = &life->parent.core->ops;
@@ -234,7 +234,7 @@ static struct mdev_device *test_create_open(struct test_life *life)
 }
 
 /* PM 1.2, 5.4.1: a reset leads from D3hot to D0 */
-static void test_calls_in_d3hot(struct kunit *test)
+static void test_callback_order_d3hot(struct kunit *test)
 {
 	struct test_life *life = test_register(test);
 	const struct parent_ops *ops = &life->parent.core->ops;
@@ -253,7 +253,7 @@ static void test_calls_in_d3hot(struct kunit *test)
 }
 
 /* 6.2.2: bus mastering, which a reset keeps */
-static void test_calls_bus_master(struct kunit *test)
+static void test_callback_order_bus_master(struct kunit *test)
 {
 	struct test_life *life = test_register(test);
 	const struct parent_ops *ops = &life->parent.core->ops;
@@ -456,7 +456,7 @@ static void test_describe_fails(struct kunit *test)
 }
 
 /* Before the first open there is nothing to read, to write or to interrupt with. */
-static void test_not_described(struct kunit *test)
+static void test_before_describe(struct kunit *test)
 {
 	struct test_life *life = test_register_describe(test);
 	struct mdev_pci *pci = life->pci;
@@ -502,7 +502,7 @@ static void test_expect_attribute(struct kunit *test, struct mdev_type *type,
 	free_page((unsigned long)page);
 }
 
-static void test_attributes(struct kunit *test)
+static void test_type_attributes(struct kunit *test)
 {
 	struct test_life *life = test_register(test);
 	struct mdev_type *one = test_type(life, 0);
@@ -532,7 +532,7 @@ static unsigned int test_life_available(struct mdev_pci_parent *parent,
 }
 
 /* Neither more than the driver has nor than units are free */
-static void test_available(struct kunit *test)
+static void test_available_instances(struct kunit *test)
 {
 	struct test_life *life = test->priv;
 
@@ -570,7 +570,7 @@ static void test_owner(struct kunit *test)
 }
 
 /* What a driver has set stays, the rest is filled in. */
-static void test_override(struct kunit *test)
+static void test_ops_override(struct kunit *test)
 {
 	struct test_life *life = test->priv;
 	const struct parent_ops *ops;
@@ -589,7 +589,7 @@ static void test_override(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, ops->migration);
 }
 
-static void test_device_twice(struct kunit *test)
+static void test_register_device_twice(struct kunit *test)
 {
 	struct test_life *life = test_register(test);
 	struct mdev_pci_parent *other;
@@ -601,7 +601,7 @@ static void test_device_twice(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_create(life, 0), 0);
 }
 
-static void test_parent_twice(struct kunit *test)
+static void test_register_parent_twice(struct kunit *test)
 {
 	struct test_life *life = test_register(test);
 	struct device *other;
@@ -619,7 +619,7 @@ static void test_parent_twice(struct kunit *test)
 }
 
 /* What is wrong is said in the log, and nothing is left of the attempt. */
-static void test_refused(struct kunit *test)
+static void test_register_invalid(struct kunit *test)
 {
 	struct test_life *life = test->priv;
 
@@ -635,9 +635,9 @@ static void test_refused(struct kunit *test)
 }
 
 static struct kunit_case mdev_pci_lifecycle_cases[] = {
-	KUNIT_CASE(test_calls),
-	KUNIT_CASE(test_calls_in_d3hot),
-	KUNIT_CASE(test_calls_bus_master),
+	KUNIT_CASE(test_callback_order),
+	KUNIT_CASE(test_callback_order_d3hot),
+	KUNIT_CASE(test_callback_order_bus_master),
 	KUNIT_CASE(test_reset_fails_create),
 	KUNIT_CASE(test_reset_fails_open),
 	KUNIT_CASE(test_reset_fails_device),
@@ -646,15 +646,15 @@ static struct kunit_case mdev_pci_lifecycle_cases[] = {
 	KUNIT_CASE(test_create_fails),
 	KUNIT_CASE(test_describe),
 	KUNIT_CASE(test_describe_fails),
-	KUNIT_CASE(test_not_described),
-	KUNIT_CASE(test_attributes),
-	KUNIT_CASE(test_available),
+	KUNIT_CASE(test_before_describe),
+	KUNIT_CASE(test_type_attributes),
+	KUNIT_CASE(test_available_instances),
 	KUNIT_CASE(test_drvdata),
 	KUNIT_CASE(test_owner),
-	KUNIT_CASE(test_override),
-	KUNIT_CASE(test_device_twice),
-	KUNIT_CASE(test_parent_twice),
-	KUNIT_CASE(test_refused),
+	KUNIT_CASE(test_ops_override),
+	KUNIT_CASE(test_register_device_twice),
+	KUNIT_CASE(test_register_parent_twice),
+	KUNIT_CASE(test_register_invalid),
 	{}
 };
 

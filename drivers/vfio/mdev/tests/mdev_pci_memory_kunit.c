@@ -59,7 +59,7 @@ static void test_write_all(struct test_pci *fixture)
 			TEST_MEMORY_PAGES);
 }
 
-static void test_reads_before_writes(struct kunit *test)
+static void test_read_uncommitted(struct kunit *test)
 {
 	struct test_pci *fixture = test_decoding(test);
 
@@ -88,7 +88,7 @@ static void test_write(struct kunit *test)
 }
 
 /* Of accesses, faults and the vendor, all see the same page. */
-static void test_one_page(struct kunit *test)
+static void test_fault_and_access_share_page(struct kunit *test)
 {
 	struct test_pci *fixture = test_decoding(test);
 	struct page *page = test_page(fixture, PAGE_SIZE + 3);
@@ -109,7 +109,7 @@ static void test_one_page(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_committed(fixture), 2);
 }
 
-static void test_no_memory(struct kunit *test)
+static void test_page_out_of_range(struct kunit *test)
 {
 	static const struct {
 		unsigned int region;
@@ -172,7 +172,7 @@ static void test_discard(struct kunit *test)
 }
 
 /* A discarded page with a reference stays allocated; the region gets another. */
-static void test_discard_held(struct kunit *test)
+static void test_discard_referenced_page(struct kunit *test)
 {
 	struct test_pci *fixture = test_decoding(test);
 	struct page *old = test_page(fixture, 0);
@@ -191,7 +191,7 @@ static void test_discard_held(struct kunit *test)
 }
 
 /* A fault that has got a page before the invalidation does not insert it. */
-static void test_discard_overtakes(struct kunit *test)
+static void test_discard_races_fault(struct kunit *test)
 {
 	struct test_pci *fixture = test_decoding(test);
 	unsigned long seq, pfn, size;
@@ -208,7 +208,7 @@ static void test_discard_overtakes(struct kunit *test)
 }
 
 /* The next user finds nothing of what this one had. */
-static void test_reset(struct kunit *test)
+static void test_reset_zeroes_memory(struct kunit *test)
 {
 	struct test_pci *fixture = test_decoding(test);
 
@@ -243,7 +243,7 @@ static int test_toucher(void *data)
 }
 
 /* discard races with accesses: KASAN reports a use after free of a page. */
-static void test_discard_races(struct kunit *test)
+static void test_discard_races_access(struct kunit *test)
 {
 	struct test_pci *fixture = test_decoding(test);
 	struct task_struct *toucher;
@@ -263,15 +263,15 @@ static void test_discard_races(struct kunit *test)
 }
 
 static struct kunit_case mdev_pci_memory_cases[] = {
-	KUNIT_CASE(test_reads_before_writes),
+	KUNIT_CASE(test_read_uncommitted),
 	KUNIT_CASE(test_write),
-	KUNIT_CASE(test_one_page),
-	KUNIT_CASE(test_no_memory),
+	KUNIT_CASE(test_fault_and_access_share_page),
+	KUNIT_CASE(test_page_out_of_range),
 	KUNIT_CASE(test_discard),
-	KUNIT_CASE(test_discard_held),
-	KUNIT_CASE(test_discard_overtakes),
-	KUNIT_CASE(test_reset),
-	KUNIT_CASE(test_discard_races),
+	KUNIT_CASE(test_discard_referenced_page),
+	KUNIT_CASE(test_discard_races_fault),
+	KUNIT_CASE(test_reset_zeroes_memory),
+	KUNIT_CASE(test_discard_races_access),
 	{}
 };
 

@@ -120,7 +120,7 @@ static void test_migrate(struct test_pci *fixture)
  * In which migration states the driver runs the device. In the P2P states it
  * may not start DMA: it can't distinguish the guest's RAM from a peer's BAR.
  */
-static void test_running(struct kunit *test)
+static void test_run_in_migration_states(struct kunit *test)
 {
 	static const struct {
 		enum vfio_device_mig_state to;
@@ -149,7 +149,7 @@ static void test_running(struct kunit *test)
 }
 
 /* In D3hot the device does not run, neither before nor after a migration. */
-static void test_in_d3(struct kunit *test)
+static void test_d3hot(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -162,7 +162,7 @@ static void test_in_d3(struct kunit *test)
 }
 
 /* A reset aborts a migration: the device runs again. */
-static void test_reset(struct kunit *test)
+static void test_reset_aborts_migration(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	size_t size = test_data_size(fixture);
@@ -181,7 +181,7 @@ static void test_reset(struct kunit *test)
  * In STOP no eventfd is signalled: INTx that is asserted and unmasked there is
  * signalled when the device runs again. In the P2P states it is signalled at once.
  */
-static void test_silent(struct kunit *test)
+static void test_intx_in_stop(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -208,7 +208,7 @@ static void test_silent(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, 6), 1);
 }
 
-static void test_level(struct kunit *test)
+static void test_intx_level(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -268,7 +268,7 @@ static void test_msix(struct kunit *test)
 }
 
 /* The VMM of the source has not read its eventfds yet, and will not. */
-static void test_messages_again(struct kunit *test)
+static void test_msix_resent(struct kunit *test)
 {
 	static const int signals[] = { 0, 0, 0, 0, 0, 1, 1, 0 };
 	struct test_pci *fixture = test->priv;
@@ -286,7 +286,7 @@ static void test_messages_again(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, test_pci_signals(fixture, i), signals[i]);
 }
 
-static void test_vendor(struct kunit *test)
+static void test_driver_state(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	struct test_saved saved;
@@ -303,7 +303,7 @@ static void test_vendor(struct kunit *test)
 }
 
 /* A driver's state data of each size and version that it supports */
-static void test_driver_version(struct kunit *test)
+static void test_driver_state_version(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	struct test_saved saved;
@@ -326,7 +326,7 @@ static void test_driver_version(struct kunit *test)
 }
 
 /* A driver's reset fills memory that was zeroed when it was saved. */
-static void test_filled_by_reset(struct kunit *test)
+static void test_load_memory_filled_by_reset(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	struct test_saved saved;
@@ -431,7 +431,7 @@ static u8 *test_info_of(struct test_pci *fixture, size_t *size)
 	return info;
 }
 
-static void test_incompatible(struct kunit *test)
+static void test_compatible_mismatch(struct kunit *test)
 {
 	const struct test_fault *fault = test->param_value;
 	struct test_pci *fixture = test->priv;
@@ -445,7 +445,7 @@ static void test_incompatible(struct kunit *test)
 }
 
 /* The oldest version that the driver loads, from a driver with another oldest one */
-static void test_older_version(struct kunit *test)
+static void test_compatible_older_version(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	size_t size;
@@ -513,7 +513,7 @@ static void test_expect_refused(struct test_pci *fixture,
 			test_pci_read(fixture, TEST_MEMORY, 0, 8), TEST_VALUE);
 }
 
-static void test_refused(struct kunit *test)
+static void test_load_invalid(struct kunit *test)
 {
 	const struct test_fault *fault = test->param_value;
 	struct test_pci *fixture = test->priv;
@@ -523,7 +523,7 @@ static void test_refused(struct kunit *test)
 	test_expect_refused(fixture, &saved);
 }
 
-static void test_cut_off(struct kunit *test)
+static void test_load_truncated(struct kunit *test)
 {
 	static const size_t sizes[] = {
 		0,
@@ -545,7 +545,7 @@ static void test_cut_off(struct kunit *test)
 }
 
 /* All that can be is valid, whichever vectors are raised and pending. */
-static void test_all_raised(struct kunit *test)
+static void test_load_all_raised(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	const struct test_saved saved = test_save_memory(fixture);
@@ -559,7 +559,7 @@ static void test_all_raised(struct kunit *test)
 }
 
 /* A section that only a later kernel knows, after the others */
-static void test_unknown_section(struct kunit *test)
+static void test_load_unknown_section(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	struct test_saved saved = test_save(fixture);
@@ -578,24 +578,24 @@ static void test_unknown_section(struct kunit *test)
 }
 
 static struct kunit_case mdev_pci_migration_cases[] = {
-	KUNIT_CASE(test_running),
-	KUNIT_CASE(test_in_d3),
-	KUNIT_CASE(test_reset),
-	KUNIT_CASE(test_silent),
-	KUNIT_CASE(test_level),
+	KUNIT_CASE(test_run_in_migration_states),
+	KUNIT_CASE(test_d3hot),
+	KUNIT_CASE(test_reset_aborts_migration),
+	KUNIT_CASE(test_intx_in_stop),
+	KUNIT_CASE(test_intx_level),
 	KUNIT_CASE(test_msix),
-	KUNIT_CASE(test_messages_again),
-	KUNIT_CASE(test_vendor),
-	KUNIT_CASE(test_driver_version),
-	KUNIT_CASE(test_filled_by_reset),
+	KUNIT_CASE(test_msix_resent),
+	KUNIT_CASE(test_driver_state),
+	KUNIT_CASE(test_driver_state_version),
+	KUNIT_CASE(test_load_memory_filled_by_reset),
 	KUNIT_CASE(test_save_fails),
 	KUNIT_CASE(test_run_fails),
-	KUNIT_CASE_PARAM(test_incompatible, test_info_gen_params),
-	KUNIT_CASE(test_older_version),
-	KUNIT_CASE_PARAM(test_refused, test_fault_gen_params),
-	KUNIT_CASE(test_cut_off),
-	KUNIT_CASE(test_all_raised),
-	KUNIT_CASE(test_unknown_section),
+	KUNIT_CASE_PARAM(test_compatible_mismatch, test_info_gen_params),
+	KUNIT_CASE(test_compatible_older_version),
+	KUNIT_CASE_PARAM(test_load_invalid, test_fault_gen_params),
+	KUNIT_CASE(test_load_truncated),
+	KUNIT_CASE(test_load_all_raised),
+	KUNIT_CASE(test_load_unknown_section),
 	{}
 };
 

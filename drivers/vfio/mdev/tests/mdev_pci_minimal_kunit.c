@@ -27,7 +27,7 @@ static int test_bare_init(struct kunit *test)
 	return 0;
 }
 
-static void test_regions(struct kunit *test)
+static void test_region_info(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	struct vfio_info_cap info_caps = {};
@@ -54,7 +54,7 @@ static void test_regions(struct kunit *test)
 }
 
 /* PCI 3.0, 6.2.4 and 6.8: it has no way to interrupt. */
-static void test_interrupts(struct kunit *test)
+static void test_get_irq_info(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	u32 i;
@@ -76,7 +76,7 @@ static void test_interrupts(struct kunit *test)
 }
 
 /* Where no table and no pending bits are, all is the vendor's. */
-static void test_no_table(struct kunit *test)
+static void test_no_msix_table(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -87,7 +87,7 @@ static void test_no_table(struct kunit *test)
 }
 
 /* Without memory, the state has one size, and nothing to copy in advance. */
-static void test_state(struct kunit *test)
+static void test_migration_state_size(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	const struct mdev_migration_ops *ops = fixture->ops->migration;
@@ -108,7 +108,7 @@ static void test_state(struct kunit *test)
 }
 
 /* State data with written values of absent registers is invalid. */
-static void test_written(struct kunit *test)
+static void test_load_absent_registers(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	const struct mdev_migration_ops *ops = fixture->ops->migration;
@@ -126,11 +126,11 @@ static void test_written(struct kunit *test)
 }
 
 static struct kunit_case mdev_pci_minimal_cases[] = {
-	KUNIT_CASE(test_regions),
-	KUNIT_CASE(test_interrupts),
-	KUNIT_CASE(test_no_table),
-	KUNIT_CASE(test_state),
-	KUNIT_CASE(test_written),
+	KUNIT_CASE(test_region_info),
+	KUNIT_CASE(test_get_irq_info),
+	KUNIT_CASE(test_no_msix_table),
+	KUNIT_CASE(test_migration_state_size),
+	KUNIT_CASE(test_load_absent_registers),
 	{}
 };
 

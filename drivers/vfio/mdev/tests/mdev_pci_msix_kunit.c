@@ -72,7 +72,7 @@ static struct test_pci *test_with_msix_enabled(struct kunit *test)
 }
 
 /* 6.8.2.3: the table size is the number of vectors, less one. */
-static void test_capability(struct kunit *test)
+static void test_msix_capability(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	unsigned int msix = test_pci_capability(fixture, PCI_CAP_ID_MSIX);
@@ -92,7 +92,7 @@ static void test_capability(struct kunit *test)
 }
 
 /* 6.8.2.9: masked after a reset, as the rest of an entry is zero with us */
-static void test_table_reset(struct kunit *test)
+static void test_msix_table_reset(struct kunit *test)
 {
 	struct test_pci *fixture = test_decoding(test);
 	unsigned int i;
@@ -105,7 +105,7 @@ static void test_table_reset(struct kunit *test)
 }
 
 /* 6.8.2: four or eight bytes; reserved bits and the pending ones stay. */
-static void test_table_access(struct kunit *test)
+static void test_msix_table_access(struct kunit *test)
 {
 	struct test_pci *fixture = test_decoding(test);
 
@@ -130,7 +130,7 @@ static void test_table_access(struct kunit *test)
 }
 
 /* 6.8.2: they take the space that they need. The rest is the vendor's. */
-static void test_vendor_around(struct kunit *test)
+static void test_msix_table_bounds(struct kunit *test)
 {
 	static const u64 offsets[] = {
 		TEST_MSIX_TABLE - 8,
@@ -149,7 +149,7 @@ static void test_vendor_around(struct kunit *test)
 }
 
 /* 6.2.2: they are memory, and decoded as all of that. */
-static void test_table_disabled(struct kunit *test)
+static void test_msix_table_memory_disabled(struct kunit *test)
 {
 	struct test_pci *fixture = test_decoding(test);
 
@@ -162,7 +162,7 @@ static void test_table_disabled(struct kunit *test)
 }
 
 /* A driver in user space leaves the registers alone. */
-static void test_by_eventfds(struct kunit *test)
+static void test_msix_by_eventfds(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -173,7 +173,7 @@ static void test_by_eventfds(struct kunit *test)
 }
 
 /* QEMU emulates the table and forwards the other registers. */
-static void test_table_trapped(struct kunit *test)
+static void test_msix_table_emulated_by_vmm(struct kunit *test)
 {
 	struct test_pci *fixture = test_decoding(test);
 
@@ -184,7 +184,7 @@ static void test_table_trapped(struct kunit *test)
 }
 
 /* 6.8.2.9: unmasking one vector leaves the others masked, as after a reset. */
-static void test_table_written(struct kunit *test)
+static void test_msix_unmask_one(struct kunit *test)
 {
 	struct test_pci *fixture = test_decoding(test);
 
@@ -198,7 +198,7 @@ static void test_table_written(struct kunit *test)
 }
 
 /* 6.8.2.10 and 6.8.3.5: pending while masked, sent once after that */
-static void test_vector_masked(struct kunit *test)
+static void test_msix_vector_masked(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_msix_enabled(test);
 
@@ -219,7 +219,7 @@ static void test_vector_masked(struct kunit *test)
 }
 
 /* 6.8.2.3, bit 14: masks all, whatever their own mask bits are. */
-static void test_function_masked(struct kunit *test)
+static void test_msix_function_masked(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_msix_enabled(test);
 
@@ -236,7 +236,7 @@ static void test_function_masked(struct kunit *test)
 }
 
 /* 6.8.2.3, bit 15, and 6.8.3.3 */
-static void test_disabled(struct kunit *test)
+static void test_msix_disabled(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_msix_enabled(test);
 
@@ -252,7 +252,7 @@ static void test_disabled(struct kunit *test)
 }
 
 /* 6.2.2, bit 2 */
-static void test_no_master(struct kunit *test)
+static void test_msix_bus_master(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_msix_enabled(test);
 
@@ -268,7 +268,7 @@ static void test_no_master(struct kunit *test)
  * 6.8.3.5: a vector without an eventfd is handled as masked. QEMU removes all
  * eventfds and sets more of them when the guest unmasks another vector.
  */
-static void test_unconfigured(struct kunit *test)
+static void test_msix_without_eventfd(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_msix_enabled(test);
 
@@ -287,7 +287,7 @@ static void test_unconfigured(struct kunit *test)
 }
 
 /* 6.8.2.3 and 6.8.2.9: disabled and masked after a reset, nothing pending */
-static void test_reset(struct kunit *test)
+static void test_msix_reset(struct kunit *test)
 {
 	struct test_pci *fixture = test_with_msix_enabled(test);
 
@@ -309,20 +309,20 @@ static void test_reset(struct kunit *test)
 }
 
 static struct kunit_case mdev_pci_msix_cases[] = {
-	KUNIT_CASE(test_capability),
-	KUNIT_CASE(test_table_reset),
-	KUNIT_CASE(test_table_access),
-	KUNIT_CASE(test_vendor_around),
-	KUNIT_CASE(test_table_disabled),
-	KUNIT_CASE(test_by_eventfds),
-	KUNIT_CASE(test_table_trapped),
-	KUNIT_CASE(test_table_written),
-	KUNIT_CASE(test_vector_masked),
-	KUNIT_CASE(test_function_masked),
-	KUNIT_CASE(test_disabled),
-	KUNIT_CASE(test_no_master),
-	KUNIT_CASE(test_unconfigured),
-	KUNIT_CASE(test_reset),
+	KUNIT_CASE(test_msix_capability),
+	KUNIT_CASE(test_msix_table_reset),
+	KUNIT_CASE(test_msix_table_access),
+	KUNIT_CASE(test_msix_table_bounds),
+	KUNIT_CASE(test_msix_table_memory_disabled),
+	KUNIT_CASE(test_msix_by_eventfds),
+	KUNIT_CASE(test_msix_table_emulated_by_vmm),
+	KUNIT_CASE(test_msix_unmask_one),
+	KUNIT_CASE(test_msix_vector_masked),
+	KUNIT_CASE(test_msix_function_masked),
+	KUNIT_CASE(test_msix_disabled),
+	KUNIT_CASE(test_msix_bus_master),
+	KUNIT_CASE(test_msix_without_eventfd),
+	KUNIT_CASE(test_msix_reset),
 	{}
 };
 

@@ -22,7 +22,7 @@ static void test_pause_stops_device(struct kunit *test)
 }
 
 /* One that a migration has stopped, or is in D3hot, stays stopped. */
-static void test_pause_keeps_stopped(struct kunit *test)
+static void test_pause_d3hot(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -55,7 +55,7 @@ static void test_pause_run_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fixture->run_flags, MDEV_PCI_RUN | MDEV_PCI_DMA);
 }
 
-static void test_death_triggers_error(struct kunit *test)
+static void test_mark_dead_triggers_error(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -80,7 +80,7 @@ static int test_visit(struct mdev_pci *pci, void *data)
 	return -EXDEV;
 }
 
-static void test_iteration(struct kunit *test)
+static void test_iterate_devices(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -90,10 +90,10 @@ static void test_iteration(struct kunit *test)
 
 static struct kunit_case mdev_pci_pause_cases[] = {
 	KUNIT_CASE(test_pause_stops_device),
-	KUNIT_CASE(test_pause_keeps_stopped),
+	KUNIT_CASE(test_pause_d3hot),
 	KUNIT_CASE(test_pause_run_fails),
-	KUNIT_CASE(test_death_triggers_error),
-	KUNIT_CASE(test_iteration),
+	KUNIT_CASE(test_mark_dead_triggers_error),
+	KUNIT_CASE(test_iterate_devices),
 	{}
 };
 

@@ -122,7 +122,7 @@ static int test_load_part(struct test_pci *fixture, const u8 *buf, size_t size)
 	return fixture->ops->migration->load_part(fixture->mdev, buf, size);
 }
 
-static void test_all_then_changes(struct kunit *test)
+static void test_precopy_dirty_pages(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -154,7 +154,7 @@ static void test_all_then_changes(struct kunit *test)
 }
 
 /* Of each migration, the first pass saves all. */
-static void test_anew(struct kunit *test)
+static void test_precopy_restart(struct kunit *test)
 {
 	struct test_pci *fixture = test_source(test);
 
@@ -173,7 +173,7 @@ static void test_anew(struct kunit *test)
 }
 
 /* As many pages as there is room for, in all regions in turn */
-static void test_room(struct kunit *test)
+static void test_save_part_buffer_size(struct kunit *test)
 {
 	struct test_pci *fixture = test_source(test);
 	u8 *buf = test_buffer(fixture);
@@ -212,7 +212,7 @@ static u32 test_fault(struct test_pci *fixture, unsigned int page, u32 flags)
 	return flags;
 }
 
-static void test_mapped(struct kunit *test)
+static void test_precopy_mmap(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -234,7 +234,7 @@ static void test_mapped(struct kunit *test)
 }
 
 /* The driver says what it has written; what it says of no memory is ignored. */
-static void test_marked(struct kunit *test)
+static void test_memory_mark_dirty(struct kunit *test)
 {
 	struct test_pci *fixture = test_source(test);
 
@@ -260,7 +260,7 @@ static void test_marked(struct kunit *test)
 }
 
 /* What has become zeroes after it was saved becomes zeroes there, too. */
-static void test_discarded(struct kunit *test)
+static void test_precopy_discard(struct kunit *test)
 {
 	struct test_pci *fixture = test_source(test);
 	u8 *first = test_buffer(fixture);
@@ -310,7 +310,7 @@ static int test_load_rest(struct test_pci *fixture)
 }
 
 /* The guest resets a device that is saved. */
-static void test_reset_by_guest(struct kunit *test)
+static void test_precopy_flr(struct kunit *test)
 {
 	struct test_pci *fixture = test_source(test);
 
@@ -329,7 +329,7 @@ static void test_reset_by_guest(struct kunit *test)
 }
 
 /* Stopped, it has been saved but for what is left of memory, which is of after. */
-static void test_reset_when_stopped(struct kunit *test)
+static void test_stop_copy_flr(struct kunit *test)
 {
 	struct test_pci *fixture = test_source(test);
 	u8 *buf = test_buffer(fixture);
@@ -352,7 +352,7 @@ static void test_reset_when_stopped(struct kunit *test)
 }
 
 /* A ->set_state() of the driver that does not call mdev_pci's */
-static void test_not_tracked(struct kunit *test)
+static void test_save_part_not_tracked(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	u8 *buf = test_buffer(fixture);
@@ -361,7 +361,7 @@ static void test_not_tracked(struct kunit *test)
 }
 
 /* Accesses between the driver's reset and its load reach nothing. */
-static void test_resuming(struct kunit *test)
+static void test_resuming_access(struct kunit *test)
 {
 	struct test_pci *fixture = test_source(test);
 	unsigned long pfn, size = PAGE_SIZE;
@@ -388,7 +388,7 @@ static void test_resuming(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_fetch(fixture, 0), 0);
 }
 
-static void test_reset_to_load_fails(struct kunit *test)
+static void test_resuming_reset_fails(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -408,7 +408,7 @@ static void test_reset_to_load_fails(struct kunit *test)
 }
 
 /* The driver's parts are transferred beside those of memory. */
-static void test_driver(struct kunit *test)
+static void test_driver_save_part(struct kunit *test)
 {
 	struct test_pci *fixture = test_source(test);
 	u8 *parts[2] = { test_buffer(fixture), test_buffer(fixture) };
@@ -454,7 +454,7 @@ static void test_driver(struct kunit *test)
 }
 
 /* An error of ->track_changes() fails the transition to PRE_COPY. */
-static void test_track_fails(struct kunit *test)
+static void test_track_changes_fails(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -501,7 +501,7 @@ static void test_fault_describe(const struct test_fault *fault, char *desc)
 
 KUNIT_ARRAY_PARAM(test_fault, test_faults, test_fault_describe);
 
-static void test_refused(struct kunit *test)
+static void test_load_part_invalid(struct kunit *test)
 {
 	const struct test_fault *fault = test->param_value;
 	struct test_pci *fixture = test_source(test);
@@ -516,7 +516,7 @@ static void test_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_load_part(fixture, buf, size), -EINVAL);
 }
 
-static void test_cut_off(struct kunit *test)
+static void test_load_part_truncated(struct kunit *test)
 {
 	struct test_pci *fixture = test_source(test);
 	u8 *buf = test_buffer(fixture);
@@ -535,21 +535,21 @@ static void test_cut_off(struct kunit *test)
 }
 
 static struct kunit_case mdev_pci_precopy_cases[] = {
-	KUNIT_CASE(test_all_then_changes),
-	KUNIT_CASE(test_anew),
-	KUNIT_CASE(test_room),
-	KUNIT_CASE(test_mapped),
-	KUNIT_CASE(test_marked),
-	KUNIT_CASE(test_discarded),
-	KUNIT_CASE(test_reset_by_guest),
-	KUNIT_CASE(test_reset_when_stopped),
-	KUNIT_CASE(test_not_tracked),
-	KUNIT_CASE(test_resuming),
-	KUNIT_CASE(test_reset_to_load_fails),
-	KUNIT_CASE(test_driver),
-	KUNIT_CASE(test_track_fails),
-	KUNIT_CASE_PARAM(test_refused, test_fault_gen_params),
-	KUNIT_CASE(test_cut_off),
+	KUNIT_CASE(test_precopy_dirty_pages),
+	KUNIT_CASE(test_precopy_restart),
+	KUNIT_CASE(test_save_part_buffer_size),
+	KUNIT_CASE(test_precopy_mmap),
+	KUNIT_CASE(test_memory_mark_dirty),
+	KUNIT_CASE(test_precopy_discard),
+	KUNIT_CASE(test_precopy_flr),
+	KUNIT_CASE(test_stop_copy_flr),
+	KUNIT_CASE(test_save_part_not_tracked),
+	KUNIT_CASE(test_resuming_access),
+	KUNIT_CASE(test_resuming_reset_fails),
+	KUNIT_CASE(test_driver_save_part),
+	KUNIT_CASE(test_track_changes_fails),
+	KUNIT_CASE_PARAM(test_load_part_invalid, test_fault_gen_params),
+	KUNIT_CASE(test_load_part_truncated),
 	{}
 };
 

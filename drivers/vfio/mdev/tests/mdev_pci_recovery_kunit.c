@@ -30,7 +30,7 @@ static void test_expect_result(struct kunit *test, struct pci_dev *card,
 			  mdev_pci_error_handlers.error_detected(card, state));
 }
 
-static void test_frozen_is_paused(struct kunit *test)
+static void test_frozen(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	struct pci_dev *card = test_card(test);
@@ -45,7 +45,7 @@ static void test_frozen_is_paused(struct kunit *test)
 }
 
 /* The PCI core does not always end what it has begun. */
-static void test_recovery_times_out(struct kunit *test)
+static void test_recovery_timeout(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	struct pci_dev *card = test_card(test);
@@ -77,7 +77,7 @@ static void test_resume_without_pause(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fixture->run_flags, MDEV_PCI_RUN);
 }
 
-static void test_normal_does_nothing(struct kunit *test)
+static void test_channel_normal(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -87,7 +87,7 @@ static void test_normal_does_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fixture->run_flags, MDEV_PCI_RUN);
 }
 
-static void test_failure_is_death(struct kunit *test)
+static void test_perm_failure(struct kunit *test)
 {
 	const struct pci_error_handlers *handlers = &mdev_pci_error_handlers;
 	struct test_pci *fixture = test->priv;
@@ -105,7 +105,7 @@ static void test_failure_is_death(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, mdev_is_dead(fixture->mdev));
 }
 
-static void test_frozen_and_no_pause(struct kunit *test)
+static void test_frozen_pause_fails(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -116,7 +116,7 @@ static void test_frozen_and_no_pause(struct kunit *test)
 	fixture->run_error = 0;
 }
 
-static void test_reset_restarts(struct kunit *test)
+static void test_reset_done_restarts(struct kunit *test)
 {
 	const struct pci_error_handlers *handlers = &mdev_pci_error_handlers;
 	struct test_pci *fixture = test->priv;
@@ -136,7 +136,7 @@ static void test_reset_restarts(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fixture->run_flags, 0);
 }
 
-static void test_reset_and_no_pause(struct kunit *test)
+static void test_reset_prepare_pause_fails(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -146,7 +146,7 @@ static void test_reset_and_no_pause(struct kunit *test)
 	fixture->run_error = 0;
 }
 
-static void test_sleep(struct kunit *test)
+static void test_suspend_resume(struct kunit *test)
 {
 	const struct dev_pm_ops *pm = &mdev_pci_pm_ops;
 	struct test_pci *fixture = test->priv;
@@ -202,7 +202,7 @@ static void test_restart_saves_state(struct kunit *test)
 }
 
 /* restart() has undone the halt() of a concurrent death. */
-static void test_death_during_restart(struct kunit *test)
+static void test_mark_dead_during_restart(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	struct pci_dev *card = test_card(test);
@@ -216,7 +216,7 @@ static void test_death_during_restart(struct kunit *test)
 }
 
 /* The second error halts again, and the recovery has all its time again. */
-static void test_error_during_recovery(struct kunit *test)
+static void test_frozen_during_recovery(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	struct pci_dev *card = test_card(test);
@@ -256,18 +256,18 @@ static void test_without_callbacks(struct kunit *test)
 }
 
 static struct kunit_case mdev_pci_recovery_cases[] = {
-	KUNIT_CASE(test_frozen_is_paused),
-	KUNIT_CASE(test_recovery_times_out),
+	KUNIT_CASE(test_frozen),
+	KUNIT_CASE(test_recovery_timeout),
 	KUNIT_CASE(test_resume_without_pause),
-	KUNIT_CASE(test_normal_does_nothing),
-	KUNIT_CASE(test_failure_is_death),
-	KUNIT_CASE(test_frozen_and_no_pause),
-	KUNIT_CASE(test_reset_restarts),
-	KUNIT_CASE(test_reset_and_no_pause),
-	KUNIT_CASE(test_sleep),
+	KUNIT_CASE(test_channel_normal),
+	KUNIT_CASE(test_perm_failure),
+	KUNIT_CASE(test_frozen_pause_fails),
+	KUNIT_CASE(test_reset_done_restarts),
+	KUNIT_CASE(test_reset_prepare_pause_fails),
+	KUNIT_CASE(test_suspend_resume),
 	KUNIT_CASE(test_restart_saves_state),
-	KUNIT_CASE(test_death_during_restart),
-	KUNIT_CASE(test_error_during_recovery),
+	KUNIT_CASE(test_mark_dead_during_restart),
+	KUNIT_CASE(test_frozen_during_recovery),
 	KUNIT_CASE(test_without_callbacks),
 	{}
 };

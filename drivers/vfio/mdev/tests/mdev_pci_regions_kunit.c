@@ -64,7 +64,7 @@ static void test_region_describe(const struct test_region *region, char *desc)
 
 KUNIT_ARRAY_PARAM(test_region, test_regions, test_region_describe);
 
-static void test_info(struct kunit *test)
+static void test_region_info(struct kunit *test)
 {
 	const struct test_region *region = test->param_value;
 	struct vfio_region_info info;
@@ -78,7 +78,7 @@ static void test_info(struct kunit *test)
 			region->size > 0 : region->index == TEST_MAPPED);
 }
 
-static void test_number(struct kunit *test)
+static void test_num_regions(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	struct vfio_device_info info = { .num_regions = VFIO_PCI_NUM_REGIONS };
@@ -92,7 +92,7 @@ static void test_number(struct kunit *test)
 }
 
 /* The areas that can be mapped, and no others */
-static void test_sparse(struct kunit *test)
+static void test_sparse_mmap(struct kunit *test)
 {
 	struct vfio_region_info_cap_sparse_mmap *sparse;
 	struct vfio_region_info info;
@@ -111,7 +111,7 @@ static void test_sparse(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, sparse->areas[1].size, 2 * PAGE_SIZE);
 }
 
-static void test_type(struct kunit *test)
+static void test_region_type(struct kunit *test)
 {
 	struct vfio_region_info_cap_type *type;
 	struct vfio_region_info info;
@@ -128,7 +128,7 @@ static void test_type(struct kunit *test)
 }
 
 /* The vendor is called for the register, with its size. */
-static void test_access(struct kunit *test)
+static void test_read_write(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	unsigned int size;
@@ -156,7 +156,7 @@ static void test_access(struct kunit *test)
 }
 
 /* Registers of two bytes: the lowest address comes first. */
-static void test_width(struct kunit *test)
+static void test_access_width(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -175,7 +175,7 @@ static void test_width(struct kunit *test)
 }
 
 /* A part of a register can be read, and not written. */
-static void test_width_narrower(struct kunit *test)
+static void test_access_width_narrower(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -189,7 +189,7 @@ static void test_width_narrower(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fixture->accesses, 2);
 }
 
-static void test_no_callbacks(struct kunit *test)
+static void test_without_callbacks(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -227,7 +227,7 @@ static void test_expect_answer(struct test_pci *fixture, unsigned int index,
 }
 
 /* 6.2.2, bits 0 and 1: I/O and memory are enabled each by itself. */
-static void test_disabled(struct kunit *test)
+static void test_memory_io_disabled(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -248,7 +248,7 @@ static void test_disabled(struct kunit *test)
 }
 
 /* PCI Power Management 1.2, 5.4.1: in D3hot there is but config space. */
-static void test_in_d3(struct kunit *test)
+static void test_d3hot(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -264,7 +264,7 @@ static void test_in_d3(struct kunit *test)
 }
 
 /* 6.2.5.2: a bit of its own, which counts while memory is enabled */
-static void test_rom(struct kunit *test)
+static void test_rom_enable(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -284,7 +284,7 @@ static void test_rom(struct kunit *test)
 }
 
 /* 6.2.2 for the addresses of appendix D.4, of which some are I/O */
-static void test_vga(struct kunit *test)
+static void test_vga_ranges(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -306,7 +306,7 @@ static void test_vga(struct kunit *test)
 }
 
 /* What is not PCI's does not care about PCI's registers. */
-static void test_beyond_pci(struct kunit *test)
+static void test_device_specific_region(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 
@@ -330,7 +330,7 @@ static int test_fault(struct test_pci *fixture, unsigned int index, u64 offset,
 }
 
 /* 6.2.2: what is disabled is not there for mappings either. */
-static void test_map(struct kunit *test)
+static void test_fault_memory_disabled(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	unsigned long pfn = 0;
@@ -363,7 +363,7 @@ static bool test_overtaken(struct test_pci *fixture, unsigned long seq)
 }
 
 /* 6.2.2: mapped BARs are zapped when Memory Space is disabled. */
-static void test_unmap(struct kunit *test)
+static void test_zap_memory_disabled(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
 	unsigned long seq;
@@ -394,21 +394,21 @@ static void test_invalidate(struct kunit *test)
 }
 
 static struct kunit_case mdev_pci_regions_cases[] = {
-	KUNIT_CASE(test_number),
-	KUNIT_CASE_PARAM(test_info, test_region_gen_params),
-	KUNIT_CASE(test_sparse),
-	KUNIT_CASE(test_type),
-	KUNIT_CASE(test_access),
-	KUNIT_CASE(test_width),
-	KUNIT_CASE(test_width_narrower),
-	KUNIT_CASE(test_no_callbacks),
-	KUNIT_CASE(test_disabled),
-	KUNIT_CASE(test_in_d3),
-	KUNIT_CASE(test_rom),
-	KUNIT_CASE(test_vga),
-	KUNIT_CASE(test_beyond_pci),
-	KUNIT_CASE(test_map),
-	KUNIT_CASE(test_unmap),
+	KUNIT_CASE(test_num_regions),
+	KUNIT_CASE_PARAM(test_region_info, test_region_gen_params),
+	KUNIT_CASE(test_sparse_mmap),
+	KUNIT_CASE(test_region_type),
+	KUNIT_CASE(test_read_write),
+	KUNIT_CASE(test_access_width),
+	KUNIT_CASE(test_access_width_narrower),
+	KUNIT_CASE(test_without_callbacks),
+	KUNIT_CASE(test_memory_io_disabled),
+	KUNIT_CASE(test_d3hot),
+	KUNIT_CASE(test_rom_enable),
+	KUNIT_CASE(test_vga_ranges),
+	KUNIT_CASE(test_device_specific_region),
+	KUNIT_CASE(test_fault_memory_disabled),
+	KUNIT_CASE(test_zap_memory_disabled),
 	KUNIT_CASE(test_invalidate),
 	{}
 };

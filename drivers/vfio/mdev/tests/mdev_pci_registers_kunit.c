@@ -122,7 +122,7 @@ static unsigned int test_find_ext(struct test_pci *fixture, u16 id)
 }
 
 /* The others find room before and behind the one with an offset. */
-static void test_places(struct kunit *test)
+static void test_capability_offsets(struct kunit *test)
 {
 	struct test_pci *fixture = test_caps_create(test);
 
@@ -147,7 +147,7 @@ static void test_places(struct kunit *test)
 }
 
 /* A list that does not begin at its first place (PCI Express 2.0, 7.9.1) */
-static void test_no_first(struct kunit *test)
+static void test_ext_capability_first_absent(struct kunit *test)
 {
 	struct test_pci *fixture = test_pci_new(test);
 
@@ -162,7 +162,7 @@ static void test_no_first(struct kunit *test)
 }
 
 /* Listed from the highest to the lowest, with one at the first place */
-static void test_descending(struct kunit *test)
+static void test_ext_capability_order(struct kunit *test)
 {
 	static const struct mdev_pci_registers caps[] = {
 		{
@@ -193,7 +193,7 @@ static void test_descending(struct kunit *test)
 }
 
 /* A reset that the driver itself has requested is that of the function. */
-static void test_driver_reset(struct kunit *test)
+static void test_request_reset(struct kunit *test)
 {
 	struct test_pci *fixture = test_caps_create(test);
 
@@ -206,7 +206,7 @@ static void test_driver_reset(struct kunit *test)
 }
 
 /* The power state is not the driver's. */
-static void test_set_power_state(struct kunit *test)
+static void test_set_config_power_state(struct kunit *test)
 {
 	struct test_pci *fixture = test_caps_create(test);
 	unsigned int pm = test_find(fixture, PCI_CAP_ID_PM);
@@ -216,7 +216,7 @@ static void test_set_power_state(struct kunit *test)
 			      PCI_PM_CTRL_STATE_MASK, 0);
 }
 
-static void test_bits(struct kunit *test)
+static void test_writable_bits(struct kunit *test)
 {
 	struct test_pci *fixture = test_caps_create(test);
 
@@ -237,7 +237,7 @@ static void test_bits(struct kunit *test)
 			0x77665544);
 }
 
-static void test_callbacks(struct kunit *test)
+static void test_read_write_callbacks(struct kunit *test)
 {
 	struct test_pci *fixture = test_caps_create(test);
 	u8 byte = 0x11;
@@ -266,7 +266,7 @@ static void test_callbacks(struct kunit *test)
 }
 
 /* A driver is notified of writes to registers of mdev_pci that it names. */
-static void test_notified(struct kunit *test)
+static void test_write_notification(struct kunit *test)
 {
 	struct test_pci *fixture = test_caps_create(test);
 
@@ -315,7 +315,7 @@ static void test_set_config(struct kunit *test)
 }
 
 /* PCI Express 2.0, 7.10 and 7.12 */
-static void test_extended(struct kunit *test)
+static void test_aer_serial_number(struct kunit *test)
 {
 	struct test_pci *fixture = test_caps_create(test);
 	unsigned int aer = test_find_ext(fixture, PCI_EXT_CAP_ID_ERR);
@@ -354,7 +354,7 @@ static void test_bar_address(struct kunit *test)
 }
 
 /* What registers have is migrated, what callbacks return is not. */
-static void test_migrated(struct kunit *test)
+static void test_migrated_registers(struct kunit *test)
 {
 	struct test_pci *fixture = test_caps_create(test);
 	const struct mdev_migration_ops *ops = fixture->ops->migration;
@@ -373,18 +373,18 @@ static void test_migrated(struct kunit *test)
 }
 
 static struct kunit_case mdev_pci_registers_cases[] = {
-	KUNIT_CASE(test_places),
-	KUNIT_CASE(test_no_first),
-	KUNIT_CASE(test_descending),
-	KUNIT_CASE(test_driver_reset),
-	KUNIT_CASE(test_set_power_state),
-	KUNIT_CASE(test_bits),
-	KUNIT_CASE(test_callbacks),
-	KUNIT_CASE(test_notified),
+	KUNIT_CASE(test_capability_offsets),
+	KUNIT_CASE(test_ext_capability_first_absent),
+	KUNIT_CASE(test_ext_capability_order),
+	KUNIT_CASE(test_request_reset),
+	KUNIT_CASE(test_set_config_power_state),
+	KUNIT_CASE(test_writable_bits),
+	KUNIT_CASE(test_read_write_callbacks),
+	KUNIT_CASE(test_write_notification),
 	KUNIT_CASE(test_set_config),
-	KUNIT_CASE(test_extended),
+	KUNIT_CASE(test_aer_serial_number),
 	KUNIT_CASE(test_bar_address),
-	KUNIT_CASE(test_migrated),
+	KUNIT_CASE(test_migrated_registers),
 	{}
 };
 

@@ -3,7 +3,7 @@
 
 #include "mdev_test_vendor.h"
 
-static void test_remove_open(struct kunit *test)
+static void test_remove_while_open(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
@@ -15,7 +15,7 @@ static void test_remove_open(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mdev_device_remove(mdev), 0);
 }
 
-static void test_remove_driver_in_use(struct kunit *test)
+static void test_remove_in_use(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
@@ -44,7 +44,7 @@ static void test_remove_device_locked(struct kunit *test)
 }
 
 /* The bus driver's remove doesn't wait for its users, so the core does. */
-static void test_unregister_waits_for_users(struct kunit *test)
+static void test_unregister_waits_for_close(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
@@ -60,7 +60,7 @@ static void test_unregister_waits_for_users(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPOQULR");
 }
 
-static void test_vendor_refuses(struct kunit *test)
+static void test_remove_fails(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
@@ -83,7 +83,7 @@ static void test_vendor_refuses(struct kunit *test)
 }
 
 /* A device that was not bound is not bound afterwards. */
-static void test_vendor_refuses_unbound(struct kunit *test)
+static void test_remove_fails_unbound(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
@@ -94,7 +94,7 @@ static void test_vendor_refuses_unbound(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, vendor->log, "CPUR");
 }
 
-static void test_stop_refuses(struct kunit *test)
+static void test_stop_fails(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_startable(test);
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
@@ -119,7 +119,7 @@ static void test_stop_refuses(struct kunit *test)
 }
 
 /* An error path that fails leaves the device to the administrator. */
-static void test_refusal_loses(struct kunit *test)
+static void test_remove_fails_rollback_fails(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_startable(test);
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
@@ -145,7 +145,7 @@ static void test_refusal_loses(struct kunit *test)
 }
 
 /* ->stop() is called before the bus driver is unbound. */
-static void test_stop_refuses_bound(struct kunit *test)
+static void test_stop_fails_bound(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_startable(test);
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
@@ -159,7 +159,7 @@ static void test_stop_refuses_bound(struct kunit *test)
 	mdev_close(mdev);
 }
 
-static void test_second_remover(struct kunit *test)
+static void test_remove_concurrent(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
@@ -181,7 +181,7 @@ static void test_second_remover(struct kunit *test)
 }
 
 /* An open that races with a removal which @call then refuses: not -ENODEV. */
-static void test_open_during_refusal(struct kunit *test, enum test_call call)
+static void test_open_during_failure(struct kunit *test, enum test_call call)
 {
 	struct test_vendor *vendor = test_vendor_startable(test);
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
@@ -202,14 +202,14 @@ static void test_open_during_refusal(struct kunit *test, enum test_call call)
 	mdev_close(mdev);
 }
 
-static void test_open_during_refused_stop(struct kunit *test)
+static void test_open_during_failing_stop(struct kunit *test)
 {
-	test_open_during_refusal(test, TEST_STOP);
+	test_open_during_failure(test, TEST_STOP);
 }
 
-static void test_open_during_refused_remove(struct kunit *test)
+static void test_open_during_failing_remove(struct kunit *test)
 {
-	test_open_during_refusal(test, TEST_REMOVE);
+	test_open_during_failure(test, TEST_REMOVE);
 }
 
 /* New users are not blocked while ->in_use() can still refuse the removal. */
@@ -240,7 +240,7 @@ static void test_remove_twice(struct kunit *test)
 }
 
 /* A driver that is probed during a removal is bound if that is refused. */
-static void test_driver_during_refusal(struct kunit *test)
+static void test_probe_during_failing_remove(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
@@ -258,7 +258,7 @@ static void test_driver_during_refusal(struct kunit *test)
 }
 
 /* All devices are killed before the first is removed. */
-static void test_unregister_kills_all(struct kunit *test)
+static void test_unregister_blocks_open(struct kunit *test)
 {
 	struct test_vendor *vendor = test_vendor_registered(test, "mdev_test");
 	struct mdev_device *first = test_created(vendor, &test_uuid);
@@ -279,22 +279,22 @@ static void test_unregister_kills_all(struct kunit *test)
 }
 
 static struct kunit_case mdev_remove_cases[] = {
-	KUNIT_CASE(test_remove_open),
-	KUNIT_CASE(test_remove_driver_in_use),
+	KUNIT_CASE(test_remove_while_open),
+	KUNIT_CASE(test_remove_in_use),
 	KUNIT_CASE(test_remove_device_locked),
-	KUNIT_CASE(test_unregister_waits_for_users),
-	KUNIT_CASE(test_vendor_refuses),
-	KUNIT_CASE(test_vendor_refuses_unbound),
-	KUNIT_CASE(test_stop_refuses),
-	KUNIT_CASE(test_refusal_loses),
-	KUNIT_CASE(test_stop_refuses_bound),
-	KUNIT_CASE(test_second_remover),
-	KUNIT_CASE(test_open_during_refused_stop),
-	KUNIT_CASE(test_open_during_refused_remove),
+	KUNIT_CASE(test_unregister_waits_for_close),
+	KUNIT_CASE(test_remove_fails),
+	KUNIT_CASE(test_remove_fails_unbound),
+	KUNIT_CASE(test_stop_fails),
+	KUNIT_CASE(test_remove_fails_rollback_fails),
+	KUNIT_CASE(test_stop_fails_bound),
+	KUNIT_CASE(test_remove_concurrent),
+	KUNIT_CASE(test_open_during_failing_stop),
+	KUNIT_CASE(test_open_during_failing_remove),
 	KUNIT_CASE(test_open_during_in_use),
 	KUNIT_CASE(test_remove_twice),
-	KUNIT_CASE(test_driver_during_refusal),
-	KUNIT_CASE(test_unregister_kills_all),
+	KUNIT_CASE(test_probe_during_failing_remove),
+	KUNIT_CASE(test_unregister_blocks_open),
 	{}
 };
 

@@ -9,7 +9,7 @@
 #include "mdev_test_irqs.h"
 #include "mdev_test_vendor.h"
 
-static void test_range(struct kunit *test)
+static void test_set_eventfds(struct kunit *test)
 {
 	static const s32 fds[] = { 3, -1, 1, 2 };
 	struct test_irqs *fixture = test->priv;
@@ -41,7 +41,7 @@ static const struct test_refusal {
 	{ { 1, TEST_NO_EVENTFD, TEST_CLOSED }, -EINVAL },
 };
 
-static void test_refused_changes_nothing(struct kunit *test)
+static void test_set_eventfds_invalid(struct kunit *test)
 {
 	struct test_irqs *fixture = test->priv;
 	unsigned int i;
@@ -67,7 +67,7 @@ static void test_refused_changes_nothing(struct kunit *test)
 }
 
 /* VFIO_IRQ_INFO_NORESIZE: what is beyond the first range waits. */
-static void test_fixed_size(struct kunit *test)
+static void test_noresize(struct kunit *test)
 {
 	struct test_irqs *fixture = test->priv;
 
@@ -91,7 +91,7 @@ static void test_fixed_size(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_set(fixture, TEST_FIXED, 3, 1, 0), 0);
 }
 
-static void test_many(struct kunit *test)
+static void test_many_vectors(struct kunit *test)
 {
 	struct test_irqs *fixture = test->priv;
 	struct mdev_irqs *irqs = fixture->irqs;
@@ -118,7 +118,7 @@ static void test_many(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, fixture->eventfds[i].references, 0);
 }
 
-static void test_enabled(struct kunit *test)
+static void test_irqs_enabled(struct kunit *test)
 {
 	struct test_irqs *fixture = test->priv;
 	struct mdev_irqs *irqs = fixture->irqs;
@@ -143,7 +143,7 @@ static void test_enabled(struct kunit *test)
 
 /* Triggering by the user */
 
-static void test_test_needs_triggers(struct kunit *test)
+static void test_data_none_without_eventfd(struct kunit *test)
 {
 	struct test_irqs *fixture = test->priv;
 	u8 values[] = { 1, 1 };
@@ -211,7 +211,7 @@ static void test_get_irq_info(struct kunit *test)
 }
 
 /* A vector that is automasked could not be unmasked. */
-static void test_info_refused(struct kunit *test)
+static void test_irq_info_invalid(struct kunit *test)
 {
 	static const struct mdev_irq_info info = {
 		.flags = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_AUTOMASKED,
@@ -224,15 +224,15 @@ static void test_info_refused(struct kunit *test)
 }
 
 static struct kunit_case mdev_set_irqs_cases[] = {
-	KUNIT_CASE(test_range),
-	KUNIT_CASE(test_refused_changes_nothing),
-	KUNIT_CASE(test_fixed_size),
-	KUNIT_CASE(test_many),
-	KUNIT_CASE(test_enabled),
-	KUNIT_CASE(test_test_needs_triggers),
+	KUNIT_CASE(test_set_eventfds),
+	KUNIT_CASE(test_set_eventfds_invalid),
+	KUNIT_CASE(test_noresize),
+	KUNIT_CASE(test_many_vectors),
+	KUNIT_CASE(test_irqs_enabled),
+	KUNIT_CASE(test_data_none_without_eventfd),
 	KUNIT_CASE(test_data_bool),
 	KUNIT_CASE(test_get_irq_info),
-	KUNIT_CASE(test_info_refused),
+	KUNIT_CASE(test_irq_info_invalid),
 	{}
 };
 

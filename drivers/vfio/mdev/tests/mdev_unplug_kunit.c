@@ -127,7 +127,7 @@ static void test_hot_unplug_unregistered(struct kunit *test)
 }
 
 /* A user that no ->request() can notify, and no mdev_close() announces */
-static void test_hot_unplug_driver_in_use(struct kunit *test)
+static void test_hot_unplug_in_use(struct kunit *test)
 {
 	struct test_vendor *vendor = test_hot_unplug_vendor(test);
 	struct mdev_device *mdev = test_created(vendor, &test_uuid);
@@ -205,7 +205,7 @@ static struct kunit_case mdev_unplug_cases[] = {
 	KUNIT_CASE(test_hot_unplug_interrupted),
 	KUNIT_CASE(test_hot_unplug_interrupted_during_unbind),
 	KUNIT_CASE(test_hot_unplug_unregistered),
-	KUNIT_CASE(test_hot_unplug_driver_in_use),
+	KUNIT_CASE(test_hot_unplug_in_use),
 	KUNIT_CASE(test_remove_during_create),
 	KUNIT_CASE(test_remove_during_failed_create),
 	KUNIT_CASE(test_remove_during_create_interrupted),
