@@ -37,7 +37,7 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #: make check-all   the slow and the rare too (scripts/parts has all)
 #: make static      their parts: checkpatch, sparse, kernel-doc and the like
 #: make commands        these commands themselves, and the VM
-#: make kunit           the core with a scripted vendor driver
+#: make kunit           the KUnit suites, by the kernel's kunit.py
 #: make selftests       the whole through sysfs and /dev/vfio, as a VMM sees it
 #: make suspend         a suspend of the system, in a VM with its root in memory
 #: make libvfio         the selftests of VFIO that Linux 7.2 has, on the samples
@@ -66,8 +66,7 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #:                  are foreign architectures, which QEMU emulates)
 #: T=name           runs one test of static, kunit, selftests, libvfio or guest
 #: BASE=commit      where a change begins: static checks the commits since then as well
-#: DEVICES="edu"    adds QEMU devices to the VM of shell, kunit, selftests, libvfio
-#:                  and guest
+#: DEVICES="edu"    adds QEMU devices to the VM of shell, selftests, libvfio and guest
 #: ROOT=/           the VM has this machine's root file system instead of its own Debian 13
 #: MDEV_SEED=n      repeats a random test (stress, fuzz), which prints its seed
 #: MDEV_ROUNDS=n    of the random tests; 10x: ten times as many as by default

@@ -37,6 +37,32 @@ ktap_test()
 	ktap_result "$ktap_status" "$ktap_name"
 }
 
+# ktap_add COUNT: what comes in, its plan with more tests than the command has
+ktap_add()
+{
+	local line
+	while IFS= read -r line; do
+		if [[ $line =~ ^1\.\.([0-9]+)$ ]]; then
+			echo "1..$((BASH_REMATCH[1] + $1))"
+			exec cat
+		fi
+		echo "$line"
+	done
+}
+
+# ktap_added COUNT FILE: the next tests are those that ktap_add has added to the plan in
+# FILE, or all of a new plan if there is none
+ktap_added()
+{
+	local planned
+	planned=$(sed -n 's/^1\.\.\([0-9]*\)$/\1/p' "$2" | head -n 1)
+	[[ -n $planned ]] || {
+		ktap_plan "$1"
+		planned=$1
+	}
+	ktap_number=$((planned - $1))
+}
+
 # ktap_subtests NAME COMMAND...: runs a COMMAND that prints KTAP or TAP of its own, and
 # shows that as the subtests of NAME; fails as it does
 ktap_subtests()

@@ -91,7 +91,7 @@ test_config=${CONFIG:-check}
 # environment in which kbuild compiles for a foreign one
 use_architecture()
 {
-	local kernel_arch compiler
+	local compiler
 	architecture=$(field configurations "$1" 8)
 	read -r _ kernel_arch compiler image qemu_program machine bus console \
 		<<<"$(field architectures "$architecture" 0)"
@@ -131,6 +131,13 @@ patch_series()
 	echo "$found"
 }
 
+# reported_bugs LOG: the first messages of a kernel's log that fail a run (bad-messages);
+# fails when there are none
+reported_bugs()
+{
+	grep -a -m 20 -E -f <(grep -v '^#' "$scripts/bad-messages") "$1" | tr -d '\r\0'
+}
+
 # Names of what belongs to that kernel in one configuration. Patched sources have
 # a tree of their own. Tests find MDEV_PATCHED in their environment.
 use_config()
@@ -166,4 +173,19 @@ use_config()
 	obj=$cache/obj/$name-$config-$(sed -n '/^#* *CONFIG_/p' "${fragments[@]}" |
 		sha256sum | head -c 12)
 	out=$build/$kernel-$config
+	kunit_obj=$cache/obj/$name-kunit-$config
+}
+
+# kunit_tool COMMAND ARGUMENT...: kunit.py of the kernel of use_config
+kunit_tool()
+{
+	local command=$1 fragment
+	local arguments=(--arch="$kernel_arch" --build_dir="$kunit_obj" --qemu_args="-smp 2"
+		--kunitconfig=drivers/vfio/mdev/tests --kunitconfig="$scripts/config/kunit.config")
+	shift
+	for fragment in $(field configurations "$config" 9 | tr , ' '); do
+		arguments+=(--kunitconfig="$scripts/config/$fragment.config")
+	done
+	PYTHONDONTWRITEBYTECODE=1 "$tree/tools/testing/kunit/kunit.py" "$command" \
+		"${arguments[@]}" "$@"
 }
