@@ -41,8 +41,8 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #: make selftests       the whole through sysfs and /dev/vfio, as a VMM sees it
 #: make suspend         a suspend of the system, in a VM with its root in memory
 #: make libvfio         the selftests of VFIO that Linux 7.2 has, on the samples
-#: make guest           QEMU guests, one with mainline's mdpy and mbochs; mdevctl,
-#:                      node devices of libvirt; T=hotplug: hot plug over QMP
+#: make guest           QEMU guests, one with mainline's mdpy and mbochs; hot plug over
+#:                      QMP; mdevctl, node devices of libvirt
 #: make compare-mainline
 #:                  sysfs, uevents and errors beside those of mainline's mdev
 #: make migrate     a guest with devices of the samples that QEMU migrates
