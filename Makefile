@@ -42,7 +42,7 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #: make suspend         a suspend of the system, in a VM with its root in memory
 #: make libvfio         the selftests of VFIO that Linux 7.2 has, on the samples
 #: make guest           QEMU guests, one with mainline's mdpy and mbochs; hot plug over
-#:                      QMP; mdevctl, node devices of libvirt
+#:                      QMP, a QEMU without privileges; mdevctl, node devices of libvirt
 #: make compare-mainline
 #:                  sysfs, uevents and errors beside those of mainline's mdev
 #: make migrate     a guest with devices of the samples that QEMU migrates
