@@ -101,6 +101,7 @@ int __mdev_register_bus_driver(struct mdev_bus_driver *drv,
 void mdev_unregister_bus_driver(struct mdev_bus_driver *drv);
 
 int mdev_open(struct mdev_device *mdev, struct address_space *mapping);
+void mdev_close_begin(struct mdev_device *mdev);
 void mdev_close(struct mdev_device *mdev);
 
 bool mdev_map_begin(struct mdev_device *mdev, unsigned long *seq);

@@ -209,12 +209,14 @@ static void medu_serve_dma(struct medu *medu, unsigned long token)
 	int ret = 0;
 
 	if (count && offset < MEDU_BUFFER_SIZE && count <= MEDU_BUFFER_SIZE - offset)
-		mdev_pci_pin_pages(&medu->pci, &pin, iova, count,
-				   to_memory ? DMA_FROM_DEVICE : DMA_TO_DEVICE, pages);
+		ret = mdev_pci_pin_pages(&medu->pci, &pin, iova, count,
+					 to_memory ? DMA_FROM_DEVICE : DMA_TO_DEVICE, pages);
+	/* The VMM exits, or closes the device */
+	if (ret == -EINTR)
+		return;
 	if (mdev_pci_engine_begin(engine, &medu->pci, token, MDEV_PCI_DMA)) {
-		if (pin.pci)
-			ret = medu_copy(medu, pages, offset_in_page(iova), offset, count,
-					to_memory);
+		ret = !pin.pci ? 0 : medu_copy(medu, pages, offset_in_page(iova), offset,
+					       count, to_memory);
 		if (!ret)
 			medu_end_dma(medu);
 		mdev_pci_engine_end(engine);

@@ -64,10 +64,11 @@ void mdev_dma_wait(struct mdev_device *mdev)
  *	between &parent_ops.create and &parent_ops.remove.
  * Return: 0, -EINVAL if userspace has not mapped all of the pages, or is unmapping
  *	one, or for wrong arguments, -EPERM if a mapping does not allow @prot,
- *	-ENOMEM, -EFAULT if there is no memory behind a mapping, -EINTR if the process
- *	that has opened the device is killed, or while a work item of a device that is
- *	being closed sleeps, -ENODEV if the device is not open, -EOPNOTSUPP if its bus
- *	driver has no such memory, or a negative errno of the IOMMU driver.
+ *	-ENOMEM, -EFAULT if there is no memory behind a mapping, -ENODEV if the
+ *	device is not open, -EOPNOTSUPP if its bus driver has no such memory, or
+ *	a negative errno of the IOMMU driver. -EINTR in a kernel thread if the call
+ *	lasts longer than a tenth of a second, and the process that has opened the
+ *	device exits, or closes it: don't try again.
  */
 int mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
 		   int prot, struct page **pages)
@@ -78,9 +79,8 @@ int mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
 
 	if (!drv)
 		return -ENODEV;
-	if (drv->pin_pages)
-		ret = mdev_kthread_call_begin(&call, mdev);
-	if (!ret) {
+	if (drv->pin_pages) {
+		mdev_kthread_call_begin(&call, mdev);
 		ret = drv->pin_pages(mdev, iova, npage, prot, pages);
 		ret = mdev_kthread_call_end(&call, ret);
 	}
@@ -139,9 +139,8 @@ int mdev_dma_rw(struct mdev_device *mdev, dma_addr_t iova, void *data,
 
 	if (!drv)
 		return -ENODEV;
-	if (drv->dma_rw)
-		ret = mdev_kthread_call_begin(&call, mdev);
-	if (!ret) {
+	if (drv->dma_rw) {
+		mdev_kthread_call_begin(&call, mdev);
 		ret = drv->dma_rw(mdev, iova, data, len, write);
 		ret = mdev_kthread_call_end(&call, ret);
 	}

@@ -59,24 +59,22 @@ static bool mdev_kthread_ignores_kill(void)
 }
 
 /*
- * Begin a call for a device that mdev_dma_enter() keeps from being closed. Returns -EINTR,
- * without a call to end, if the opener has been killed.
+ * Begin a call for a device that mdev_dma_enter() keeps from being closed. Short calls
+ * succeed even if the opener has been killed: it can have passed its file to a process
+ * that goes on.
  */
-int mdev_kthread_call_begin(struct mdev_kthread_call *call, struct mdev_device *mdev)
+void mdev_kthread_call_begin(struct mdev_kthread_call *call, struct mdev_device *mdev)
 {
 	call->task = NULL;
 	call->killed = false;
 	if (!mdev_kthread_ignores_kill())
-		return 0;
-	if (mdev_opener_killed(mdev->core))
-		return -EINTR;
+		return;
 
 	call->core = mdev->core;
 	call->task = current;
 	allow_kernel_signal(SIGKILL);
 	timer_setup_on_stack(&call->timer, mdev_kthread_call_expired, 0);
 	mod_timer(&call->timer, jiffies + MDEV_KTHREAD_CHECK);
-	return 0;
 }
 
 /* Returns the result of the call, which is @ret unless SIGKILL has ended it. */

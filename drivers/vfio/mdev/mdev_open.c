@@ -196,6 +196,22 @@ static void mdev_stop_after_open(struct mdev_device *mdev)
 				     "stop() failed at close: stays online\n");
 }
 
+/**
+ * mdev_close_begin - announce the last close of a device
+ * @mdev: the device, opened with mdev_open()
+ *
+ * For a bus driver that waits for locks or callbacks before it calls mdev_close(): these
+ * can wait for a work item of the vendor driver. From now on, a page fault of userspace
+ * memory in mdev_pin_pages() or mdev_dma_rw() of a kernel thread ends with -EINTR.
+ *
+ * Context: any context, before mdev_close().
+ */
+void mdev_close_begin(struct mdev_device *mdev)
+{
+	WRITE_ONCE(mdev->core->closing, true);
+}
+EXPORT_SYMBOL_NS_GPL(mdev_close_begin, MDEV_BUS_NAMESPACE);
+
 static int mdev_start_and_open(struct mdev_device *mdev)
 {
 	const struct parent_ops *ops = mdev_parent_ops(mdev);
@@ -208,8 +224,10 @@ static int mdev_start_and_open(struct mdev_device *mdev)
 		mdev->core->started_by_open = true;
 	}
 	ret = ops->open ? ops->open(mdev) : 0;
-	if (ret)
+	if (ret) {
+		mdev_close_begin(mdev);
 		mdev_stop_after_open(mdev);
+	}
 	return ret;
 }
 
@@ -385,9 +403,9 @@ void mdev_close(struct mdev_device *mdev)
 	const struct parent_ops *ops = mdev_parent_ops(mdev);
 	struct module *owner = ops->owner;
 
+	mdev_close_begin(mdev);
 	mutex_lock(&mdev->core->lock);
 	mdev_operation_enter_close(mdev);
-	WRITE_ONCE(mdev->core->closing, true);
 	if (ops->release)
 		ops->release(mdev);
 	mdev_stop_after_open(mdev);

@@ -202,7 +202,7 @@ struct mdev_type_core {
  * @powered_open: mdev_open() holds the parent's runtime PM; protected by @lock
  * @powered_online: so does a write of 1 to online; protected by @lock
  * @opener: driver that called mdev_open(), NULL while the device is closed
- * @closing: the last close is under way
+ * @closing: the last close, or the undoing of a failed open, is under way
  * @nr_dma_calls: running calls of mdev_pin_pages() and the other functions of
  *	mdev_dma.c, which use @opener
  * @map_lock: taken for reading by page faults that insert pages, for writing by
@@ -332,7 +332,7 @@ struct mdev_kthread_call {
 };
 
 /* mdev_dma_kthread.c */
-int mdev_kthread_call_begin(struct mdev_kthread_call *call, struct mdev_device *mdev);
+void mdev_kthread_call_begin(struct mdev_kthread_call *call, struct mdev_device *mdev);
 int mdev_kthread_call_end(struct mdev_kthread_call *call, int ret);
 
 /* mdev_mapping.c */

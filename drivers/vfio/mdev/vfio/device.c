@@ -67,6 +67,7 @@ static void vfio_mdev_close_device(struct vfio_device *vdev)
 {
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
 
+	mdev_close_begin(vmdev->mdev);
 	/* Both wait while the parent is paused, mdev_close() then rarely has to */
 	vfio_mdev_irqs_tear_down(vmdev);
 	vfio_mdev_log_close(vmdev);
