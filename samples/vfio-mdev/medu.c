@@ -303,7 +303,7 @@ static int medu_create(struct mdev_pci *pci)
 	return medu->buffer ? 0 : -ENOMEM;
 }
 
-/* The device is closed, so the work waits neither for userspace nor for the engine. */
+/* The device is closed, so the work can wait for turns of other devices, but gets none. */
 static void medu_remove_device(struct mdev_pci *pci)
 {
 	cancel_delayed_work_sync(&to_medu(pci)->work);

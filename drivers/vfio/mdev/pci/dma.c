@@ -10,6 +10,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/export.h>
 #include <linux/iommu.h>
+#include <linux/limits.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -18,6 +19,9 @@
 #include <linux/wait_bit.h>
 
 #include "private.h"
+
+/* The number of its pages, one more if unaligned, is an int */
+#define MDEV_PCI_MAX_PIN	min_t(u64, SIZE_MAX - PAGE_SIZE, (u64)(INT_MAX - 1) * PAGE_SIZE)
 
 static const int mdev_pci_prot[] = {
 	[DMA_BIDIRECTIONAL] = IOMMU_READ | IOMMU_WRITE,
@@ -42,7 +46,7 @@ static void mdev_pci_pin_end(struct mdev_pci_pin *pin)
  * @pci: the device
  * @pin: initialized by this
  * @iova: address of the first byte, as the device sees it
- * @size: number of bytes, over any number of pages
+ * @size: number of bytes, over any number of pages but not 0
  * @dir: what the device does with them
  * @pages: array for the pages, at least 1 + DIV_ROUND_UP(@size, PAGE_SIZE)
  *
@@ -60,6 +64,9 @@ int mdev_pci_pin_pages(struct mdev_pci *pci, struct mdev_pci_pin *pin, u64 iova,
 {
 	int ret;
 
+	pin->pci = NULL;
+	if (!size || size > MDEV_PCI_MAX_PIN)
+		return -EINVAL;
 	pin->pci = pci;
 	pin->iova = iova & PAGE_MASK;
 	pin->nr_pages = DIV_ROUND_UP(offset_in_page(iova) + size, PAGE_SIZE);

@@ -38,9 +38,9 @@ EXPORT_SYMBOL_GPL(mdev_pci_engine_init);
  * @token: from mdev_pci_run_token() before the driver has read what it is to do
  * @flag: MDEV_PCI_RUN, or MDEV_PCI_DMA if memory is accessed
  *
- * Waits for the turns of other devices; those that wait get the engine in the order in
- * which they came. Call what can take as long as userspace likes, such as
- * mdev_pin_pages(), before, so that it delays no other device.
+ * Waits for the turns of other devices; of those that wait, none starves. Call what can
+ * take as long as userspace likes, such as mdev_pin_pages(), before, so that it delays no
+ * other device.
  *
  * Context: may sleep. Not from a callback of struct mdev_pci_driver.
  * Return: true, and mdev_pci_engine_end() follows; false if the device may not do it, was

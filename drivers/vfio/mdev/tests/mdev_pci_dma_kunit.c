@@ -5,10 +5,12 @@
  */
 
 #include <kunit/resource.h>
+#include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
 #include <linux/iommu.h>
+#include <linux/limits.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <linux/workqueue.h>
@@ -29,6 +31,7 @@
  * @error: what a call that pins returns
  * @listed: the pin was listed while it was called
  * @mdev: the device, for @unmap
+ * @unmapping: @unmap has begun
  * @unmapped: @unmap has ended
  * @unmap: an unmap of the page at TEST_IOVA
  */
@@ -40,6 +43,7 @@ static struct test_dma {
 	int error;
 	bool listed;
 	struct mdev_device *mdev;
+	struct completion unmapping;
 	bool unmapped;
 	struct work_struct unmap;
 } dma;
@@ -70,6 +74,7 @@ static struct mdev_bus_driver test_bus_driver = {
 
 static void test_unmap_work(struct work_struct *work)
 {
+	complete(&dma.unmapping);
 	mdev_parent_ops(dma.mdev)->dma_unmap(dma.mdev, TEST_IOVA, PAGE_SIZE);
 	WRITE_ONCE(dma.unmapped, true);
 }
@@ -81,6 +86,7 @@ static int test_dma_init(struct kunit *test)
 	test_pci_init(test);
 	fixture = test->priv;
 	dma = (struct test_dma) { .mdev = fixture->mdev };
+	init_completion(&dma.unmapping);
 	INIT_WORK(&dma.unmap, test_unmap_work);
 	WRITE_ONCE(fixture->mdev->core->opener, &test_bus_driver);
 	return 0;
@@ -125,9 +131,17 @@ static void test_pins_whole_pages(struct kunit *test)
 
 static void test_pin_fails(struct kunit *test)
 {
+	static const size_t sizes[] = { 0, SIZE_MAX };
 	struct test_pci *fixture = test->priv;
 	struct mdev_pci_pin pin;
 	struct page *page;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		KUNIT_EXPECT_EQ(test, mdev_pci_pin_pages(fixture->pci, &pin, TEST_IOVA, sizes[i],
+							 DMA_TO_DEVICE, &page), -EINVAL);
+		mdev_pci_unpin_pages(&pin);
+	}
+	KUNIT_EXPECT_EQ(test, dma.npage, 0);
 
 	dma.error = -EINVAL;
 	KUNIT_EXPECT_EQ(test, mdev_pci_pin_pages(fixture->pci, &pin, TEST_IOVA, 1, DMA_TO_DEVICE,
@@ -151,8 +165,9 @@ static void test_unmap_waits_for_unpin(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, mdev_pci_pin_pages(fixture->pci, &other, TEST_IOVA + PAGE_SIZE, 1,
 						 DMA_FROM_DEVICE, pages), 0);
 	schedule_work(&dma.unmap);
-	/* One that has begun after the unmap, which would fail */
-	msleep(20);
+	wait_for_completion(&dma.unmapping);
+	/* Enough for it to wait; then one that begins after the unmap, which would fail */
+	msleep(100);
 	KUNIT_ASSERT_EQ(test, mdev_pci_pin_pages(fixture->pci, &later, TEST_IOVA, 1,
 						 DMA_FROM_DEVICE, pages), 0);
 	/* Neither of these is in the range */
@@ -164,6 +179,7 @@ static void test_unmap_waits_for_unpin(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, dma.unmapped);
 	mdev_pci_unpin_pages(&later);
 	mdev_pci_unpin_pages(&other);
+	KUNIT_EXPECT_EQ(test, dma.pins, 0);
 }
 
 static struct page *test_alloc_pages(struct kunit *test, struct page **pages)
