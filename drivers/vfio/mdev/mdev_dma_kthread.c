@@ -54,8 +54,13 @@ static void mdev_kthread_call_expired(struct timer_list *timer)
 /* A kernel thread that has allowed SIGKILL itself ends by its own rules. */
 static bool mdev_kthread_ignores_kill(void)
 {
-	return current->flags & PF_KTHREAD &&
-	       current->sighand->action[SIGKILL - 1].sa.sa_handler == SIG_IGN;
+	const struct sighand_struct *sighand;
+
+	if (!(current->flags & PF_KTHREAD))
+		return false;
+	/* A task's own does not change while it runs */
+	sighand = rcu_dereference_protected(current->sighand, true);
+	return sighand->action[SIGKILL - 1].sa.sa_handler == SIG_IGN;
 }
 
 /*

@@ -104,13 +104,15 @@ EXPORT_SYMBOL_GPL(mdev_pci_unpin_pages);
 static bool mdev_pci_has_pins(struct mdev_pci_core *core, u64 seq, u64 first, u64 last)
 {
 	struct mdev_pci_pin *pin;
+	bool found = false;
 
-	guard(spinlock)(&core->pins_lock);
+	spin_lock(&core->pins_lock);
 	list_for_each_entry(pin, &core->pins, node)
 		if (pin->seq <= seq && pin->iova <= last &&
 		    first <= pin->iova + (u64)pin->nr_pages * PAGE_SIZE - 1)
-			return true;
-	return false;
+			found = true;
+	spin_unlock(&core->pins_lock);
+	return found;
 }
 
 /**

@@ -49,12 +49,14 @@ EXPORT_SYMBOL_GPL(mdev_pci_engine_init);
 bool mdev_pci_engine_begin(struct mdev_pci_engine *engine, struct mdev_pci *pci,
 			   unsigned long token, unsigned int flag)
 {
+	bool begun;
+
 	mutex_lock(&engine->lock);
-	if ((token & flag) && token == mdev_pci_run_token(pci) &&
-	    !READ_ONCE(engine->halted))
-		return true;
-	mutex_unlock(&engine->lock);
-	return false;
+	begun = (token & flag) && token == mdev_pci_run_token(pci) &&
+		!READ_ONCE(engine->halted);
+	if (!begun)
+		mutex_unlock(&engine->lock);
+	return begun;
 }
 EXPORT_SYMBOL_GPL(mdev_pci_engine_begin);
 
