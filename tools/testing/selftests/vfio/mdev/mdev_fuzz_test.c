@@ -107,6 +107,8 @@ FIXTURE_SETUP(fuzz)
 	void *memory = dma_memory(FUZZ_NR_PAGES);
 	int ret;
 
+	/* Those of kselftest's runner, which the teardown would close */
+	close_range(3, ~0U, 0);
 	ASSERT_EQ(0, mdev_prepare());
 	if (variant->parent) {
 		ret = sim_prepare();
