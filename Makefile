@@ -26,7 +26,7 @@ else
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 targets := demo check check-all static commands kunit selftests suspend libvfio guest \
-	compare-mainline migrate libvirt slow compile coverage shell bench kernel modules \
+	compare-mainline migrate libvirt hotplug user slow compile coverage shell bench kernel modules \
 	deb package compile_commands.json clean distclean
 given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 
@@ -41,12 +41,14 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #: make selftests       the whole through sysfs and /dev/vfio, as a VMM sees it
 #: make suspend         a suspend of the system, in a VM with its root in memory
 #: make libvfio         the selftests of VFIO that Linux 7.2 has, on the samples
-#: make guest           QEMU guests, one with mainline's mdpy and mbochs; hot plug over
-#:                      QMP, a QEMU without privileges; mdevctl, node devices of libvirt
+#: make guest           QEMU guests, one with mainline's mdpy and mbochs; mdevctl,
+#:                      node devices of libvirt
 #: make compare-mainline
 #:                  sysfs, uevents and errors beside those of mainline's mdev
 #: make migrate     a guest with devices of the samples that QEMU migrates
 #: make libvirt     a domain with them: screenshot, save, restore, hot unplug
+#: make hotplug     devices that are plugged and unplugged over QMP
+#: make user        a guest whose QEMU has no privileges
 #: make slow        the selftests that take longest in the kernel "debug"
 #: make compile     what is never run: i915, vfio_ap and vfio_ccw of mainline, and the
 #:                  symbols of Kconfig off and y; CONFIG=clang: all modules, by clang
