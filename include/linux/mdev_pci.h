@@ -327,9 +327,12 @@ enum mdev_pci_reset_cause {
  *	power state, the command register, migrations, mdev_pci_pause() and
  *	mdev_pci_resume(); around resets, they are 0.
  *	What @flags do not allow has ended when this returns; accesses to regions can
- *	come in any state. A negative errno, which leaves the device as it was, fails
- *	the open, the write to config space or the migration. Not called for
- *	&parent_ops.stop. Absent: the device does nothing asynchronously.
+ *	come in any state. A negative errno fails the open, the write to config space or
+ *	the migration; the device stays as it was, and this is called again with the
+ *	flags of before: fast, and the result is ignored. A turn on a &struct mdev_pci_engine
+ *	can begin before this returns: what the engine needs of a device is loaded in
+ *	its turn. Not called for &parent_ops.stop. Absent: the device does nothing
+ *	asynchronously.
  * @save: write the driver's state to @buf, which has @size bytes, @state_size, and is
  *	zeroed, in a form that does not depend on the kernel. The device is stopped.
  *	Config space, interrupts and @memory regions are saved by mdev_pci. Returns

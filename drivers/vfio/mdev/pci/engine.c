@@ -44,7 +44,7 @@ EXPORT_SYMBOL_GPL(mdev_pci_engine_init);
  *
  * Context: may sleep. Not from a callback of struct mdev_pci_driver.
  * Return: true, and mdev_pci_engine_end() follows; false if the device may not do it, was
- *	stopped since the token was read, or the engine is halted.
+ *	stopped since the token was read, the engine is halted, or the parent is dead.
  */
 bool mdev_pci_engine_begin(struct mdev_pci_engine *engine, struct mdev_pci *pci,
 			   unsigned long token, unsigned int flag)
@@ -53,7 +53,7 @@ bool mdev_pci_engine_begin(struct mdev_pci_engine *engine, struct mdev_pci *pci,
 
 	mutex_lock(&engine->lock);
 	begun = (token & flag) && token == mdev_pci_run_token(pci) &&
-		!READ_ONCE(engine->halted);
+		!READ_ONCE(engine->halted) && !mdev_pci_parent_is_dead(engine->parent);
 	if (!begun)
 		mutex_unlock(&engine->lock);
 	return begun;

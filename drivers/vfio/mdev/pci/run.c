@@ -38,18 +38,10 @@ static void mdev_pci_next_token(struct mdev_pci_core *core, unsigned int flags)
 static int mdev_pci_call_run(struct mdev_pci_core *core, unsigned int flags)
 {
 	const struct mdev_pci_driver *driver = core->parent->driver;
-	int ret;
 
 	lockdep_assert_held(&core->lock);
-	if (core->run_flags == flags)
-		return 0;
 	mdev_pci_next_token(core, flags);
-	ret = driver->run ? driver->run(core->pci, flags) : 0;
-	if (ret)
-		mdev_pci_next_token(core, core->run_flags);
-	else
-		core->run_flags = flags;
-	return ret;
+	return driver->run ? driver->run(core->pci, flags) : 0;
 }
 
 /**
@@ -63,7 +55,7 @@ static int mdev_pci_call_run(struct mdev_pci_core *core, unsigned int flags)
  *
  * Context: any context.
  * Return: MDEV_PCI_RUN and MDEV_PCI_DMA in the lowest bits. As a whole, a number that has
- *	changed when &mdev_pci_driver.run is called, and again if that has failed.
+ *	changed when &mdev_pci_driver.run is called.
  */
 unsigned long mdev_pci_run_token(struct mdev_pci *pci)
 {
@@ -73,18 +65,29 @@ unsigned long mdev_pci_run_token(struct mdev_pci *pci)
 EXPORT_SYMBOL_GPL(mdev_pci_run_token);
 
 /*
- * Call the driver if the device has to stop or can run again. After an error the
- * next call tries it again.
+ * Call the driver if the device has to stop or can run again. After an error the next
+ * call tries it again. The second call of ->run() is for turns that have begun with flags
+ * that the device does not get, and for the work item, whose turns were refused.
  */
 int mdev_pci_update_running(struct mdev_pci_core *core)
 {
-	return mdev_pci_call_run(core, mdev_pci_run_flags(core));
+	unsigned int flags = mdev_pci_run_flags(core);
+	int ret;
+
+	if (core->run_flags == flags)
+		return 0;
+	ret = mdev_pci_call_run(core, flags);
+	if (ret)
+		mdev_pci_call_run(core, core->run_flags);
+	else
+		core->run_flags = flags;
+	return ret;
 }
 
 /* Stop the device for its reset, which stops one that can't be stopped. */
 void mdev_pci_stop_for_reset(struct mdev_pci_core *core)
 {
-	if (mdev_pci_call_run(core, 0))
-		mdev_pci_next_token(core, 0);
+	if (core->run_flags)
+		mdev_pci_call_run(core, 0);
 	core->run_flags = 0;
 }

@@ -3,6 +3,7 @@
 
 #include <kunit/test-bug.h>
 #include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/workqueue.h>
 
@@ -16,16 +17,36 @@
  * @engine: the engine of the fixture's parent
  * @pci: the device
  * @token: for begin() in @work
- * @begun: the result of that
- * @work: a turn of the device, or a halt
+ * @begun: the result of that, or @work has ended
+ * @calls: number of calls of run()
+ * @work: a turn of the device, a halt, or the wait for a turn
+ * @other: a turn that lasts from @holding to @release
+ * @holding: @other has begun
+ * @release: the test lets @other end
  */
 struct test_engine {
 	struct mdev_pci_engine engine;
 	struct mdev_pci *pci;
 	unsigned long token;
 	bool begun;
+	unsigned int calls;
 	struct delayed_work work;
+	struct work_struct other;
+	struct completion holding;
+	struct completion release;
 };
+
+/* Not in the test's own thread: mdev_pci_core.lock is taken before that of the engine. */
+static void test_other_turn_work(struct work_struct *work)
+{
+	struct test_engine *own = container_of(work, struct test_engine, other);
+	bool begun = mdev_pci_engine_begin(&own->engine, own->pci, own->token, MDEV_PCI_RUN);
+
+	complete(&own->holding);
+	wait_for_completion(&own->release);
+	if (begun)
+		mdev_pci_engine_end(&own->engine);
+}
 
 static struct test_engine *test_engine_new(struct kunit *test, work_func_t work)
 {
@@ -37,6 +58,9 @@ static struct test_engine *test_engine_new(struct kunit *test, work_func_t work)
 	own->pci = fixture->pci;
 	own->token = mdev_pci_run_token(fixture->pci);
 	INIT_DELAYED_WORK(&own->work, work);
+	INIT_WORK(&own->other, test_other_turn_work);
+	init_completion(&own->holding);
+	init_completion(&own->release);
 	return own;
 }
 
@@ -94,14 +118,46 @@ static void test_reset_cancels_token(struct kunit *test)
 /* A device that could not be stopped goes on, and one that is reset does not. */
 static void test_run_fails_token(struct kunit *test)
 {
+	struct test_engine *own = test_engine_new(test, test_turn_work);
 	struct test_pci *fixture = test->priv;
 
 	fixture->run_error = -EIO;
 	KUNIT_EXPECT_EQ(test, mdev_pci_pause(&fixture->parent, 10000), -EIO);
-	KUNIT_EXPECT_EQ(test, mdev_pci_run_token(fixture->pci) & MDEV_PCI_RUN, MDEV_PCI_RUN);
+	KUNIT_EXPECT_FALSE(test, test_turn(own, own->token, MDEV_PCI_RUN));
+	KUNIT_EXPECT_TRUE(test, test_turn(own, mdev_pci_run_token(fixture->pci),
+					  MDEV_PCI_RUN));
 	fixture->ops->reset(fixture->mdev);
 	KUNIT_EXPECT_EQ(test, mdev_pci_run_token(fixture->pci) & MDEV_PCI_RUN, 0);
 	fixture->run_error = 0;
+}
+
+/* The device of test_failed_start_ends_turns() */
+static struct test_engine *test_failing;
+
+static int test_fail_start(struct mdev_pci *pci, unsigned int flags)
+{
+	struct test_engine *own = test_failing;
+
+	/* As a work item, which can run at any time */
+	if (!own->calls++)
+		own->token = mdev_pci_run_token(pci);
+	own->begun = test_turn(own, own->token, MDEV_PCI_RUN);
+	return flags ? -EIO : 0;
+}
+
+/* When run() is called again, no turn can begin with the flags that it has refused. */
+static void test_failed_start_ends_turns(struct kunit *test)
+{
+	struct test_engine *own = test_engine_new(test, test_turn_work);
+	struct test_pci *fixture = test->priv;
+
+	KUNIT_ASSERT_EQ(test, mdev_pci_pause(&fixture->parent, 10000), 0);
+	test_failing = own;
+	fixture->driver.run = test_fail_start;
+	mdev_pci_resume(&fixture->parent);
+	KUNIT_EXPECT_EQ(test, own->calls, 2);
+	KUNIT_EXPECT_FALSE(test, own->begun);
+	KUNIT_EXPECT_EQ(test, mdev_pci_run_token(own->pci) & MDEV_PCI_RUN, 0);
 }
 
 /* The token has changed when run() is called: turns that begin afterwards don't. */
@@ -123,18 +179,61 @@ static void test_token_precedes_run(struct kunit *test)
 	test_pci_power(fixture, 0);
 }
 
+static void test_sync_work(struct work_struct *work)
+{
+	struct test_engine *own = container_of(work, struct test_engine, work.work);
+
+	mdev_pci_engine_sync(&own->engine);
+	WRITE_ONCE(own->begun, true);
+}
+
+/* Whether @work, begun during a turn, ends before that does */
+static void test_work_waits(struct kunit *test, struct test_engine *own)
+{
+	KUNIT_ASSERT_TRUE(test, mdev_pci_engine_begin(&own->engine, own->pci, own->token,
+						      MDEV_PCI_RUN));
+	schedule_delayed_work(&own->work, 0);
+	/* Enough for it to end */
+	msleep(100);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(own->begun));
+	mdev_pci_engine_end(&own->engine);
+	flush_delayed_work(&own->work);
+	KUNIT_EXPECT_TRUE(test, own->begun);
+}
+
+static void test_one_turn_at_a_time(struct kunit *test)
+{
+	test_work_waits(test, test_engine_new(test, test_turn_work));
+}
+
+static void test_sync_waits_for_turn(struct kunit *test)
+{
+	test_work_waits(test, test_engine_new(test, test_sync_work));
+}
+
+/* Also by a driver without ->halt() */
+static void test_dead_has_no_turns(struct kunit *test)
+{
+	struct test_engine *own = test_engine_new(test, test_turn_work);
+	struct test_pci *fixture = test->priv;
+
+	mdev_pci_mark_dead(&fixture->parent);
+	KUNIT_EXPECT_FALSE(test, test_turn(own, own->token, MDEV_PCI_RUN));
+}
+
 /* It was stopped while it waited for the turn of another one. */
 static void test_stopped_while_waiting(struct kunit *test)
 {
 	struct test_engine *own = test_engine_new(test, test_turn_work);
 	struct test_pci *fixture = test->priv;
 
-	KUNIT_ASSERT_TRUE(test, mdev_pci_engine_begin(&own->engine, own->pci, own->token,
-						      MDEV_PCI_RUN));
+	schedule_work(&own->other);
+	wait_for_completion(&own->holding);
 	schedule_delayed_work(&own->work, 0);
 	own->begun = true;
 	test_pci_power(fixture, 3);
-	mdev_pci_engine_end(&own->engine);
+	complete(&own->release);
+	flush_work(&own->other);
 	flush_delayed_work(&own->work);
 	KUNIT_EXPECT_FALSE(test, own->begun);
 
@@ -142,7 +241,6 @@ static void test_stopped_while_waiting(struct kunit *test)
 	own->token = mdev_pci_run_token(own->pci);
 	schedule_delayed_work(&own->work, 0);
 	flush_delayed_work(&own->work);
-	mdev_pci_engine_sync(&own->engine);
 	KUNIT_EXPECT_TRUE(test, own->begun);
 }
 
@@ -155,6 +253,8 @@ static void test_halt_refuses_turns(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mdev_pci_engine_wait(&own->engine, true), -EIO);
 	mdev_pci_engine_restart(&own->engine);
 	KUNIT_EXPECT_TRUE(test, test_turn(own, own->token, MDEV_PCI_RUN));
+	/* Nor does the halt end a wait after that */
+	KUNIT_EXPECT_FALSE(test, try_wait_for_completion(&own->engine.done));
 	complete(&own->engine.done);
 	KUNIT_EXPECT_EQ(test, mdev_pci_engine_wait(&own->engine, true), 0);
 }
@@ -198,7 +298,11 @@ static struct kunit_case mdev_pci_engine_cases[] = {
 	KUNIT_CASE(test_token_has_flags),
 	KUNIT_CASE(test_reset_cancels_token),
 	KUNIT_CASE(test_run_fails_token),
+	KUNIT_CASE(test_failed_start_ends_turns),
 	KUNIT_CASE(test_token_precedes_run),
+	KUNIT_CASE(test_one_turn_at_a_time),
+	KUNIT_CASE(test_sync_waits_for_turn),
+	KUNIT_CASE(test_dead_has_no_turns),
 	KUNIT_CASE(test_stopped_while_waiting),
 	KUNIT_CASE(test_halt_refuses_turns),
 	KUNIT_CASE(test_halt_ends_wait),

@@ -329,7 +329,10 @@ static void test_reset_fails_device(struct kunit *test)
 	ops->release(mdev);
 }
 
-/* The open, or the write to config space that requires the change, fails. */
+/*
+ * The open, or the write to config space that requires the change, fails, and run() is
+ * called with the flags of before.
+ */
 static void test_run_fails(struct kunit *test)
 {
 	struct test_life *life = test_register(test);
@@ -342,16 +345,16 @@ static void test_run_fails(struct kunit *test)
 	mdev = life->pci->mdev;
 	life->run_error = -ETIMEDOUT;
 	KUNIT_EXPECT_EQ(test, ops->open(mdev), -ETIMEDOUT);
-	KUNIT_EXPECT_STREQ(test, life->log, "Cco+");
+	KUNIT_EXPECT_STREQ(test, life->log, "Cco+-");
 	life->run_error = 0;
 	KUNIT_EXPECT_EQ(test, ops->open(mdev), 0);
-	KUNIT_EXPECT_STREQ(test, life->log, "Cco+o+");
+	KUNIT_EXPECT_STREQ(test, life->log, "Cco+-o+");
 
 	life->run_error = -ETIMEDOUT;
 	KUNIT_EXPECT_EQ(test, ops->write(mdev, &master, 1, pos), -ETIMEDOUT);
 	life->run_error = 0;
 	KUNIT_EXPECT_EQ(test, ops->write(mdev, &master, 1, pos), 1);
-	KUNIT_EXPECT_STREQ(test, life->log, "Cco+o+**");
+	KUNIT_EXPECT_STREQ(test, life->log, "Cco+-o+*+*");
 	ops->release(mdev);
 }
 
