@@ -104,6 +104,9 @@ int mdev_open(struct mdev_device *mdev, struct address_space *mapping);
 void mdev_close_begin(struct mdev_device *mdev);
 void mdev_close(struct mdev_device *mdev);
 
+bool mdev_dma_begin(struct mdev_device *mdev, u64 *open);
+void mdev_dma_end(struct mdev_device *mdev);
+
 bool mdev_map_begin(struct mdev_device *mdev, unsigned long *seq);
 bool mdev_map_lock(struct mdev_device *mdev, unsigned long seq);
 void mdev_map_unlock(struct mdev_device *mdev);

@@ -539,13 +539,15 @@ unsigned long mdev_pci_run_token(struct mdev_pci *pci);
  * @pci: the device; NULL if nothing is pinned
  * @iova: address of the first page, as the device sees it
  * @nr_pages: number of pages
- * @seq: counts the pins of the device
+ * @open: counts the opens of the device
+ * @seq: counts its pins
  * @node: in the list of the device's pins
  */
 struct mdev_pci_pin {
 	struct mdev_pci *pci;
 	u64 iova;
 	unsigned int nr_pages;
+	u64 open;
 	u64 seq;
 	struct list_head node;
 };

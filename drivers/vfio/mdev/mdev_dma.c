@@ -11,6 +11,7 @@
 #include <linux/export.h>
 #include <linux/wait_bit.h>
 
+#include "compat.h"
 #include "mdev_private.h"
 
 static void mdev_dma_exit(struct mdev_device *mdev)
@@ -33,6 +34,38 @@ static const struct mdev_bus_driver *mdev_dma_enter(struct mdev_device *mdev)
 		mdev_dma_exit(mdev);
 	return drv;
 }
+
+/**
+ * mdev_dma_begin - begin calls of the functions below for one open of a device
+ * @mdev: the device
+ * @open: set to the number of the open
+ *
+ * For mdev_pci.ko. A pin of one open must not be undone in the next one, which can have
+ * pinned the same pages: between this and mdev_dma_end() no other can begin.
+ *
+ * Context: any.
+ * Return: true, then mdev_dma_end() has to follow, or false if the device is not open.
+ */
+bool mdev_dma_begin(struct mdev_device *mdev, u64 *open)
+{
+	if (!mdev_dma_enter(mdev))
+		return false;
+	*open = mdev->core->nr_opens;
+	return true;
+}
+EXPORT_SYMBOL_NS_GPL(mdev_dma_begin, MDEV_BUS_NAMESPACE);
+
+/**
+ * mdev_dma_end - undo mdev_dma_begin()
+ * @mdev: the device
+ *
+ * Context: any.
+ */
+void mdev_dma_end(struct mdev_device *mdev)
+{
+	mdev_dma_exit(mdev);
+}
+EXPORT_SYMBOL_NS_GPL(mdev_dma_end, MDEV_BUS_NAMESPACE);
 
 /* The opener has been removed: wait for calls that have found it before. */
 void mdev_dma_wait(struct mdev_device *mdev)

@@ -308,6 +308,7 @@ static int mdev_open_powered(struct mdev_device *mdev,
 		return ret;
 	clear_bit(MDEV_RESET_REQUESTED, &mdev->flags);
 	WRITE_ONCE(mdev->core->closing, false);
+	mdev->core->nr_opens++;
 	mdev_set_opener_tgid(mdev, get_task_pid(current, PIDTYPE_TGID));
 	mdev_set_opener(mdev,
 			to_mdev_bus_driver(to_mdev_driver(mdev->dev.driver)),

@@ -203,6 +203,7 @@ struct mdev_type_core {
  * @powered_online: so does a write of 1 to online; protected by @lock
  * @opener: driver that called mdev_open(), NULL while the device is closed
  * @closing: the last close, or the undoing of a failed open, is under way
+ * @nr_opens: number of opens; written before @opener is set, read by its callers
  * @nr_dma_calls: running calls of mdev_pin_pages() and the other functions of
  *	mdev_dma.c, which use @opener
  * @map_lock: taken for reading by page faults that insert pages, for writing by
@@ -237,6 +238,7 @@ struct mdev_device_core {
 	bool powered_online;
 	struct mdev_bus_driver *opener;
 	bool closing;
+	u64 nr_opens;
 	atomic_t nr_dma_calls;
 	struct rw_semaphore map_lock;
 	struct address_space *mapping;

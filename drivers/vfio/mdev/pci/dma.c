@@ -12,6 +12,7 @@
 #include <linux/iommu.h>
 #include <linux/limits.h>
 #include <linux/list.h>
+#include <linux/mdev_bus.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
@@ -52,7 +53,8 @@ static void mdev_pci_pin_end(struct mdev_pci_pin *pin)
  *
  * As mdev_pin_pages(); and an unmap of the memory waits for mdev_pci_unpin_pages(), unless the
  * driver has a &parent_ops.dma_unmap that does not call mdev_pci_dma_unmap(). So the
- * pages stay pinned only for as long as the physical device takes for a request.
+ * pages stay pinned only for as long as the physical device takes for a request. A close of
+ * the device unpins them, and does not wait.
  *
  * Context: may sleep, for as long as a page fault of userspace memory takes. Not from a
  *	callback of struct mdev_pci_driver, see there.
@@ -67,9 +69,11 @@ int mdev_pci_pin_pages(struct mdev_pci *pci, struct mdev_pci_pin *pin, u64 iova,
 	pin->pci = NULL;
 	if (!size || size > MDEV_PCI_MAX_PIN)
 		return -EINVAL;
-	pin->pci = pci;
 	pin->iova = iova & PAGE_MASK;
 	pin->nr_pages = DIV_ROUND_UP(offset_in_page(iova) + size, PAGE_SIZE);
+	if (!mdev_dma_begin(pci->mdev, &pin->open))
+		return -ENODEV;
+	pin->pci = pci;
 	/* Before the pages are pinned, so that mdev_pci_dma_unmap() finds each pin */
 	scoped_guard(spinlock, &pci->core->pins_lock) {
 		pin->seq = ++pci->core->last_pin;
@@ -78,6 +82,7 @@ int mdev_pci_pin_pages(struct mdev_pci *pci, struct mdev_pci_pin *pin, u64 iova,
 	ret = mdev_pin_pages(pci->mdev, pin->iova, pin->nr_pages, mdev_pci_prot[dir], pages);
 	if (ret)
 		mdev_pci_pin_end(pin);
+	mdev_dma_end(pci->mdev);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(mdev_pci_pin_pages);
@@ -93,9 +98,17 @@ EXPORT_SYMBOL_GPL(mdev_pci_pin_pages);
  */
 void mdev_pci_unpin_pages(struct mdev_pci_pin *pin)
 {
-	if (!pin->pci)
+	struct mdev_pci *pci = pin->pci;
+	u64 open;
+
+	if (!pci)
 		return;
-	mdev_unpin_pages(pin->pci->mdev, pin->iova, pin->nr_pages);
+	if (mdev_dma_begin(pci->mdev, &open)) {
+		/* A close has unpinned those of earlier opens */
+		if (open == pin->open)
+			mdev_unpin_pages(pci->mdev, pin->iova, pin->nr_pages);
+		mdev_dma_end(pci->mdev);
+	}
 	mdev_pci_pin_end(pin);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_unpin_pages);
@@ -123,6 +136,9 @@ static bool mdev_pci_has_pins(struct mdev_pci_core *core, u64 seq, u64 first, u6
  *
  * Waits for calls of mdev_pci_pin_pages() that have begun before. Later ones fail, and a guest
  * can have its device repeat them.
+ *
+ * Context: as &parent_ops.dma_unmap; not with a lock held that is taken between
+ *	mdev_pci_pin_pages() and mdev_pci_unpin_pages().
  */
 void mdev_pci_dma_unmap(struct mdev_device *mdev, u64 iova, u64 length)
 {

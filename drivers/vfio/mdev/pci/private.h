@@ -145,9 +145,9 @@ struct mdev_pci_pages {
  * @run_flags: last argument of &mdev_pci_driver.run that succeeded; protected by
  *	@lock
  * @run_token: what mdev_pci_run_token() returns; written under @lock
- * @pins_lock: protects @pins
+ * @pins_lock: protects @pins and @last_pin
  * @pins: pins of mdev_pci_pin_pages(), and calls of it that are pinning
- * @last_pin: &mdev_pci_pin.seq of the last one; protected by @pins_lock
+ * @last_pin: &mdev_pci_pin.seq of the last one
  * @failed: the driver's last reset has failed; protected by @lock
  * @requested_reset: cause of the reset that a write to config space requested last;
  *	protected by @lock

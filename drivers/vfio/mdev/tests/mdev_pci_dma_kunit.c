@@ -181,6 +181,31 @@ static void test_unmap_waits_for_unpin(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma.pins, 0);
 }
 
+/* The pages of the second pin are not those of the first, which the close has unpinned. */
+static void test_pin_outlives_close(struct kunit *test)
+{
+	struct test_pci *fixture = test->priv;
+	struct page *pages[TEST_PAGES];
+	struct mdev_pci_pin pin, later;
+
+	KUNIT_EXPECT_EQ(test, mdev_pci_pin_pages(fixture->pci, &pin, TEST_IOVA, 1,
+						 DMA_FROM_DEVICE, pages), 0);
+	dma.pins = 0;
+	WRITE_ONCE(fixture->mdev->core->opener, NULL);
+	KUNIT_EXPECT_EQ(test, mdev_pci_pin_pages(fixture->pci, &later, TEST_IOVA, 1,
+						 DMA_FROM_DEVICE, pages), -ENODEV);
+	mdev_pci_unpin_pages(&later);
+	fixture->mdev->core->nr_opens++;
+	WRITE_ONCE(fixture->mdev->core->opener, &test_bus_driver);
+	KUNIT_EXPECT_EQ(test, mdev_pci_pin_pages(fixture->pci, &later, TEST_IOVA, 1,
+						 DMA_FROM_DEVICE, pages), 0);
+	mdev_pci_unpin_pages(&pin);
+	KUNIT_EXPECT_EQ(test, dma.pins, 1);
+	mdev_pci_unpin_pages(&later);
+	KUNIT_EXPECT_EQ(test, dma.pins, 0);
+	KUNIT_EXPECT_TRUE(test, list_empty(&fixture->pci->core->pins));
+}
+
 static struct page *test_alloc_pages(struct kunit *test, struct page **pages)
 {
 	struct page *first = alloc_pages(GFP_KERNEL | GFP_DMA32, 2);
@@ -252,6 +277,7 @@ static struct kunit_case mdev_pci_dma_cases[] = {
 	KUNIT_CASE(test_pins_whole_pages),
 	KUNIT_CASE(test_pin_fails),
 	KUNIT_CASE(test_unmap_waits_for_unpin),
+	KUNIT_CASE(test_pin_outlives_close),
 	KUNIT_CASE(test_maps_range),
 	KUNIT_CASE(test_keeps_pages),
 	{}
