@@ -217,7 +217,7 @@ static void medu_serve_dma(struct medu *medu, unsigned long token)
 	if (mdev_pci_engine_begin(engine, &medu->pci, token, MDEV_PCI_DMA)) {
 		ret = !pin.pci ? 0 : medu_copy(medu, pages, offset_in_page(iova), offset,
 					       count, to_memory);
-		if (!ret)
+		if (ret != -EIO && ret != -EAGAIN)
 			medu_end_dma(medu);
 		mdev_pci_engine_end(engine);
 	}

@@ -160,10 +160,14 @@ EXPORT_SYMBOL_GPL(mdev_pci_dma_unmap);
  * @size: its length in bytes, over any number of pages
  * @dir: what the physical device does with it
  *
+ * Segments are not longer than dma_get_max_seg_size(), but can cross what
+ * dma_get_seg_boundary() returns.
+ *
  * Context: may sleep.
  * Return: 0; -EAGAIN if the DMA API has no addresses or memory left, such as bounce
- *	buffers: the driver tries again after a time in which other requests end. @table is
- *	empty then, and mdev_pci_unmap_pages() does nothing.
+ *	buffers: the driver tries again after a time in which other requests end. Other
+ *	errors are final. After an error @table is empty, and mdev_pci_unmap_pages() does
+ *	nothing.
  */
 int mdev_pci_map_pages(struct mdev_pci_parent *parent, struct sg_table *table,
 		       struct page **pages, unsigned int offset, size_t size,
@@ -171,20 +175,24 @@ int mdev_pci_map_pages(struct mdev_pci_parent *parent, struct sg_table *table,
 {
 	size_t max = min_t(size_t, dma_get_max_seg_size(parent->dev),
 			   dma_max_mapping_size(parent->dev));
+	int ret;
 
 	pages += offset / PAGE_SIZE;
 	offset = offset_in_page(offset);
-	if (sg_alloc_table_from_pages_segment(table, pages,
-					      DIV_ROUND_UP(offset + size, PAGE_SIZE),
-					      offset, size, min_t(size_t, max, UINT_MAX),
-					      GFP_KERNEL))
+	ret = sg_alloc_table_from_pages_segment(table, pages,
+						DIV_ROUND_UP(offset + size, PAGE_SIZE),
+						offset, size, min_t(size_t, max, UINT_MAX),
+						GFP_KERNEL);
+	if (ret)
 		goto out_clear;
-	if (!dma_map_sgtable(parent->dev, table, dir, 0))
+	ret = dma_map_sgtable(parent->dev, table, dir, 0);
+	if (!ret)
 		return 0;
 	sg_free_table(table);
 out_clear:
 	*table = (struct sg_table) {};
-	return -EAGAIN;
+	/* -EIO: the direct mapping found no bounce buffer */
+	return ret == -ENOMEM || ret == -EIO ? -EAGAIN : ret;
 }
 EXPORT_SYMBOL_GPL(mdev_pci_map_pages);
 
@@ -192,11 +200,14 @@ EXPORT_SYMBOL_GPL(mdev_pci_map_pages);
 static void mdev_pci_keep_pages(struct mdev_pci_parent *parent, struct sg_table *table)
 {
 	struct sg_page_iter iter;
+	unsigned int count = 0;
 
 	for_each_sgtable_page(table, &iter, 0) {
 		get_page(sg_page_iter_page(&iter));
-		dev_warn(parent->dev, "a page stays allocated, since the device may access it\n");
+		count++;
 	}
+	dev_warn(parent->dev, "%u page(s) stay allocated, since the device may access them\n",
+		 count);
 }
 
 /**

@@ -17,6 +17,7 @@
 #include "state_lib.h"
 
 #define DEBUGFS		"/sys/kernel/debug"
+#define FAILSLAB	DEBUGFS "/failslab"
 
 /* More things than can fail in any operation: one that goes on is broken. */
 #define SWEEP_LIMIT	20000
@@ -30,8 +31,8 @@ struct setting {
 
 /* Those that may sleep fail as well, single pages too, and all in silence. */
 static const struct setting settings[] = {
-	{ DEBUGFS "/failslab/ignore-gfp-wait", "N" },
-	{ DEBUGFS "/failslab/verbose", "0" },
+	{ FAILSLAB "/ignore-gfp-wait", "N" },
+	{ FAILSLAB "/verbose", "0" },
 	{ DEBUGFS "/fail_page_alloc/ignore-gfp-wait", "N" },
 	{ DEBUGFS "/fail_page_alloc/min-order", "0" },
 	{ DEBUGFS "/fail_page_alloc/verbose", "0" },
@@ -44,9 +45,9 @@ static const struct setting usercopy_setting = {
 
 /* All allocations of tasks that have set make-it-fail fail. */
 static const struct setting all_settings[] = {
-	{ DEBUGFS "/failslab/task-filter", "Y" },
-	{ DEBUGFS "/failslab/times", "-1" },
-	{ DEBUGFS "/failslab/probability", "100" },
+	{ FAILSLAB "/task-filter", "Y" },
+	{ FAILSLAB "/times", "-1" },
+	{ FAILSLAB "/probability", "100" },
 	{ DEBUGFS "/fail_page_alloc/task-filter", "Y" },
 	{ DEBUGFS "/fail_page_alloc/times", "-1" },
 	{ DEBUGFS "/fail_page_alloc/probability", "100" },
@@ -133,7 +134,7 @@ static bool set_range(const char *which, unsigned long long start,
 		      unsigned long long end)
 {
 	static const char * const attributes[] = {
-		DEBUGFS "/failslab", DEBUGFS "/fail_page_alloc",
+		FAILSLAB, DEBUGFS "/fail_page_alloc",
 	};
 	char start_text[32], end_text[32];
 	size_t i;
@@ -163,6 +164,25 @@ bool fail_within(const char *function)
 
 	return (!function || find_function(function, &start, &end)) &&
 	       set_range("require", start, end);
+}
+
+bool fail_times_within(const char *function, unsigned int times)
+{
+	char text[16];
+
+	if (!function)
+		return apply(all_settings, ARRAY_SIZE(all_settings)) && fail_within(NULL);
+	snprintf(text, sizeof(text), "%u", times);
+	return fail_within(function) && !sysfs_write(text, "%s/times", FAILSLAB) &&
+	       !sysfs_write("N", "%s/task-filter", FAILSLAB);
+}
+
+int fail_times_left(void)
+{
+	char text[16];
+	int ret = sysfs_read(text, sizeof(text), "%s/times", FAILSLAB);
+
+	return ret < 0 ? ret : atoi(text);
 }
 
 static void write_number(int fd, unsigned int number)

@@ -30,6 +30,14 @@ bool fail_spare(const char *function);
 /* Nothing fails outside of a function; NULL: anything may again. */
 bool fail_within(const char *function);
 
+/*
+ * The next @times allocations by a function of the kernel fail, also in its own threads;
+ * NULL: no more of these.
+ */
+bool fail_times_within(const char *function, unsigned int times);
+/* How many of them have not failed yet */
+int fail_times_left(void);
+
 /* From now on the @nth thing that can fail does, counting from 1. */
 void fail_arm(unsigned int nth);
 

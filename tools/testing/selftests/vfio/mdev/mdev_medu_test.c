@@ -14,6 +14,7 @@
 
 #include "kselftest_harness.h"
 
+#include "fail_lib.h"
 #include "irq_lib.h"
 #include "mdev_lib.h"
 #include "medu_lib.h"
@@ -280,6 +281,21 @@ TEST_F_TIMEOUT(card, dma_bad_addresses, MEDU_TIMEOUT)
 	for (i = 0; i < MEDU_MEMORY_SIZE; i++)
 		ASSERT_EQ(0x5a, self->device.memory[i]);
 	EXPECT_EQ(0, medu_round(&self->device, 1));
+}
+
+/* The driver tries again, and loses no request. */
+TEST_F_TIMEOUT(card, dma_mapping_fails, MEDU_TIMEOUT)
+{
+	int left, ret;
+
+	if (!fail_prepare() || !fail_times_within("mdev_pci_map_pages", 3))
+		SKIP(return, "the kernel can't let allocations fail");
+	ret = medu_round(&self->device, 1);
+	left = fail_times_left();
+	ASSERT_TRUE(fail_times_within(NULL, 0));
+	EXPECT_EQ(0, ret);
+	EXPECT_EQ(0, left);
+	EXPECT_EQ(2, transfers());
 }
 
 /* While a transfer is under way, its registers keep their values. */
