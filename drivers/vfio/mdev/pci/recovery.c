@@ -83,8 +83,8 @@ void mdev_pci_recovery_init(struct mdev_pci_parent_core *core, struct device *de
 }
 
 /*
- * Between this and mdev_pci_error_resume() the devices are paused. Errors can come during
- * a recovery: the card can have been restarted since the first one.
+ * Between this and mdev_pci_error_resume(), or a reset, the devices are paused. Errors can
+ * come during a recovery: the card can have been restarted since the first one.
  */
 static int mdev_pci_begin_recovery(struct mdev_pci_parent *parent)
 {
@@ -142,14 +142,21 @@ static void mdev_pci_error_resume(struct pci_dev *pdev)
 
 static void mdev_pci_reset_prepare(struct pci_dev *pdev)
 {
-	mdev_pci_pause_or_give_up(pci_get_drvdata(pdev));
+	struct mdev_pci_parent *parent = pci_get_drvdata(pdev);
+
+	mdev_pci_pause_or_give_up(parent);
+	/* The PCI core saves the state next, which a reset of the bus has cleared */
+	if (parent->core->recovering && dev_is_pci(&pdev->dev))
+		pci_restore_state(pdev);
 }
 
 static void mdev_pci_reset_done(struct pci_dev *pdev)
 {
 	struct mdev_pci_parent *parent = pci_get_drvdata(pdev);
 
-	mdev_pci_restart(parent, &pdev->dev);
+	/* Also of a recovery that the PCI core does not end */
+	if (!mdev_pci_restart(parent, &pdev->dev))
+		mdev_pci_error_resume(pdev);
 	mdev_pci_resume(parent);
 }
 

@@ -136,6 +136,25 @@ static void test_reset_done_restarts(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fixture->run_flags, 0);
 }
 
+/* As by a write of 1 to the card's attribute reset */
+static void test_reset_ends_recovery(struct kunit *test)
+{
+	const struct pci_error_handlers *handlers = &mdev_pci_error_handlers;
+	struct test_pci *fixture = test->priv;
+	struct pci_dev *card = test_card(test);
+
+	test_expect_result(test, card, pci_channel_io_frozen,
+			   PCI_ERS_RESULT_NEED_RESET);
+	handlers->reset_prepare(card);
+	handlers->reset_done(card);
+	KUNIT_EXPECT_EQ(test, fixture->run_flags, MDEV_PCI_RUN);
+	flush_delayed_work(&fixture->parent.core->recovery);
+	KUNIT_EXPECT_FALSE(test, mdev_is_dead(fixture->mdev));
+	/* The PCI core's end of it */
+	handlers->resume(card);
+	KUNIT_EXPECT_EQ(test, fixture->run_flags, MDEV_PCI_RUN);
+}
+
 static void test_reset_prepare_pause_fails(struct kunit *test)
 {
 	struct test_pci *fixture = test->priv;
@@ -263,6 +282,7 @@ static struct kunit_case mdev_pci_recovery_cases[] = {
 	KUNIT_CASE(test_perm_failure),
 	KUNIT_CASE(test_frozen_pause_fails),
 	KUNIT_CASE(test_reset_done_restarts),
+	KUNIT_CASE(test_reset_ends_recovery),
 	KUNIT_CASE(test_reset_prepare_pause_fails),
 	KUNIT_CASE(test_suspend_resume),
 	KUNIT_CASE(test_restart_saves_state),
