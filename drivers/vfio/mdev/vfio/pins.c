@@ -149,21 +149,38 @@ int vfio_mdev_pin_pages(struct mdev_device *mdev, dma_addr_t iova, int npage,
 	return vfio_mdev_dma_result(ret);
 }
 
+/*
+ * Find a pin of exactly @range, which the driver does not name otherwise. The last one is
+ * one that the device can write: until then, each report of dirty pages has them.
+ */
+static struct interval_tree_node *
+vfio_mdev_find_pin(struct vfio_mdev_dma *dma, const struct interval_tree_node *range)
+{
+	struct interval_tree_node *node, *found = NULL;
+
+	/* It contains the first byte */
+	for (node = interval_tree_iter_first(&dma->pins, range->start, range->start); node;
+	     node = interval_tree_iter_next(node, range->start, range->start)) {
+		if (node->start != range->start || node->last != range->last)
+			continue;
+		found = node;
+		if (!container_of(node, struct vfio_mdev_pin, node)->write)
+			break;
+	}
+	return found;
+}
+
 /* Take a pin of exactly @range, or one that overlaps it, for unpinning. */
 struct vfio_mdev_pin *
 vfio_mdev_take_pin(struct vfio_mdev_dma *dma,
 		   const struct interval_tree_node *range, bool exact)
 {
-	/* A pin of exactly @range contains its first byte: search for that. */
-	unsigned long last = exact ? range->start : range->last;
 	struct interval_tree_node *node;
 	struct vfio_mdev_pin *pin = NULL;
 
 	spin_lock(&dma->lock);
-	node = interval_tree_iter_first(&dma->pins, range->start, last);
-	while (exact && node && (node->start != range->start ||
-				 node->last != range->last))
-		node = interval_tree_iter_next(node, range->start, last);
+	node = exact ? vfio_mdev_find_pin(dma, range) :
+		       interval_tree_iter_first(&dma->pins, range->start, range->last);
 	if (node) {
 		pin = container_of(node, struct vfio_mdev_pin, node);
 		interval_tree_remove(node, &dma->pins);

@@ -178,6 +178,27 @@ TEST_F(log, pinned)
 	EXPECT_EQ(0, report(self->device));
 }
 
+/* Nothing says whose pin a driver undoes: pages are written until the last one is. */
+TEST_F(log, pinned_twice)
+{
+	static const int order[][2] = {
+		{ DMA_WRITE, DMA_READ },
+		{ DMA_READ, DMA_WRITE },
+	};
+
+	ASSERT_EQ(0, start_log(self->device));
+	for (unsigned int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, dma_pin(self->device, 0, IOVA + PAGE, 2, order[i][0]));
+		ASSERT_EQ(0, dma_pin(self->device, 0, IOVA + PAGE, 2, order[i][1]));
+		ASSERT_EQ(0, dma_unpin(self->device, 0, IOVA + PAGE, 2));
+		EXPECT_EQ(unless_marked(3 << 1), report(self->device));
+		EXPECT_EQ(unless_marked(3 << 1), report(self->device));
+		ASSERT_EQ(0, dma_unpin(self->device, 0, IOVA + PAGE, 2));
+		EXPECT_EQ(unless_marked(3 << 1), report(self->device));
+		EXPECT_EQ(0, report(self->device));
+	}
+}
+
 TEST_F(log, pinned_before_start)
 {
 	ASSERT_EQ(0, dma_pin(self->device, 0, IOVA, 1, DMA_BOTH));
