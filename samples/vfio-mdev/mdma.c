@@ -15,7 +15,6 @@
 #include <linux/crc32.h>
 #include <linux/err.h>
 #include <linux/highmem.h>
-#include <linux/iommu.h>
 #include <linux/mdev_pci.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
@@ -30,12 +29,6 @@
 struct mdma_queue {
 	struct mdma_engine *engine;
 	struct work_struct work;
-	/*
-	 * Held while a step has pages pinned, mdev_pin_pages() included, and
-	 * taken by dma_unmap. Outside of @lock: a page that is slow to pin
-	 * doesn't block accesses of registers.
-	 */
-	struct mutex pin_lock;
 	/* Protects the registers */
 	struct mutex lock;
 	u32 registers[MDMA_NR_REGISTERS];
@@ -57,17 +50,6 @@ static struct mdma_engine *to_mdma_engine(struct mdev_device *mdev)
 
 /* The guest's memory */
 
-/* No page is pinned between two steps. */
-static void mdma_dma_unmap(struct mdev_device *mdev, u64 iova, u64 length)
-{
-	struct mdma_engine *engine = to_mdma_engine(mdev);
-
-	for (unsigned int i = 0; i < engine->pci.type->units; i++) {
-		mutex_lock(&engine->queues[i].pin_lock);
-		mutex_unlock(&engine->queues[i].pin_lock);
-	}
-}
-
 /* From one page to another, or to none, for the checksum alone */
 static void mdma_copy_page(struct mdma_queue *queue, struct page *source,
 			   u64 from, struct page *destination, u64 to, u32 size)
@@ -85,26 +67,22 @@ static void mdma_copy_page(struct mdma_queue *queue, struct page *source,
 	kunmap_local(data);
 }
 
+/* Without a lock: a page that is slow to pin doesn't block accesses of registers. */
 static int mdma_pin_and_copy(struct mdma_queue *queue, u64 from, u64 to,
 			     u32 size, bool copy)
 {
-	struct mdev_device *mdev = queue->engine->pci.mdev;
-	struct page *destination = NULL;
-	struct page *source;
+	struct mdev_pci *pci = &queue->engine->pci;
+	struct page *source[2], *destination[2] = {};
+	struct mdev_pci_pin pins[2] = {};
 	int ret;
 
-	guard(mutex)(&queue->pin_lock);
-	ret = mdev_pin_pages(mdev, from & PAGE_MASK, 1, IOMMU_READ, &source);
-	if (ret)
-		return ret;
-	if (copy)
-		ret = mdev_pin_pages(mdev, to & PAGE_MASK, 1, IOMMU_WRITE,
-				     &destination);
-	if (!ret)
-		mdma_copy_page(queue, source, from, destination, to, size);
+	ret = mdev_pci_pin_pages(pci, &pins[0], from, size, DMA_TO_DEVICE, source);
 	if (!ret && copy)
-		mdev_unpin_pages(mdev, to & PAGE_MASK, 1);
-	mdev_unpin_pages(mdev, from & PAGE_MASK, 1);
+		ret = mdev_pci_pin_pages(pci, &pins[1], to, size, DMA_FROM_DEVICE, destination);
+	if (!ret)
+		mdma_copy_page(queue, source[0], from, destination[0], to, size);
+	mdev_pci_unpin_pages(&pins[1]);
+	mdev_pci_unpin_pages(&pins[0]);
 	return ret;
 }
 
@@ -264,7 +242,6 @@ static int mdma_create(struct mdev_pci *pci)
 		struct mdma_queue *queue = &engine->queues[i];
 
 		queue->engine = engine;
-		mutex_init(&queue->pin_lock);
 		mutex_init(&queue->lock);
 		INIT_WORK(&queue->work, mdma_step);
 		disable_work(&queue->work);
@@ -369,7 +346,6 @@ static const struct mdev_pci_type mdma_types[] = {
 
 static const struct mdev_pci_driver mdma_driver = {
 	.ops.hot_unplug = true,
-	.ops.dma_unmap = mdma_dma_unmap,
 	.types = mdma_types,
 	.nr_types = ARRAY_SIZE(mdma_types),
 	.device_size = MDEV_PCI_DEVICE_SIZE(struct mdma_engine, pci),
