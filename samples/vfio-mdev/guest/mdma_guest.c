@@ -125,15 +125,16 @@ static const char *mdma_guest_verify(struct mdma_guest_queue *queue,
 	const u8 *source = queue->source + copy->from;
 	u8 *copied = queue->destination + copy->to;
 	u32 done = copy->result == MDMA_DONE ? copy->length : 0;
+	u32 status;
 
 	if (!mdma_guest_wait(queue))
 		return "no interrupt when it was done";
+	status = mdma_guest_read(queue, MDMA_STATUS);
+	mdma_guest_write(queue, MDMA_STATUS, MDMA_STATUS_ERRORS);
 	if (le32_to_cpu(descriptor->result) != copy->result)
 		return "wrong result";
-	if (mdma_guest_read(queue, MDMA_STATUS) !=
-	    (copy->result == MDMA_DONE ? 0 : MDMA_STATUS_ERROR))
+	if (status != (copy->result == MDMA_DONE ? 0 : MDMA_STATUS_ERROR))
 		return "wrong status";
-	mdma_guest_write(queue, MDMA_STATUS, MDMA_STATUS_ERRORS);
 	if (le32_to_cpu(descriptor->checksum) != ~crc32_le(~0, source, done))
 		return "wrong checksum";
 	if (memcmp(copied, source, done))
