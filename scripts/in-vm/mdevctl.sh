@@ -73,6 +73,17 @@ test_json()
 		mdevctl list -d | grep "$UUID mtty mtty-1"
 }
 
+# mdevctl writes attributes at each start, and takes the device back if it can't.
+test_attribute()
+{
+	mdevctl modify --uuid "$UUID" --addattr power/control --value on &&
+		mdevctl start --uuid "$UUID" && [[ $(<"$devices/$UUID/power/control") == on ]] &&
+		mdevctl stop --uuid "$UUID" && mdevctl modify --uuid "$UUID" --delattr || return
+	mdevctl modify --uuid "$UUID" --addattr power/control --value off &&
+		not mdevctl start --uuid "$UUID" && not device_exists "$UUID" &&
+		mdevctl modify --uuid "$UUID" --delattr
+}
+
 # The module is loaded again: the parent is registered, and udev has the device started
 test_auto()
 {
@@ -94,7 +105,7 @@ test_auto_card()
 
 test_mdevctl()
 {
-	ktap_plan 11 mdevctl
+	ktap_plan 12 mdevctl
 	UUID=$(</proc/sys/kernel/random/uuid)
 	start_udev
 	ktap_test types eval "mdevctl types | grep -w mtty-2"
@@ -104,6 +115,7 @@ test_mdevctl()
 	ktap_test stop eval "mdevctl stop --uuid $UUID && test ! -e $devices/$UUID"
 	ktap_test callout test_callout
 	ktap_test callout_refuses test_callout_refuses
+	ktap_test attribute test_attribute
 	ktap_test json test_json
 	ktap_test auto test_auto
 	ktap_test auto_card test_auto_card
