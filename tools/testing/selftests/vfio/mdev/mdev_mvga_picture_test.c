@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <drm/drm.h>
 #include <linux/pci_regs.h>
 
 #include "kselftest_harness.h"
@@ -403,6 +404,31 @@ TEST_F(display, gives_its_picture_as_a_dma_buf)
 	close(buffer);
 	EXPECT_EQ(1, picture[0]);
 	munmap(picture, size);
+}
+
+/* What the driver of a GPU does: it maps the pages for its device. */
+TEST_F(display, imported_by_a_gpu)
+{
+	struct drm_prime_handle buffer = {};
+	struct drm_gem_close object = {};
+	int gpu;
+
+	if (module_load("vgem"))
+		SKIP(return, "there is no vgem");
+	gpu = open("/dev/dri/renderD128", O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, gpu);
+	ASSERT_EQ(0, mvga_set_mode(self->device, 1024, 768));
+	buffer.fd = get_buffer(self->device);
+	ASSERT_LE(0, buffer.fd);
+	ASSERT_EQ(0, ioctl(gpu, DRM_IOCTL_PRIME_FD_TO_HANDLE, &buffer));
+	close(buffer.fd);
+
+	/* It outlives the use of the device */
+	vfio_close(&self->user);
+	object.handle = buffer.handle;
+	EXPECT_EQ(0, ioctl(gpu, DRM_IOCTL_GEM_CLOSE, &object));
+	close(gpu);
+	EXPECT_EQ(0, module_unload("vgem"));
 }
 
 TEST_F(display, names_each_picture_anew)
