@@ -158,7 +158,7 @@ static double access_pages(char *map, __u64 size)
 	return now() - start;
 }
 
-static void measure_touch(__u64 size, __u64 block)
+static void measure_access(__u64 size, __u64 block)
 {
 	double first[SAMPLES], again[SAMPLES];
 	int count = block == SMALL ? FEW_SAMPLES : SAMPLES;
@@ -176,11 +176,11 @@ static void measure_touch(__u64 size, __u64 block)
 		again[i] = access_pages(map, size);
 		munmap(map, HUGE);
 	}
-	snprintf(what, sizeof(what), "touch %llu MiB by %llu KiB", size >> 20,
+	snprintf(what, sizeof(what), "access %llu MiB by %llu KiB", size >> 20,
 		 block >> 10);
 	report(what, 1, first, count);
 	printf("{\"what\": \"%s\", \"faults\": %ld}\n", what, taken);
-	snprintf(what, sizeof(what), "touch again %llu MiB by %llu KiB",
+	snprintf(what, sizeof(what), "access again %llu MiB by %llu KiB",
 		 size >> 20, block >> 10);
 	report(what, 1, again, count);
 }
@@ -221,7 +221,7 @@ static void measure_mapped(void)
 	for (block = 0; block < ARRAY_SIZE(blocks); block++) {
 		for (size = 0; size < ARRAY_SIZE(sizes); size++)
 			if (blocks[block] <= sizes[size])
-				measure_touch(sizes[size], blocks[block]);
+				measure_access(sizes[size], blocks[block]);
 		measure_invalidate(blocks[block]);
 	}
 }
