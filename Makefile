@@ -58,7 +58,8 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 #: make kernel      the kernel with this laid over it
 #: make modules     only the modules; KDIR=/lib/modules/X/build: for installed headers
 #: make deb         Debian packages of the modules and samples, for DKMS (build/deb)
-#: make package     these packages in a Debian 13 with its own kernel: installed and removed
+#: make package     these packages in a Debian 13 with its own kernel: installed and removed;
+#:                  KERNEL=7.2: the kernel of trixie-backports
 #: make compile_commands.json
 #:                  for clangd, with clang's flags for every module
 #: make clean       removes what was built; make distclean: the caches too
