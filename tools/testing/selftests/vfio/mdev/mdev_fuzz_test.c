@@ -22,7 +22,7 @@
 #include "state_lib.h"
 #include "vfio_lib.h"
 
-#define ROUNDS		4000
+#define ROUNDS		2000
 /* How often it is checked that the device is as it should be */
 #define CHECK_EVERY	1000
 /* How many files the device and all that it needs are open in */

@@ -434,7 +434,7 @@ static void load_some(int target)
 
 TEST_F_TIMEOUT(precopy, fuzz_parts, 300)
 {
-	unsigned int round, rounds = random_rounds(1000);
+	unsigned int round, rounds = random_rounds(500);
 	int i, data;
 
 	ASSERT_EQ(0, save_pieces(self->source, self->memory));

@@ -92,6 +92,12 @@ static int begin_session(int *data, int device, uint32_t state)
 #define put(_at, _size) \
 	stream_write(self->data, self->stream + (_at), _size, SIZE_MAX)
 
+/* Small sizes, and some of each alignment */
+static size_t next_size(size_t size)
+{
+	return size < 64 ? size + 1 : size + 13;
+}
+
 TEST_F_TIMEOUT(transfer, is_read_in_pieces_of_any_size, 240)
 {
 	size_t chunk;
@@ -100,7 +106,7 @@ TEST_F_TIMEOUT(transfer, is_read_in_pieces_of_any_size, 240)
 	ASSERT_EQ(self->size, stream_read(self->data, self->stream,
 					  sizeof(self->stream), 1024));
 	EXPECT_EQ(0, memcmp(self->stream, "VFIOMDEV", 8));
-	for (chunk = 1; chunk <= self->size; chunk++) {
+	for (chunk = 1; chunk <= self->size; chunk = next_size(chunk)) {
 		begin(self->source, STOP_COPY);
 		ASSERT_EQ(self->size, stream_read(self->data, self->again,
 						  sizeof(self->again), chunk));
@@ -113,7 +119,7 @@ TEST_F_TIMEOUT(transfer, is_written_in_pieces_of_any_size, 240)
 {
 	size_t chunk;
 
-	for (chunk = 1; chunk <= self->size; chunk++) {
+	for (chunk = 1; chunk <= self->size; chunk = next_size(chunk)) {
 		begin(self->target, RESUMING);
 		ASSERT_EQ(0, stream_write(self->data, self->stream, self->size,
 					  chunk));
@@ -139,7 +145,7 @@ TEST_F_TIMEOUT(transfer, needs_all_of_it, 240)
 {
 	size_t size;
 
-	for (size = 0; size < self->size; size++) {
+	for (size = 0; size < self->size; size = next_size(size)) {
 		begin(self->target, RESUMING);
 		ASSERT_EQ(0, put(0, size));
 		ASSERT_EQ(-EINVAL, migration_move(self->target, RUNNING));
@@ -226,7 +232,7 @@ TEST_F_TIMEOUT(transfer, has_a_length_that_is_believed_within_bounds, 240)
 	}
 
 	/* Shorter ones are the vendor's to judge */
-	for (i = 0; i < right; i++) {
+	for (i = 0; i < right; i = next_size(i)) {
 		uint64_t size = htole64(i);
 
 		begin(self->target, RESUMING);
