@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Trapped accesses of registers and interrupts allocate no memory: the kernel's
- * kmem trace events are recorded during the accesses, and there are none.
+ * Trapped register accesses and interrupts allocate no memory: no kmem or percpu
+ * trace event of this process is recorded during them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,10 +26,10 @@
 
 #define SET_EVENTFD	(VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER)
 
-/* More than what per-processor caches of any kind could hide */
+/* More allocations than per-CPU caches can serve */
 #define ROUNDS		1000
 
-/* Ways to get memory in the kernel */
+/* Trace events of allocations in the kernel */
 static const char *const allocations[] = {
 	"kmem/kmalloc",
 	"kmem/kmem_cache_alloc",
@@ -37,7 +37,7 @@ static const char *const allocations[] = {
 	"percpu/percpu_alloc_percpu",
 };
 
-/* Those of this process, without those of interrupt handlers */
+/* Events of this process, without those in hardirqs and softirqs */
 static int record_allocations(void)
 {
 	char filter[64];
@@ -70,7 +70,7 @@ FIXTURE_SETUP(allocation)
 	ASSERT_EQ(0, mdev_prepare());
 	ret = trace_prepare();
 	if (ret == -EOPNOTSUPP)
-		SKIP(return, "the kernel has no trace events");
+		SKIP(return, "needs trace events in tracefs");
 	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, trace_stop());
 	ASSERT_EQ(0, record_allocations());
@@ -81,7 +81,7 @@ FIXTURE_SETUP(allocation)
 	ASSERT_EQ(0, vfio_pci_enable(self->device));
 	self->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	ASSERT_LE(0, self->event);
-	/* Page faults of this process would allocate memory as well */
+	/* Page faults of this process allocate memory, too */
 	ASSERT_EQ(0, mlockall(MCL_CURRENT | MCL_FUTURE));
 }
 
@@ -93,8 +93,8 @@ FIXTURE_TEARDOWN(allocation)
 	EXPECT_EQ(0, mdev_remove_all());
 }
 
-/* Otherwise the other tests would show nothing. */
-TEST_F(allocation, is_seen_where_there_is_one)
+/* Checks the filter: open() allocates a struct file. */
+TEST_F(allocation, trace_records_open)
 {
 	int fd;
 
@@ -118,7 +118,7 @@ static int access_once(int device, size_t size)
 	return 0;
 }
 
-TEST_F(allocation, is_not_made_by_accesses_of_registers)
+TEST_F(allocation, none_in_trapped_access)
 {
 	int ret = 0, i;
 	size_t size;
@@ -132,7 +132,7 @@ TEST_F(allocation, is_not_made_by_accesses_of_registers)
 	EXPECT_EQ(0, trace_count_all());
 }
 
-TEST_F(allocation, is_not_made_by_interrupts)
+TEST_F(allocation, none_in_msi_trigger)
 {
 	uint64_t signals = 0;
 	int ret = 0, i;

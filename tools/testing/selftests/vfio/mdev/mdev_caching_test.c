@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Caching of mapped regions: that of each page table entry is what its region
- * states, whatever the size of the entry and whatever userspace does to the mapping.
- * mdev_fault_test.c has the rest of page faults.
+ * Caching of mapped regions: page table entries of each size (PTE, PMD, PUD) have the
+ * caching that MDEV_REGION_UNCACHED or MDEV_REGION_WC selects, also after mprotect() and
+ * mremap(). mdev_fault_test.c has the other tests of page faults.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -46,7 +46,7 @@ FIXTURE_SETUP(caching)
 	ASSERT_EQ(0, map_prepare());
 	ASSERT_EQ(0, sim_prepare());
 	if (!sim_get("bar"))
-		SKIP(return, "no -device pci-testdev,membar=1G");
+		SKIP(return, "needs -device pci-testdev,membar=1G");
 	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
 	ASSERT_EQ(0, sim_set("caching", variant->caching));
 	ASSERT_EQ(0, vfio_open_container(&self->user, UUID_A));
@@ -80,8 +80,8 @@ static char *map_bar(int fd, uint64_t block)
 	return map_at(fd, BAR(4), 0, GIANT, GIANT, 0);
 }
 
-/* Also that a block takes one fault: huge pages are not given up for caching. */
-TEST_F(caching, is_that_of_the_region)
+/* Each block takes one fault: uncached and write-combining blocks are huge, too. */
+TEST_F(caching, huge_fault_block_sizes)
 {
 	uint64_t before, faults;
 	size_t i, page;
@@ -99,7 +99,7 @@ TEST_F(caching, is_that_of_the_region)
 		EXPECT_EQ(self->caching,
 			  caching_at(self->fd, bar + blocks[i] - PAGE))
 			TH_LOG("block %#lx", (long)blocks[i]);
-		/* One or two calls more for larger blocks than the driver has */
+		/* One or two more calls if the kernel first tries a larger entry */
 		faults = map_faults(self->fd, BAR(4)) - before;
 		EXPECT_LE(1, faults);
 		EXPECT_GE(3, faults)
@@ -108,8 +108,8 @@ TEST_F(caching, is_that_of_the_region)
 	}
 }
 
-/* mprotect() makes new page protections, mremap() moves or zaps entries. */
-TEST_F(caching, survives_changes_of_the_mapping)
+/* mprotect() computes vm_page_prot again, mremap() moves or zaps entries. */
+TEST_F(caching, mprotect_and_mremap)
 {
 	char *bar, *elsewhere;
 	size_t i;
@@ -145,7 +145,7 @@ TEST_F(caching, survives_changes_of_the_mapping)
 	}
 }
 
-TEST_F(caching, is_the_same_for_read_only_pages)
+TEST_F(caching, read_only_pages)
 {
 	size_t i;
 	char *bar;
@@ -167,8 +167,8 @@ TEST_F(caching, is_the_same_for_read_only_pages)
 	}
 }
 
-/* Another caching than that of the linear mapping would alias. */
-TEST_F(caching, rejects_ram)
+/* Uncached or WC mappings of RAM would alias the write-back linear mapping. */
+TEST_F(caching, ram_rejected)
 {
 	size_t i;
 	char *bar;
@@ -186,7 +186,7 @@ TEST_F(caching, rejects_ram)
 	}
 }
 
-TEST_F(caching, is_not_visible_to_userspace)
+TEST_F(caching, region_info_flags)
 {
 	struct vfio_region_info info;
 
@@ -195,7 +195,7 @@ TEST_F(caching, is_not_visible_to_userspace)
 		  VFIO_REGION_INFO_FLAG_MMAP, info.flags);
 }
 
-/* Whether the kernel lists a memory type of the physical BAR */
+/* Whether MEMTYPES lists @memtype for the physical BAR */
 static bool memtype_is(const char *memtype)
 {
 	char line[200], range[64];
@@ -212,18 +212,18 @@ static bool memtype_is(const char *memtype)
 	return found;
 }
 
-TEST_F(caching, is_the_memory_type_that_is_reserved)
+TEST_F(caching, pat_memtype_reserved)
 {
 	if (!path_exists(MEMTYPES))
-		SKIP(return, "no " MEMTYPES);
+		SKIP(return, "needs " MEMTYPES);
 	EXPECT_EQ(variant->caching == MDEV_SIM_WC, memtype_is("write-combining"));
 }
 
 /*
- * x86 maps what the driver has reserved, and not what the region states; but in Linux
- * 6.12, vmf_insert_pfn_pud() ignores the reservation.
+ * x86 maps with the memory type that the driver has reserved, not with the one of the
+ * region. Not for PUDs: in Linux 6.12, vmf_insert_pfn_pud() ignores the reservation.
  */
-TEST(wc_without_reservation_is_uncached)
+TEST(unreserved_wc_maps_uncached)
 {
 	struct vfio_user user;
 	size_t i;
@@ -232,7 +232,7 @@ TEST(wc_without_reservation_is_uncached)
 	ASSERT_EQ(0, map_prepare());
 	ASSERT_EQ(0, sim_prepare());
 	if (!sim_get("bar") || !path_exists(MEMTYPES))
-		SKIP(return, "no pci-testdev, or no " MEMTYPES);
+		SKIP(return, "needs pci-testdev and " MEMTYPES);
 	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
 	ASSERT_EQ(0, sim_set("caching", MDEV_SIM_WC_UNRESERVED));
 	ASSERT_EQ(0, vfio_open_container(&user, UUID_A));
@@ -250,7 +250,7 @@ TEST(wc_without_reservation_is_uncached)
 	EXPECT_EQ(0, sim_finish());
 }
 
-TEST(ram_is_write_back)
+TEST(ram_write_back)
 {
 	struct vfio_user user;
 	size_t i;
@@ -274,7 +274,7 @@ TEST(ram_is_write_back)
 	EXPECT_EQ(0, sim_finish());
 }
 
-TEST(both_flags_are_refused)
+TEST(both_caching_flags_einval)
 {
 	struct vfio_user user;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mainline's vfio_ccw, from its unmodified sources, on this bus: a subchannel of
- * s390 is its parent, and a channel program runs through the I/O region of the
- * mediated device. The subchannel is that of a virtio-rng, unbound from its driver.
+ * Mainline's vfio_ccw, built from unmodified sources, on this mdev bus: its parent is a
+ * subchannel of s390, and a channel program runs through the I/O region of the
+ * mediated device. The test unbinds the subchannel of a virtio-rng from its driver.
  */
 #include <endian.h>
 #include <errno.h>
@@ -32,7 +32,7 @@
 #define ATTEMPT_MS	100
 #define TIMEOUT_MS	30000
 
-/* Where the channel program and what it reads are in the guest's memory */
+/* The channel program and its data in the guest's memory */
 #define PROGRAM_IOVA	0x10000
 #define SENSE_OFFSET	0x100
 
@@ -57,11 +57,11 @@ struct ccw {
 	__be32 address;
 };
 
-/* Sense ID reads 0xff, then the type of the control unit, and more. */
+/* Sense ID: 0xff, the type of the control unit, and other fields */
 #define SENSE_ID_SIZE		7
 #define SENSE_ID_CU_TYPE	1
 
-/* A subchannel, and its mediated device when it is open */
+/* A subchannel, and its mediated device once it is opened */
 struct subchannel {
 	struct dma_user user;
 	struct vfio_region_info region;
@@ -91,7 +91,7 @@ static int find_rng(char *id)
 	return ret;
 }
 
-/* io_subchannel_probe() of the test before recognizes the device in a work. */
+/* After the previous test, io_subchannel_probe() recognizes the device in a work. */
 static int find_subchannel(char *id)
 {
 	unsigned int i;
@@ -105,7 +105,7 @@ static int find_subchannel(char *id)
 	return ret;
 }
 
-/* Binds a subchannel to the driver @override, or to its own for "\n". */
+/* Binds a subchannel to the driver @override; "\n" clears driver_override. */
 static int rebind(const char *id, const char *override)
 {
 	int ret;
@@ -142,7 +142,7 @@ static int open_device(struct subchannel *sch)
 				   PAGE, DMA_BOTH);
 }
 
-/* Starts the channel program; returns the error of vfio_ccw. */
+/* Starts the channel program; returns the errno of vfio_ccw. */
 static int start(const struct subchannel *sch, uint32_t orb_flags)
 {
 	const __be32 orb[] = { htobe32(1), htobe32(orb_flags),
@@ -158,7 +158,7 @@ static int start(const struct subchannel *sch, uint32_t orb_flags)
 	return 0;
 }
 
-/* A channel program of one command that reads into the memory behind it */
+/* A channel program of one command that reads to SENSE_OFFSET */
 static void write_program(const struct subchannel *sch, uint8_t command,
 			  uint16_t count)
 {
@@ -199,7 +199,7 @@ FIXTURE_TEARDOWN(ccw)
 	free(self->sch.memory);
 	if (self->sch.id[0])
 		EXPECT_EQ(0, rebind(self->sch.id, "\n"));
-	/* Other tests unload mdev, which it uses. */
+	/* Other tests unload mdev, which vfio_ccw uses. */
 	if (module_is_loaded("vfio_ccw"))
 		EXPECT_EQ(0, module_unload("vfio_ccw"));
 }

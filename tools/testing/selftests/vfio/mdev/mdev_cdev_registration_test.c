@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A file of /dev/vfio/devices that is not bound to an iommufd does not keep the
- * device registered. That it does on a kernel without patches/ is in
- * mdev_remove_test.c.
+ * An open file of /dev/vfio/devices that is not bound to an iommufd does not block the
+ * unregistration of the device. mdev_remove_test.c tests kernels without patches/,
+ * where it does.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +34,7 @@ FIXTURE_SETUP(unbound)
 	if (!kernel_is_patched())
 		SKIP(return, "needs a kernel with patches/, CONFIG=debug");
 	ASSERT_EQ(0, sim_prepare());
-	/* Its driver does not support hot unplug */
+	/* The driver does not support hot unplug */
 	ASSERT_EQ(0, sim_create(SIM_STAY, SIM_PCI, UUID_A));
 	self->device = vfio_open_unbound(UUID_A);
 	ASSERT_LE(0, self->device);
@@ -51,7 +51,7 @@ FIXTURE_TEARDOWN(unbound)
 	EXPECT_EQ(0, sim_finish());
 }
 
-/* What can be tried with a file after its device was unregistered */
+/* Operations on a file whose device was unregistered */
 static int use_unregistered(int device, int iommufd)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
@@ -64,7 +64,7 @@ static int use_unregistered(int device, int iommufd)
 	return vfio_bind(device, iommufd);
 }
 
-TEST_F(unbound, does_not_block_remove)
+TEST_F(unbound, remove)
 {
 	EXPECT_EQ(0, mdev_remove(UUID_A));
 	EXPECT_EQ(-ENODEV, use_unregistered(self->device, self->iommufd));
@@ -75,7 +75,7 @@ static int unbind_driver(void)
 	return sysfs_write(UUID_A, VFIO_MDEV "/unbind");
 }
 
-TEST_F(unbound, does_not_block_unbind)
+TEST_F(unbound, driver_unbind)
 {
 	struct work work;
 
@@ -83,12 +83,12 @@ TEST_F(unbound, does_not_block_unbind)
 	EXPECT_EQ(0, work_result(&work));
 	EXPECT_EQ(-ENODEV, use_unregistered(self->device, self->iommufd));
 
-	/* Another registration is another device to the file. */
+	/* The file does not refer to a later registration of the device */
 	EXPECT_EQ(0, sysfs_write(UUID_A, VFIO_MDEV "/bind"));
 	EXPECT_EQ(-ENODEV, use_unregistered(self->device, self->iommufd));
 }
 
-TEST_F(unbound, does_not_block_module_unload)
+TEST_F(unbound, module_unload)
 {
 	EXPECT_EQ(0, module_unload("mdev_sim"));
 	EXPECT_EQ(0, module_unload("vfio_mdev"));
@@ -99,7 +99,7 @@ TEST_F(unbound, does_not_block_module_unload)
 	EXPECT_EQ(0, sim_load(NULL));
 }
 
-TEST_F(unbound, blocks_remove_once_bound)
+TEST_F(unbound, remove_ebusy_after_bind)
 {
 	ASSERT_EQ(0, vfio_bind(self->device, self->iommufd));
 	EXPECT_EQ(-EBUSY, mdev_remove(UUID_A));
@@ -108,8 +108,8 @@ TEST_F(unbound, blocks_remove_once_bound)
 	EXPECT_EQ(0, mdev_remove(UUID_A));
 }
 
-/* A bind that fails must not keep the registration. */
-TEST_F(unbound, does_not_block_remove_after_failed_bind)
+/* A bind that fails must drop its reference on the registration. */
+TEST_F(unbound, remove_after_failed_bind)
 {
 	int second = vfio_open_unbound(UUID_A);
 
@@ -148,7 +148,7 @@ TEST_F_TIMEOUT(unbound, bind_races_with_remove, RACE_TIMEOUT)
 		ASSERT_EQ(0, dma_task_start(&bind.task, bind_once));
 		removed = mdev_remove(UUID_A);
 		bound = dma_task_end(&bind.task);
-		/* -EAGAIN: the removal can still be refused. */
+		/* -EAGAIN: the removal was in progress and can still fail */
 		if (bound)
 			EXPECT_TRUE(bound == -EAGAIN || bound == -ENODEV);
 		if (removed)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every answer to a write of a type's "create" file.
+ * Results of a write to a type's "create" file: syntax of the UUID, duplicate UUIDs and
+ * available_instances.
  */
 #include <errno.h>
 
@@ -12,7 +13,7 @@
 #define TYPE_2		MTTY_TYPES "/mtty-2"
 #define DEVICE_A	MTTY "/" UUID_A
 
-/* What a write to "create" makes of a text */
+/* Syntax of the UUID */
 FIXTURE(create)
 {
 };
@@ -87,7 +88,7 @@ FIXTURE_TEARDOWN(create)
 	EXPECT_EQ(0, mdev_remove_all());
 }
 
-TEST_F(create, answers)
+TEST_F(create, uuid_syntax)
 {
 	EXPECT_EQ(variant->result,
 		  sysfs_write_bytes(variant->text, variant->size,
@@ -110,7 +111,7 @@ FIXTURE_TEARDOWN(parent)
 	EXPECT_EQ(0, mdev_remove_all());
 }
 
-TEST_F(parent, takes_a_uuid_again_after_removal)
+TEST_F(parent, uuid_reused_after_remove)
 {
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
 	ASSERT_EQ(0, mdev_remove(UUID_A));
@@ -118,7 +119,7 @@ TEST_F(parent, takes_a_uuid_again_after_removal)
 	EXPECT_TRUE(path_same(TYPE_2, DEVICE_A "/mdev_type"));
 }
 
-TEST_F(parent, duplicate_uuid_is_eexist)
+TEST_F(parent, duplicate_uuid_eexist)
 {
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
 	EXPECT_EQ(-EEXIST, mdev_create("mtty-1", UUID_A));
@@ -143,7 +144,7 @@ TEST_F(parent, duplicate_uuid_in_other_case)
 	EXPECT_EQ(1, count_entries(MDEV_DEVICES));
 }
 
-TEST_F(parent, refuses_more_than_its_ports)
+TEST_F(parent, available_instances_enospc)
 {
 	int available = mdev_available("mtty-1");
 	char uuid[UUID_SIZE];
@@ -169,7 +170,7 @@ TEST_F(parent, refuses_more_than_its_ports)
 	EXPECT_EQ(available, count_entries(TYPE_1 "/devices"));
 }
 
-TEST_F(parent, keeps_a_refused_uuid_free)
+TEST_F(parent, uuid_reused_after_enospc)
 {
 	char uuid[UUID_SIZE];
 	int number = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VFIO_DEVICE_FEATURE for features of the driver's own: GET, SET and PROBE,
+ * VFIO_DEVICE_FEATURE for features that the driver defines: GET, SET and PROBE,
  * argsz, and errors. The driver is mdev_sim.
  */
 #include <errno.h>
@@ -74,7 +74,7 @@ TEST_F(feature, get_and_set)
 	EXPECT_EQ(0, feature.value);
 }
 
-/* VFIO core refuses what has an unknown flag, or GET and SET without PROBE. */
+/* VFIO core returns -EINVAL for unknown flags, and for GET | SET without PROBE. */
 TEST_F(feature, flags_and_sizes)
 {
 	static const struct {
@@ -118,7 +118,7 @@ TEST_F(feature, flags_and_sizes)
 			TH_LOG("request %u", i);
 }
 
-/* The driver gets a page at most, and no more than it returns is written. */
+/* The driver gets at most a page; only the size that it returns is copied back. */
 TEST_F(feature, argsz_larger_than_data)
 {
 	static const uint32_t sizes[] = {
@@ -192,7 +192,7 @@ TEST_F(feature, driver_error)
 	ASSERT_EQ(0, sim_set("device_feature/fail", 0));
 	EXPECT_EQ(0, get_value(self->device, &feature));
 
-	/* More than the buffer has, or anything for SET */
+	/* The driver returns a size beyond the buffer, or not 0 for SET */
 	ASSERT_EQ(0, sim_set("feature_excess", 1));
 	memset(&feature, 0, sizeof(feature));
 	EXPECT_EQ(-EIO, get_value(self->device, &feature));
@@ -200,7 +200,7 @@ TEST_F(feature, driver_error)
 	EXPECT_EQ(-EIO, set_value(self->device, 1));
 }
 
-/* VFIO core handles these, whether the driver has them or not. */
+/* VFIO core handles these and does not call ->device_feature(). */
 TEST_F(feature, features_of_vfio_core)
 {
 	vfio_feature(self->device, PROBE | VFIO_DEVICE_FEATURE_MIGRATION, NULL,

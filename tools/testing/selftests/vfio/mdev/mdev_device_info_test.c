@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Capabilities of VFIO_DEVICE_GET_INFO: their chain, argsz, and that they are
- * those of the open. The driver is mdev_sim.
+ * Capabilities of VFIO_DEVICE_GET_INFO: the capability chain, argsz, and that
+ * ->get_device_info() is called once at open. The driver is mdev_sim.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -54,7 +54,7 @@ static int get_info(int device, struct info_with_caps *answer, uint32_t argsz)
 	return vfio_ioctl(device, VFIO_DEVICE_GET_INFO, answer);
 }
 
-TEST_F(info, chain_of_capabilities)
+TEST_F(info, capability_chain)
 {
 	const struct mdev_sim_info_cap *cap = self->answer.caps;
 	unsigned int i;
@@ -77,7 +77,7 @@ TEST_F(info, chain_of_capabilities)
 	}
 	EXPECT_EQ(~0ULL, self->answer.beyond);
 
-	/* The offsets of the chain are not shifted once more */
+	/* A second call returns the same offsets */
 	EXPECT_EQ(0, get_info(self->user.device, &self->answer, UINT32_MAX));
 	EXPECT_EQ(UINT32_MAX, self->answer.info.argsz);
 	EXPECT_EQ(offsetof(struct info_with_caps, caps[1]),
@@ -85,7 +85,7 @@ TEST_F(info, chain_of_capabilities)
 	EXPECT_EQ(~0ULL, self->answer.beyond);
 }
 
-/* What is written to where the capabilities would be is nothing. */
+/* Nothing is written beyond struct vfio_device_info. */
 TEST_F(info, argsz_too_small_for_capabilities)
 {
 	static const uint32_t sizes[] = {
@@ -115,7 +115,7 @@ TEST_F(info, argsz_without_cap_offset)
 				    MIN_SIZE - 1));
 }
 
-TEST_F(info, capabilities_of_the_open)
+TEST_F(info, capabilities_fixed_at_open)
 {
 	ASSERT_EQ(0, sim_set("info_caps", 1));
 	ASSERT_EQ(0, get_info(self->user.device, &self->answer, FULL_SIZE));
@@ -139,7 +139,7 @@ TEST_F(info, capabilities_of_the_open)
 	EXPECT_EQ(0, self->answer.info.cap_offset);
 }
 
-/* The tests associate none with the device. */
+/* The tests set no KVM for the group or the device file. */
 TEST_F(info, no_kvm)
 {
 	EXPECT_EQ(0, sim_register(self->user.device, MDEV_SIM_REG_KVM));

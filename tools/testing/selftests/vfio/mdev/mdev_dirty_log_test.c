@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The log of the memory that a device writes: what is reported, requests out of
- * order and unaligned ones, and how it ends. The driver is mdev_sim.
+ * VFIO_DEVICE_FEATURE_DMA_LOGGING_START, _STOP and _REPORT: dirty bitmaps, invalid
+ * ranges, calls out of order, errors of the driver, reset and close. The driver is
+ * mdev_sim, which has dirty_log ops.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -30,7 +31,7 @@ FIXTURE_SETUP(log)
 
 	self->user = (struct vfio_user){ -1, -1, -1 };
 	if (ret == -ENOENT)
-		SKIP(return, "there is no mdev_sim");
+		SKIP(return, "needs the module mdev_sim");
 	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
 	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
@@ -90,7 +91,7 @@ static int report_log_bytes(int device, uint64_t iova, uint64_t length,
 			    &report, sizeof(report));
 }
 
-/* The first page of the bitmap is that at @iova. */
+/* Bit 0 of the bitmap is the page at @iova. */
 static int report_log(int device, uint64_t iova, uint64_t pages,
 		      uint64_t *bitmap)
 {
@@ -108,7 +109,7 @@ static bool is_logging(int device)
 	return sim_register(device, MDEV_SIM_REG_DIRTY_PAGE_SIZE);
 }
 
-TEST_F(log, reports_dirty_pages_once)
+TEST_F(log, report_clears_dirty_bits)
 {
 	uint64_t bitmap;
 
@@ -134,7 +135,7 @@ TEST_F(log, reports_dirty_pages_once)
 	EXPECT_EQ(0, bitmap);
 }
 
-TEST_F(log, is_started_and_stopped_in_turn)
+TEST_F(log, start_stop_order)
 {
 	uint64_t bitmap;
 
@@ -147,13 +148,13 @@ TEST_F(log, is_started_and_stopped_in_turn)
 	EXPECT_EQ(0, stop_log(self->device));
 	EXPECT_EQ(-EINVAL, report_log(self->device, IOVA, 1, &bitmap));
 
-	/* The driver has not been called for what was out of turn */
+	/* The driver was not called for the requests out of order */
 	EXPECT_EQ(1, sim_get("dirty_log_start/calls"));
 	EXPECT_EQ(1, sim_get("dirty_log_report/calls"));
 	EXPECT_EQ(1, sim_get("dirty_log_stop/calls"));
 }
 
-TEST_F(log, is_of_pages_in_ranges)
+TEST_F(log, start_invalid_arguments)
 {
 	static const struct {
 		uint64_t page_size;
@@ -179,7 +180,7 @@ TEST_F(log, is_of_pages_in_ranges)
 	EXPECT_EQ(0, start_log_of(self->device, PAGE, 2, good));
 }
 
-/* Nothing of the log is cleared by a report that is refused. */
+/* A report that returns an error clears no dirty bit. */
 TEST_F(log, report_of_unaligned_range)
 {
 	static const struct {
@@ -210,8 +211,8 @@ TEST_F(log, report_of_unaligned_range)
 	EXPECT_EQ(1UL << 0 | 1UL << 63, bitmap);
 }
 
-/* The page size that counts is that of the log, not that of the bitmap. */
-TEST_F(log, report_of_part_of_a_large_page)
+/* Ranges are checked against the page size of the log, not of the bitmap. */
+TEST_F(log, report_below_log_page_size)
 {
 	uint64_t bitmap;
 
@@ -227,7 +228,7 @@ TEST_F(log, report_of_part_of_a_large_page)
 	ASSERT_EQ(0, report_log(self->device, IOVA + 16 * PAGE, 16, &bitmap));
 	EXPECT_EQ(1UL << 1, bitmap);
 
-	/* The next log has its own */
+	/* The next log has another page size */
 	ASSERT_EQ(0, stop_log(self->device));
 	ASSERT_EQ(0, sim_set("log_page_size", 0));
 	ASSERT_EQ(0, start_log(self->device));
@@ -248,8 +249,8 @@ TEST_F(log, driver_with_invalid_page_size)
 }
 
 /*
- * iova_bitmap_set() has no result, so VFIO core returns 0 and the report is lost;
- * see "What a VMM sees". A VFIO core that returns an error must lose nothing.
+ * iova_bitmap_set() returns void, so VFIO core returns 0 and the dirty bits are lost;
+ * see "What a VMM sees". If VFIO core returns an error, no dirty bit may be lost.
  */
 TEST_F(log, report_into_read_only_bitmap)
 {
@@ -273,7 +274,7 @@ TEST_F(log, report_into_read_only_bitmap)
 	munmap(bitmap, PAGE);
 }
 
-TEST_F(log, may_fail)
+TEST_F(log, driver_errors)
 {
 	uint64_t bitmap;
 
@@ -288,7 +289,7 @@ TEST_F(log, may_fail)
 	ASSERT_EQ(0, sim_set("dirty_log_report/fail", 0));
 	EXPECT_EQ(0, report_log(self->device, IOVA, 1, &bitmap));
 
-	/* Refused, so it goes on */
+	/* The stop returns an error, so logging continues */
 	ASSERT_EQ(0, sim_set("dirty_log_stop/fail", EBUSY));
 	EXPECT_EQ(-EBUSY, stop_log(self->device));
 	ASSERT_EQ(0, sim_set("dirty_log_stop/fail", 0));
@@ -296,8 +297,8 @@ TEST_F(log, may_fail)
 	EXPECT_EQ(0, stop_log(self->device));
 }
 
-/* The memory that was written does not become clean by that. */
-TEST_F(log, goes_on_across_a_reset)
+/* VFIO_DEVICE_RESET clears no dirty bit. */
+TEST_F(log, dirty_bits_kept_across_reset)
 {
 	uint64_t bitmap;
 
@@ -309,7 +310,7 @@ TEST_F(log, goes_on_across_a_reset)
 	EXPECT_EQ(1UL << 1, bitmap);
 }
 
-TEST_F(log, ends_with_the_last_close)
+TEST_F(log, stopped_by_last_close)
 {
 	uint64_t bitmap;
 
@@ -320,7 +321,7 @@ TEST_F(log, ends_with_the_last_close)
 	self->device = self->user.device;
 	EXPECT_EQ(-EINVAL, report_log(self->device, IOVA, 1, &bitmap));
 
-	/* Whatever the driver returns */
+	/* An error of ->dirty_log->stop() is ignored */
 	ASSERT_EQ(0, start_log(self->device));
 	ASSERT_EQ(0, sim_set("dirty_log_stop/fail", EBUSY));
 	vfio_close(&self->user);
@@ -328,7 +329,7 @@ TEST_F(log, ends_with_the_last_close)
 	ASSERT_EQ(0, vfio_open_cdev(&self->user, UUID_A));
 	EXPECT_EQ(0, start_log(self->user.device));
 
-	/* Without a log there is nothing to stop */
+	/* ->dirty_log->stop() is not called if logging is off */
 	ASSERT_EQ(0, stop_log(self->user.device));
 	ASSERT_EQ(0, sim_set("dirty_log_stop/calls", 0));
 	vfio_close(&self->user);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The dirty log of drivers that have none of their own: pages that mdev_dma_rw() has
- * written, that were pinned for writing, or that the driver has marked. The driver is
- * mdev_sim, with a parent of each kind.
+ * DMA logging of drivers without dirty_log ops: vfio_mdev logs pages that mdev_dma_rw()
+ * has written, that were pinned for writing, or that the driver has marked dirty. The
+ * driver is mdev_sim, with and without ->marks_dirty.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -17,7 +17,7 @@
 #include "sim_lib.h"
 #include "vfio_lib.h"
 
-/* At the end of the first bitmap of the log, which has 128 MiB */
+/* At the end of the first chunk of the log, which has 128 MiB */
 #define IOVA	(0x8000000UL - 8 * PAGE)
 #define PAGES	64
 
@@ -68,13 +68,13 @@ static uint64_t report(int device)
 	return report_some(device, 0, PAGES);
 }
 
-/* With the memory of @user mapped from IOVA on */
+/* Maps PAGES of memory at IOVA */
 static int open_device(struct dma_user *user, const char *parent,
 		       void **memory)
 {
 	int ret;
 
-	/* There is no DMA logging without. */
+	/* Without CONFIG_IOMMUFD there is no DMA logging */
 	vfio_need_iommufd();
 	ret = sim_create(parent, SIM_PCI, UUID_A);
 	if (!ret)
@@ -108,7 +108,7 @@ FIXTURE_SETUP(log)
 
 	self->user.vfio = (struct vfio_user){ -1, -1, -1 };
 	if (ret == -ENOENT)
-		SKIP(return, "there is no mdev_sim");
+		SKIP(return, "needs the module mdev_sim");
 	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, open_device(&self->user, variant->parent, &self->memory));
 	self->device = self->user.vfio.device;
@@ -121,7 +121,7 @@ FIXTURE_TEARDOWN(log)
 	EXPECT_EQ(0, sim_finish());
 }
 
-/* What the pages of a driver that marks them itself would be with the other */
+/* Pinned pages are reported as dirty unless the driver has ->marks_dirty */
 #define unless_marked(_bitmap) (variant->marks ? 0 : (_bitmap))
 
 TEST_F(log, dma_rw)
@@ -138,7 +138,7 @@ TEST_F(log, dma_rw)
 	EXPECT_EQ(3 << 5, report(self->device));
 }
 
-/* The pages are in two bitmaps of the log. */
+/* The pages are in two chunks of the log. */
 TEST_F(log, chunk_boundary)
 {
 	ASSERT_EQ(0, start_log(self->device));
@@ -147,7 +147,7 @@ TEST_F(log, chunk_boundary)
 	EXPECT_EQ(0, report(self->device));
 }
 
-/* What a report leaves out is kept for another. */
+/* Dirty bits outside of the range of a report are kept. */
 TEST_F(log, partial_report)
 {
 	ASSERT_EQ(0, start_log(self->device));
@@ -157,7 +157,7 @@ TEST_F(log, partial_report)
 	EXPECT_EQ(3 << 5, report(self->device));
 }
 
-/* Pinned pages are written at any time: they are in every report. */
+/* The device can write pinned pages at any time: each report has them. */
 TEST_F(log, pinned)
 {
 	ASSERT_EQ(0, start_log(self->device));
@@ -168,7 +168,7 @@ TEST_F(log, pinned)
 	EXPECT_EQ(unless_marked(0xf << 5), report(self->device));
 	EXPECT_EQ(unless_marked(1 << 0), report_some(self->device, 6, 1));
 
-	/* Once more in a report that follows the unpin */
+	/* Once more in the first report after the unpin */
 	ASSERT_EQ(0, dma_unpin(self->device, 0, IOVA + 6 * PAGE, 3));
 	EXPECT_EQ(unless_marked(0xf << 5), report(self->device));
 	EXPECT_EQ(unless_marked(3 << 5), report(self->device));
@@ -178,7 +178,7 @@ TEST_F(log, pinned)
 	EXPECT_EQ(0, report(self->device));
 }
 
-/* Nothing says whose pin a driver undoes: pages are written until the last one is. */
+/* Unpins have no protection: pages are reported as dirty until the last unpin. */
 TEST_F(log, pinned_twice)
 {
 	static const int order[][2] = {
@@ -206,7 +206,7 @@ TEST_F(log, pinned_before_start)
 	EXPECT_EQ(unless_marked(1), report(self->device));
 }
 
-/* Pages that userspace unmaps were written before. */
+/* Pages that were pinned until userspace unmaps them are dirty. */
 TEST_F(log, unmapped)
 {
 	ASSERT_EQ(0, start_log(self->device));
@@ -219,7 +219,7 @@ TEST_F(log, unmapped)
 TEST_F(log, marked)
 {
 	if (!variant->marks)
-		SKIP(return, "the driver does not mark");
+		SKIP(return, "the driver has no ->marks_dirty");
 	ASSERT_EQ(0, start_log(self->device));
 	ASSERT_EQ(0, dma_pin(self->device, 0, IOVA, 4, DMA_BOTH));
 	ASSERT_EQ(0, SIM_COMMAND(self->device, MDEV_SIM_DIRTY, IOVA + PAGE, 1));
@@ -240,7 +240,7 @@ TEST_F(log, stopped)
 	EXPECT_EQ(0, report(self->device));
 }
 
-/* The next one to open the device logs nothing, until it has started a log. */
+/* The last close stops the log: after the next open, reports fail until a start. */
 TEST_F(log, closed)
 {
 	ASSERT_EQ(0, start_log(self->device));
@@ -255,7 +255,7 @@ TEST_F(log, closed)
 	EXPECT_EQ(0, report(self->device));
 }
 
-/* A card that never writes memory has a log as well, which is empty. */
+/* A device that does no DMA has an empty log. */
 TEST(no_dma)
 {
 	struct vfio_user user;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Userspace memory that is unmapped while a device with pinned pages of it is
- * opened or closed, and pages that a vendor driver leaves pinned at release.
+ * Unmaps of userspace memory that race with the open and the close of a device with
+ * pinned pages, and pages that a vendor driver leaves pinned at release.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -23,8 +23,8 @@
 #define ROUNDS		200
 
 /*
- * Without patches/, iommufd_access_destroy() can sleep for a minute if a close finds an
- * unmap.
+ * Without patches/, iommufd_access_destroy() can sleep for a minute if the close races
+ * with an unmap.
  */
 #define SLEEPS_A_MINUTE	2
 
@@ -124,8 +124,8 @@ TEST_F_TIMEOUT(close, release_waits_for_dma_unmap, RACE_TIMEOUT)
 	EXPECT_EQ(1, sim_get("release/calls"));
 }
 
-/* An unmap that begins during release waits, and has nothing left to unpin. */
-TEST_F_TIMEOUT(close, unmap_waits_for_release, RACE_TIMEOUT)
+/* ->release() has unpinned all pages: ->dma_unmap() is not called. */
+TEST_F_TIMEOUT(close, unmap_during_release, RACE_TIMEOUT)
 {
 	struct dma_task unmap = { .user = &self->user };
 	struct dma_task close = { .user = &self->user };
@@ -142,7 +142,7 @@ TEST_F_TIMEOUT(close, unmap_waits_for_release, RACE_TIMEOUT)
 	EXPECT_EQ(0, sim_get("dma_unmap/calls"));
 }
 
-/* Containers and groups stay open longer than the device. */
+/* The container and the group stay open when the device is closed. */
 FIXTURE(reopen)
 {
 	struct dma_user user;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Userspace memory that several devices share in one type1 container: unmaps that
- * race with pins of all of them. Unmaps that race with each other, or with a
- * device that is opened, need a patched kernel: stock type1 can deadlock between
- * iommu->lock and device_list_lock.
+ * Several devices in one type1 container: unmaps that race with pins of all devices.
+ * Unmaps that race with each other, or with the open of a device, need a patched
+ * kernel: stock type1 can deadlock between iommu->lock and device_list_lock.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -146,7 +145,7 @@ TEST_F_TIMEOUT(shared, unmap_races_with_pin, RACE_TIMEOUT)
 
 	other.vfio.device = dma_open_device(self->group, UUID_B);
 	ASSERT_LE(0, other.vfio.device);
-	/* Time for one device to pin while the other one is notified */
+	/* Lets one device pin while the other one is notified */
 	ASSERT_EQ(0, sim_set("dma_unmap/delay", 20));
 	for (i = 0; i < ARRAY_SIZE(pinners); i++) {
 		pinners[i].user = i % 2 ? &other : &self->user;
@@ -166,7 +165,7 @@ TEST_F_TIMEOUT(shared, unmap_races_with_pin, RACE_TIMEOUT)
 }
 
 /* More devices than vfio_dma_do_unmap() has retries before its BUG_ON() */
-TEST_F_TIMEOUT(shared, unmap_races_with_pin_of_many_devices, RACE_TIMEOUT)
+TEST_F_TIMEOUT(shared, unmap_races_with_many_pinners, RACE_TIMEOUT)
 {
 	struct dma_task pinners[CROWD] = {};
 	struct dma_user users[CROWD];
@@ -199,7 +198,7 @@ TEST_F_TIMEOUT(shared, unmap_races_with_pin_of_many_devices, RACE_TIMEOUT)
 	}
 }
 
-/* Threads that each unmap a mapping with many pinned pages */
+/* Each thread unmaps a mapping with many pinned pages */
 FIXTURE(many)
 {
 	struct dma_user user;
@@ -211,7 +210,7 @@ FIXTURE_VARIANT(many)
 {
 	unsigned int devices;
 	unsigned int mappings;
-	/* Every page is pinned, or every second one, and so on */
+	/* Every @step-th page is pinned */
 	unsigned int step;
 	/* The driver's dma_unmap leaves the pages pinned. */
 	bool forget;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Userspace memory that a vendor driver accesses: pages pinned and unpinned, reads
- * and writes, and each error. mdev_dma_unmap_test.c has memory that is unmapped.
+ * mdev_pin_pages(), mdev_unpin_pages() and mdev_dma_rw() on userspace memory, and their
+ * errors. mdev_dma_unmap_test.c tests unmaps of that memory.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -16,11 +16,11 @@
 #include "sim_lib.h"
 #include "vfio_lib.h"
 
-/* Where memory is mapped in these tests, and how much of it */
+/* Memory that is mapped readable and writable */
 #define IOVA		0x100000UL
 #define PAGES		16
 #define SIZE		(PAGES * PAGE)
-/* As much again is mapped read-only, and nothing behind it */
+/* The same size is mapped read-only, and nothing after it */
 #define READ_ONLY	(IOVA + SIZE)
 #define UNMAPPED	(READ_ONLY + SIZE)
 
@@ -110,7 +110,7 @@ TEST_F(dma, pin_more_than_vfio_limit)
 	EXPECT_EQ(0, dma_unmap(&self->user, UNMAPPED, pages * PAGE));
 }
 
-/* Mappings that adjoin in IOVA need not adjoin in virtual memory. */
+/* Mappings with contiguous IOVAs can have any virtual addresses. */
 TEST_F(dma, pin_across_mappings)
 {
 	char *memory = dma_memory(PAGES);
@@ -133,7 +133,7 @@ TEST_F(dma, pin_all_or_nothing)
 {
 	unsigned int page;
 
-	/* The last one is not mapped, or not for writing */
+	/* The last page is not mapped, or mapped read-only */
 	EXPECT_EQ(-EINVAL, dma_pin(self->fd, 0, READ_ONLY, PAGES + 1,
 				   DMA_READ));
 	EXPECT_EQ(-EPERM, dma_pin(self->fd, 0, IOVA, PAGES + 1, DMA_WRITE));
@@ -179,8 +179,8 @@ TEST_F(dma, pin_read_only_for_writing)
 	EXPECT_EQ(-EPERM, dma_pin(self->fd, 0, READ_ONLY, 1, DMA_BOTH));
 }
 
-/* mdev_unpin_pages() undoes one mdev_pin_pages(), whatever else is pinned. */
-TEST_F(dma, unpin_takes_exactly_one_pin)
+/* mdev_unpin_pages() needs the IOVA and the number of pages of one mdev_pin_pages(). */
+TEST_F(dma, unpin_matches_one_pin)
 {
 	ASSERT_EQ(0, dma_pin(self->fd, 0, IOVA, 4, DMA_READ));
 	ASSERT_EQ(0, dma_pin(self->fd, 0, IOVA, 2, DMA_READ));
@@ -266,7 +266,7 @@ TEST_F(dma, rw_invalid_arguments)
 	EXPECT_EQ(-EPERM, dma_write(self->fd, READ_ONLY - 1, 0, 2));
 }
 
-/* Mapped for DMA, but there is no memory at the virtual address */
+/* Mapped for DMA, but without a VMA at the virtual address */
 TEST_F(dma, efault_without_memory)
 {
 	void *hole = dma_memory(1);
@@ -279,7 +279,7 @@ TEST_F(dma, efault_without_memory)
 	EXPECT_EQ(0, dma_unmap(&self->user, UNMAPPED, PAGE));
 }
 
-TEST_F(dma, pins_are_per_device)
+TEST_F(dma, pins_per_device)
 {
 	struct dma_user other;
 

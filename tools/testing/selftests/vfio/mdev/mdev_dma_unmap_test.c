@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Userspace memory that is unmapped while a vendor driver has pages of it pinned,
- * or is pinning them: calls of dma_unmap, and pages that the driver leaves pinned.
- * mdev_dma_close_test.c has unmaps that race with open and close.
+ * Unmaps of userspace memory while a vendor driver has pages of it pinned, or pins them
+ * concurrently: calls of ->dma_unmap(), and pages that the driver leaves pinned.
+ * mdev_dma_close_test.c tests unmaps that race with open and close.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -20,13 +20,13 @@
 #define IOVA		0x100000UL
 #define PAGES		16
 #define SIZE		(PAGES * PAGE)
-/* A second mapping of as much memory */
+/* A second mapping of the same size */
 #define ELSEWHERE	(IOVA + 0x100000)
 
 #define ROUNDS		200
 #define PINNERS		3
 
-/* Warning about a driver that does not unpin */
+/* Warning if ->dma_unmap() leaves pages pinned */
 #define LOG_UNMAP(_pages)	"dma_unmap() left " #_pages " pages pinned"
 
 FIXTURE(unmap)
@@ -62,7 +62,7 @@ FIXTURE_SETUP(unmap)
 FIXTURE_TEARDOWN(unmap)
 {
 	dma_close(&self->user);
-	/* Unless the test has read the warning: no page was left pinned. */
+	/* No warning that the test has not read */
 	EXPECT_EQ(0, kernel_log_count(self->log, "left", UUID_A));
 	EXPECT_EQ(0, sim_finish());
 }
@@ -81,7 +81,7 @@ TEST_F(unmap, dma_unmap_with_pins)
 {
 	uint64_t value;
 
-	/* One of them several times */
+	/* The first page twice */
 	ASSERT_EQ(0, dma_pin(self->fd, 0, IOVA + PAGE, 3, DMA_BOTH));
 	ASSERT_EQ(0, dma_pin(self->fd, 0, IOVA + PAGE, 1, DMA_READ));
 	ASSERT_EQ(0, dma_pin(self->fd, 0, ELSEWHERE, 1, DMA_READ));
@@ -109,7 +109,7 @@ TEST_F(unmap, pin_same_iova_again)
 	EXPECT_EQ(dma_mark(PAGES), value);
 }
 
-/* A pin that spans two mappings is unpinned whole when one is unmapped. */
+/* ->dma_unmap() unpins all of a pin that spans two mappings. */
 TEST_F(unmap, pin_across_mappings)
 {
 	ASSERT_EQ(0, dma_map(&self->user, IOVA + SIZE, self->memory + SIZE,
@@ -122,7 +122,7 @@ TEST_F(unmap, pin_across_mappings)
 	EXPECT_EQ(0, dma_unpin(self->fd, 0, IOVA + SIZE, PAGES));
 }
 
-/* type1 notifies of one mapping after the other. */
+/* vfio_dma_do_unmap() removes one mapping after the other. */
 TEST_F(unmap, several_mappings)
 {
 	ASSERT_EQ(0, dma_map(&self->user, IOVA + SIZE, self->memory + SIZE,
@@ -131,7 +131,7 @@ TEST_F(unmap, several_mappings)
 	EXPECT_EQ(0, dma_unmap(&self->user, IOVA, 2 * SIZE));
 	EXPECT_EQ(0, sim_get("pins"));
 
-	/* Each can be used again afterwards */
+	/* Both IOVA ranges can be mapped and pinned again */
 	ASSERT_EQ(0, dma_map(&self->user, IOVA, self->memory, 2 * SIZE,
 			     DMA_BOTH));
 	EXPECT_EQ(0, dma_pin(self->fd, 0, IOVA, 2 * PAGES, DMA_BOTH));
@@ -156,7 +156,7 @@ TEST_F(unmap, pins_left_by_dma_unmap)
 	EXPECT_EQ(1, sim_get("dma_unmap/calls"));
 	EXPECT_EQ(1, kernel_log_count(self->log, LOG_UNMAP(4), UUID_A));
 
-	/* Nothing is unpinned twice. */
+	/* vfio_mdev has unpinned the pages */
 	EXPECT_EQ(-EINVAL, dma_unpin(self->fd, 0, IOVA, 3));
 	EXPECT_EQ(0, sim_set("forget_pins", 0));
 }
@@ -178,8 +178,8 @@ static void *pin_in_a_loop(void *data)
 }
 
 /*
- * Some threads unpin, the others leave that to dma_unmap. vfio_dma_do_unmap() and
- * iopt_unmap_iova_range() hit BUG_ON() or WARN if pages stay pinned.
+ * Some threads unpin, the others leave that to ->dma_unmap(). If pages stay pinned,
+ * vfio_dma_do_unmap() hits BUG_ON() and iopt_unmap_iova_range() WARNs.
  */
 TEST_F_TIMEOUT(unmap, race_with_pin, RACE_TIMEOUT)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Drained callbacks: while reset, stop or a migration stop of the driver runs, no
- * region access, SET_IRQS, dirty log or device feature call does, and the waits
- * for that end when the task is killed. The driver is mdev_sim, which reports
- * callbacks that must not run concurrently.
+ * Drained callbacks: while ->reset(), ->stop() or ->migration->set_state() to STOP runs,
+ * no ->read(), ->write(), ->set_irqs(), ->device_feature() or dirty log callback runs.
+ * The waits for that are killable. The driver is mdev_sim, which reports callbacks that
+ * must not run concurrently.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,10 +28,10 @@
 #define BAR0		VFIO_PCI_BAR0_REGION_INDEX
 #define IOVA		0x100000UL
 
-/* How long a task is watched before it counts as waiting */
+/* A task that does not end within this time is waiting */
 #define WATCH_MS	200
 
-/* What a thread or process does to the device */
+/* System calls of a thread or process on the device */
 typedef int (*work_fn)(int device);
 
 struct task {
@@ -133,7 +133,7 @@ FIXTURE(drain)
 	int event;
 };
 
-/* What a task does, and the driver callback that this calls */
+/* An operation of a task, and the driver callback that it calls */
 struct operation {
 	work_fn work;
 	const char *callback;
@@ -204,7 +204,7 @@ FIXTURE_SETUP(drain)
 	self->event = irq_eventfd();
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
 	ASSERT_EQ(0, log_start(self->device));
-	/* The set_state of a migration stop is that of the second arc. */
+	/* From RUNNING_P2P, the move to STOP calls ->set_state() once. */
 	if (variant->drain == &migration_stop)
 		ASSERT_EQ(0, migration_move(self->device, RUNNING_P2P));
 }
@@ -251,11 +251,11 @@ TEST_F(drain, blocks_callback)
 
 	ASSERT_EQ(0, set_block(variant->drain->callback, 0));
 	EXPECT_EQ(0, task_end(&drain));
-	/* An access that has waited for stop finds the device offline. */
+	/* An access that has waited for ->stop() returns -EIO: the device is offline. */
 	EXPECT_EQ(goes_offline && access ? -EIO : 0, task_end(&callback));
 }
 
-/* Another process does @work and waits. */
+/* Starts @work in a child, which waits in it. */
 static pid_t start_waiting(work_fn work, int device)
 {
 	pid_t pid = fork();
@@ -320,7 +320,7 @@ FIXTURE_TEARDOWN(drain_wait)
 	EXPECT_EQ(0, sim_finish());
 }
 
-/* An unmask eventfd that is signalled during a reset unmasks after it. */
+/* An unmask eventfd that is signalled during ->reset() unmasks after it. */
 TEST_F(drain_wait, unmask_eventfd_during_reset)
 {
 	int event = irq_eventfd();
@@ -351,7 +351,7 @@ static int work_remove_unmask(int device)
 	return irq_set_eventfd(device, INTX, UNMASK, -1);
 }
 
-/* A pending unmask calls ->set_irqs() after the reset, before its eventfd is removed. */
+/* A pending unmask calls ->set_irqs() after ->reset(), before its eventfd is removed. */
 TEST_F(drain_wait, unmask_eventfd_removed_during_reset)
 {
 	int event = irq_eventfd();
@@ -391,9 +391,8 @@ static int work_pin(int device)
 }
 
 /*
- * A pin in a callback sleeps in a page fault that userspace does not handle. A
- * process that resets the device concurrently can be killed, and so can those
- * that write its online file.
+ * A pin in a callback sleeps in a userfaultfd fault that userspace does not handle.
+ * Processes that reset the device or write its online file concurrently can be killed.
  */
 TEST_F(drain_wait, killed_during_userfaultfd)
 {
@@ -514,8 +513,8 @@ FIXTURE_TEARDOWN(state_data)
 }
 
 /*
- * A read() or write() of the file of a migration faults in memory of a userfaultfd, and
- * userspace does not handle the fault. The reset ends the migration nevertheless.
+ * A read() or write() of the data_fd of a migration sleeps in a userfaultfd fault that
+ * userspace does not handle. VFIO_DEVICE_RESET ends the migration nevertheless.
  */
 TEST_F(state_data, reset_during_userfaultfd)
 {

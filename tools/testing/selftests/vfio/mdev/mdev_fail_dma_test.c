@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every allocation, and every copy of the user's memory, fails in turn while a
- * device reaches the memory of its user, with both kinds of address spaces. See
- * mdev_fail_nth_test.c for the life of the device.
+ * Fault injection in each allocation and each usercopy in turn while a device accesses
+ * userspace memory by mdev_pin_pages() and mdev_dma_rw(), with type1 and iommufd. See
+ * mdev_fail_nth_test.c for creation, open and removal of the device.
  */
 #include <errno.h>
 
@@ -16,10 +16,10 @@
 #define IOVA		0x100000
 #define NR_PAGES	4
 
-/* The kernel needs more memory to count the second page than the first. */
+/* Slot 63 of an xarray node: the next page is in another node. */
 #define EDGE		(IOVA + 63 * PAGE)
 
-/* The device, and memory for it */
+/* The device, and memory that is mapped for DMA */
 static struct dma_user user;
 static void *memory;
 
@@ -27,7 +27,7 @@ FIXTURE(dma)
 {
 };
 
-/* What is to be there for all runs of an operation, and the operation */
+/* @setup runs once before all runs of @operation */
 FIXTURE_VARIANT(dma)
 {
 	int (*setup)(void);
@@ -119,7 +119,7 @@ FIXTURE_VARIANT_ADD(dma, write)
 	},
 };
 
-/* ->dma_unmap() is called, and mdev_sim unpins. */
+/* mdev_sim unpins in ->dma_unmap(). */
 static int run_unmap(void)
 {
 	return dma_unmap(&user, IOVA, NR_PAGES * PAGE);
@@ -132,7 +132,7 @@ static int map_and_pin(void)
 	return ret ? ret : run_pin();
 }
 
-/* The pages are unpinned, even if the unmap returned an error. */
+/* If a failed unmap has left pages pinned, another unmap succeeds. */
 static int check_unmap(int result)
 {
 	if (!sim_get("pins"))
@@ -149,7 +149,7 @@ FIXTURE_VARIANT_ADD(dma, unmap)
 	},
 };
 
-/* What the kernel tries twice fails each time. */
+/* All allocations of one function fail, also if it retries. */
 FIXTURE(count)
 {
 };
@@ -162,7 +162,7 @@ FIXTURE_SETUP(count)
 	if (missing)
 		SKIP(return, "%s", missing);
 	if (!fail_within("vfio_mdev_count"))
-		SKIP(return, "the kernel can't let single functions fail");
+		SKIP(return, "needs vfio_mdev_count() and a stacktrace filter");
 
 	memory = dma_memory(NR_PAGES);
 	ASSERT_NE(NULL, memory);
@@ -178,8 +178,8 @@ FIXTURE_TEARDOWN(count)
 	EXPECT_EQ(0, mdev_remove_all());
 }
 
-/* Pages that are pinned, but can't be counted */
-TEST_F(count, without_memory_pins_nothing)
+/* Allocations in vfio_mdev_count() fail: no page stays pinned. */
+TEST_F(count, pin_enomem_unwinds)
 {
 	int device = user.vfio.device;
 	int result;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every allocation, and every copy of the user's memory, fails in turn while a
- * device is migrated: steps between states, the data, and the log of memory
- * that the device writes. See mdev_fail_nth_test.c for the life of the device.
+ * Fault injection in each allocation and each usercopy in turn during migration: state
+ * transitions, state data, and DMA logging. See mdev_fail_nth_test.c for creation, open
+ * and removal of the device.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -20,11 +20,11 @@
 #define LOG_SIZE	0x4000
 #define PAGE		0x1000
 
-/* The device, and the file that its last step gave */
+/* The device, and the data_fd of its last state transition */
 static struct vfio_user user;
 static int data_file;
 
-/* A state, as it was saved */
+/* State data that was saved */
 static char stream[16384];
 static ssize_t stream_size;
 
@@ -32,7 +32,7 @@ FIXTURE(migration)
 {
 };
 
-/* What is to be there for all runs of an operation, and the operation */
+/* @setup runs once before all runs of @operation */
 FIXTURE_VARIANT(migration)
 {
 	int (*setup)(void);
@@ -77,7 +77,7 @@ static int run_reset(void)
 	return vfio_ioctl(user.device, VFIO_DEVICE_RESET, NULL);
 }
 
-/* Wherever the device is, a reset lets it run again. */
+/* A reset makes the state RUNNING again, also from ERROR. */
 static int check_migration(int result)
 {
 	int state = migration_state(user.device);
@@ -190,7 +190,7 @@ FIXTURE_VARIANT_ADD(migration, load)
 	},
 };
 
-/* Logging of memory that the device writes */
+/* DMA logging */
 
 static int run_log_start(void)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every allocation fails in turn while the modules begin and end. See
- * mdev_fail_nth_test.c for the rest of the life of a device.
+ * Fault injection in each allocation in turn while modules are loaded and unloaded. See
+ * mdev_fail_nth_test.c for creation, open and removal of a device.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,17 +19,17 @@
 #define MODPROBE	"/proc/sys/kernel/modprobe"
 #define MODULE_LIMIT	0x1000000
 
-/* Each module after those that need it */
+/* Each module after those that depend on it */
 static const char * const modules[] = {
 	"mdpy", "mbochs", "mdev_sim", "mtty", "mdev_pci", "vfio_mdev", "mdev",
 };
 
-/* The module that is loaded and unloaded, and its file */
+/* The module that is loaded and unloaded, and the content of its file */
 static const char *module;
 static char *image;
 static size_t image_size;
 
-/* A vendor driver's parent, and the type that devices are created of */
+/* A vendor driver's parent, and the type of its devices */
 static char parent[64];
 static const char *type;
 
@@ -40,8 +40,10 @@ FIXTURE(module)
 };
 
 /*
- * The module, a type if it is a vendor driver, the function of the kernel that
- * calls it, and one with a bug
+ * @name: the module
+ * @type: a type of a vendor driver
+ * @within: only allocations by this function of the kernel and its callees fail
+ * @spared: no allocation by this function of the kernel fails, which has a bug
  */
 FIXTURE_VARIANT(module)
 {
@@ -52,7 +54,7 @@ FIXTURE_VARIANT(module)
 	struct fail_operation operation;
 };
 
-/* The file, as modprobe finds it */
+/* Reads the file that modprobe would load */
 static int read_image(const char *name)
 {
 	char command[64], line[512], path[512] = "";
@@ -75,7 +77,7 @@ static int read_image(const char *name)
 	return image_size ? 0 : -ENOENT;
 }
 
-/* It and all that need it */
+/* Unloads @name and all modules that depend on it */
 static int unload_down_to(const char *name)
 {
 	size_t i;
@@ -94,13 +96,13 @@ FIXTURE_SETUP(module)
 {
 	ASSERT_EQ(0, mdev_prepare());
 	if (!fail_prepare() || !fail_spare(NULL))
-		SKIP(return, "the kernel can't let allocations fail");
+		SKIP(return, "needs CONFIG_FAULT_INJECTION");
 	self->was_loaded = module_is_loaded(variant->name);
 	if (module_load(variant->name) || !module_is_loaded(variant->name))
-		SKIP(return, "there is no module %s", variant->name);
+		SKIP(return, "needs the module %s", variant->name);
 	ASSERT_TRUE(fail_spare(variant->spared));
 
-	/* What the kernel itself needs to load a module is not what fails. */
+	/* Allocations of the module loader do not fail */
 	ASSERT_TRUE(fail_within(variant->within));
 	module = variant->name;
 	type = variant->type;
@@ -108,7 +110,7 @@ FIXTURE_SETUP(module)
 		 module);
 	ASSERT_EQ(0, read_image(module));
 	ASSERT_EQ(0, unload_down_to(module));
-	/* The first parent loads vfio_mdev, which is not what fails here */
+	/* Disable modprobe: registering the first parent would load vfio_mdev */
 	ASSERT_LT(0, sysfs_read(self->modprobe, sizeof(self->modprobe),
 				MODPROBE));
 	ASSERT_EQ(0, sysfs_write("\n", MODPROBE));
@@ -131,7 +133,7 @@ TEST_F_TIMEOUT(module, each_allocation, FAIL_TIMEOUT)
 	int count = fail_sweep(&variant->operation);
 
 	ASSERT_LT(0, count);
-	TH_LOG("%d things have failed", count);
+	TH_LOG("%d allocations and usercopies failed", count);
 }
 
 static int load(void)
@@ -155,7 +157,7 @@ FIXTURE_VARIANT_ADD(module, load_mdev)
 {
 	.name = "mdev",
 	.within = "do_one_initcall",
-	/* Forgets a lock of its own that it has not made known yet */
+	/* On error, bus_release() unregisters a lockdep key that is not registered */
 	.spared = "bus_register",
 	.operation = {
 		.run = load,
@@ -170,7 +172,7 @@ FIXTURE_VARIANT_ADD(module, load_bus_driver)
 	.operation = {
 		.run = load,
 		.check = check_load,
-		/* The driver core has no "drivers" in /sys/module/vfio_mdev */
+		/* module_add_driver(): no "drivers" in /sys/module/vfio_mdev */
 		.other_error = -EINVAL,
 	},
 };
@@ -186,9 +188,9 @@ FIXTURE_VARIANT_ADD(module, load_vendor)
 };
 
 /*
- * Mainline's samples, which call mdev_register_driver() and
- * mdev_register_parent(): all that a driver has in sysfs is there, or nothing. Not
- * the link in /sys/class/mdev_bus, without which a registration succeeds.
+ * Mainline's samples, which call mdev_register_driver() and mdev_register_parent():
+ * all directories of the driver in sysfs exist, or none. Except for the link in
+ * /sys/class/mdev_bus: mdev_register_parent() ignores errors of class_compat_create_link().
  */
 static int check_load_driver(int result)
 {
@@ -213,7 +215,7 @@ FIXTURE_VARIANT_ADD(module, load_mdpy)
 	.operation = {
 		.run = load,
 		.check = check_load_driver,
-		/* device_register() without a name, which was not allocated */
+		/* device_register() of a device whose name was not allocated */
 		.other_error = -EINVAL,
 	},
 };
@@ -226,7 +228,7 @@ FIXTURE_VARIANT_ADD(module, load_mbochs)
 	.operation = {
 		.run = load,
 		.check = check_load_driver,
-		/* As with mdpy */
+		/* As for mdpy */
 		.other_error = -EINVAL,
 	},
 };

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every allocation on the path of an operation fails in turn, and every copy of
- * the user's memory, until one run comes to its end without a failure. Whatever
- * fails, the operation has to say so by an error that makes sense, and must
- * either have happened or not have happened. This file has the life of a
- * device: modules, parents, creation, driver, opening and removal.
+ * Fault injection in each allocation and each usercopy of an operation in turn, until a
+ * run ends without a failure. Each failure must return a sensible errno and be atomic:
+ * the operation is complete, or it has no effect. This file tests registration of
+ * parents, creation and removal of devices, their drivers, and open; the other
+ * mdev_fail_*_test.c test operations on an open device, and modules.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,15 +23,15 @@
 
 #define DEVICE		MDEV_DEVICES "/" UUID_A
 
-/* Forgets the IOMMU group that it has taken, and warns of it */
+/* Its error path leaks a reference on the IOMMU group, and WARNs */
 #define GROUP_CREATION	"vfio_create_group"
 
 /**
- * struct vendor - a vendor driver, and what its devices have in sysfs
- * @module: to be loaded, unless it is mdev_sim
+ * struct vendor - a vendor driver, and the sysfs files of its devices
+ * @module: module to load, NULL for mdev_sim
  * @create: file to which a UUID is written
  * @driver: directory of the driver that its devices bind to
- * @attribute: file of its own in the directory of a device
+ * @attribute: attribute of the vendor driver in the directory of a device
  */
 struct vendor {
 	const char *module;
@@ -47,8 +47,8 @@ static const struct vendor sim = {
 };
 
 /*
- * Mainline's samples: their devices bind to the mdev_driver that
- * mdev_register_parent() was called with
+ * Mainline's samples: their devices bind to the mdev_driver that was passed to
+ * mdev_register_parent()
  */
 static const struct vendor mdpy = {
 	.module = "mdpy",
@@ -71,9 +71,9 @@ FIXTURE(life)
 };
 
 /*
- * The vendor driver, NULL for mdev_sim, what is to be there for all runs of an
- * operation, a function of the kernel that has a bug where it fails, and the
- * operation
+ * @vendor: NULL for mdev_sim
+ * @setup: runs once before all runs of @operation
+ * @spared: no allocation by this function of the kernel fails, which has a bug
  */
 FIXTURE_VARIANT(life)
 {
@@ -89,11 +89,11 @@ FIXTURE_SETUP(life)
 
 	ASSERT_EQ(0, fail_prepare_sim(&missing));
 	if (!missing && !fail_spare(variant->spared))
-		missing = "the kernel can't spare functions";
+		missing = "needs CONFIG_FAULT_INJECTION_STACKTRACE_FILTER";
 	vendor = variant->vendor ? variant->vendor : &sim;
 	if (!missing && vendor->module && module_load(vendor->module)) {
 		fail_spare(NULL);
-		missing = "needs mainline's samples";
+		missing = "needs the modules of mainline's samples";
 	}
 	if (missing)
 		SKIP(return, "%s", missing);
@@ -113,10 +113,10 @@ TEST_F_TIMEOUT(life, each_allocation, FAIL_TIMEOUT)
 	int count = fail_sweep(&variant->operation);
 
 	ASSERT_LT(0, count);
-	TH_LOG("%d things have failed", count);
+	TH_LOG("%d allocations and usercopies failed", count);
 }
 
-/* What an operation writes to or is called with */
+/* The file that an operation writes to, and the open device */
 static int file = -1;
 static struct vfio_user user = { -1, -1, -1 };
 
@@ -133,7 +133,7 @@ static int write_text(const char *text)
 	return write(file, text, size) == size ? 0 : -errno;
 }
 
-/* The device is there, complete and with its driver, or not at all. */
+/* The device exists with all its files and its driver, or does not exist. */
 static int check_exists(bool expected)
 {
 	if (path_exists(DEVICE) != expected)
@@ -152,7 +152,7 @@ static int create_device(void)
 	return sysfs_write(UUID_A, "%s", vendor->create);
 }
 
-/* Parents: registered when they are bound to mdev_sim, and unregistered */
+/* Parents: registered and unregistered when they are bound to and unbound from mdev_sim */
 
 static int unbind_parent(void)
 {
@@ -384,7 +384,7 @@ FIXTURE_VARIANT_ADD(life, online)
 	},
 };
 
-/* Opening: of a group with a container or an iommufd, and of a cdev, by steps */
+/* Open: of a group with a container or an iommufd; open, bind and attach of a cdev */
 
 static int open_group(const char *container)
 {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every allocation, and every copy of the user's memory, fails in turn while a
- * PCI function of mdev_pci is created, gets memory for its regions, and is migrated
- * while it runs. The subject is the sample mvga. See mdev_fail_nth_test.c for what all
- * devices have in common.
+ * Fault injection in each allocation and each usercopy in turn while a PCI function of
+ * mdev_pci is created, commits memory of its regions, and is migrated by PRE_COPY. The
+ * driver is the sample mvga. See mdev_fail_nth_test.c for operations of all devices.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,24 +20,24 @@
 #define CREATE		"/sys/class/mdev_bus/mvga/mdev_supported_types/mvga-8/create"
 #define VALUE		0x12345678
 #define PAGE_KIB	4
-/* What a page fault commits at once */
+/* Most memory that one page fault commits */
 #define BLOCK_KIB	2048
 
-/* Forgets the IOMMU group that it has taken, and warns of it */
+/* Its error path leaks a reference on the IOMMU group, and WARNs */
 #define GROUP_CREATION	"vfio_create_group"
 
-/* What an operation writes to, reads from, or is about */
+/* The file, the device and the mapping of an operation */
 static int file = -1;
 static struct vfio_user user = { -1, -1, -1 };
 static uint32_t *map;
 
-/* A test that is skipped leaves no module behind. */
+/* Loads no module if the test will be skipped. */
 static int prepare(const char **missing)
 {
 	*missing = NULL;
 	if (fail_prepare() && fail_spare(GROUP_CREATION))
 		return mvga_prepare();
-	*missing = "the kernel can't let allocations fail";
+	*missing = "needs CONFIG_FAULT_INJECTION";
 	return 0;
 }
 
@@ -77,7 +76,7 @@ TEST_F_TIMEOUT(function, each_allocation, FAIL_TIMEOUT)
 	int count = fail_sweep(&variant->operation);
 
 	ASSERT_LT(0, count);
-	TH_LOG("%d things have failed", count);
+	TH_LOG("%d allocations and usercopies failed", count);
 }
 
 static int open_create(void)
@@ -112,7 +111,7 @@ static int open_function(void)
 	return mvga_open(&user, UUID_A);
 }
 
-/* Not the first page, which would need no more than itself */
+/* The second page: an entry for the first page needs no xarray node. */
 static int run_store(void)
 {
 	return vfio_store(user.device, BAR0, PAGE, 4, VALUE);
@@ -143,7 +142,7 @@ static int open_and_map(void)
 	return file < 0 || map == MAP_FAILED ? -errno : 0;
 }
 
-/* By read(), which returns an error where an access is SIGBUS */
+/* A read() of /dev/zero to the mapping returns -EFAULT instead of SIGBUS. */
 static int run_fault(void)
 {
 	return read(file, map, sizeof(*map)) < 0 ? -errno : 0;
@@ -167,9 +166,9 @@ FIXTURE_VARIANT_ADD(function, fault)
 	},
 };
 
-/* State data in parts: of a device with one page */
+/* PRE_COPY of a device with one committed page */
 
-/* The head of the stream, and one part */
+/* The header of the state data, and one part */
 static char pieces[2][2 * PAGE];
 static ssize_t sizes[2];
 static int data = -1;
@@ -199,7 +198,7 @@ static int run_read(void)
 	return 0;
 }
 
-/* The device runs as before; a source has its memory. */
+/* The device is RUNNING, and its memory is unchanged. */
 static int check_source(int result)
 {
 	vfio_close_file(&data);
@@ -230,7 +229,7 @@ FIXTURE_VARIANT_ADD(function, read)
 	},
 };
 
-/* The device is the target of its own state data. */
+/* The state data is loaded into the device that it was saved from. */
 static int save_pieces(void)
 {
 	int ret = open_and_store();
@@ -249,7 +248,7 @@ static int run_resuming(void)
 	return data < 0 ? data : 0;
 }
 
-/* A copy that fails in the middle makes a write short; then the rest is written. */
+/* A usercopy that fails in the middle makes the write short: write the rest. */
 static int run_write(void)
 {
 	unsigned int i;
@@ -267,7 +266,7 @@ static int run_write(void)
 	return 0;
 }
 
-/* A part is loaded when it is complete. The reset ends RESUMING, also after an error. */
+/* Only a complete part commits memory. The reset ends RESUMING, also after an error. */
 static int check_target(int result)
 {
 	long committed = mvga_committed(UUID_A);
@@ -292,7 +291,7 @@ FIXTURE_VARIANT_ADD(function, write)
 	},
 };
 
-/* What the kernel tries twice fails each time. */
+/* All allocations of one function fail, also if it retries. */
 FIXTURE(memory)
 {
 };
@@ -315,7 +314,7 @@ FIXTURE_TEARDOWN(memory)
 	EXPECT_EQ(0, mvga_finish());
 }
 
-TEST_F(memory, can_not_be_committed_without_its_place)
+TEST_F(memory, commit_enomem_in_xa_cmpxchg)
 {
 	int result;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every allocation and every usercopy fails in turn in system calls on an open
- * device: queries, VFIO_DEVICE_SET_IRQS, reset, accesses,
- * page faults. See mdev_fail_nth_test.c for the life of the device.
+ * Fault injection in each allocation and each usercopy in turn in system calls on an
+ * open device: VFIO_DEVICE_GET_*_INFO, VFIO_DEVICE_SET_IRQS, reset, region accesses, page
+ * faults. See mdev_fail_nth_test.c for creation, open and removal of the device.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@ static const uint32_t bar1 = VFIO_PCI_BAR1_REGION_INDEX;
 static const uint32_t bar2 = VFIO_PCI_BAR2_REGION_INDEX;
 static const uint32_t bar3 = VFIO_PCI_BAR3_REGION_INDEX;
 
-/* The device, an eventfd, and a region that is mapped */
+/* The device, an eventfd, and a mapping of BAR2 */
 static struct vfio_user user;
 static int event;
 static uint64_t *mapping;
@@ -37,7 +37,7 @@ FIXTURE(use)
 {
 };
 
-/* What is to be there for all runs of an operation, and the operation */
+/* @setup runs once before all runs of @operation */
 FIXTURE_VARIANT(use)
 {
 	int (*setup)(void);
@@ -61,7 +61,7 @@ FIXTURE_SETUP(use)
 
 FIXTURE_TEARDOWN(use)
 {
-	/* What is mapped keeps the device open. */
+	/* A mapping keeps the device open. */
 	if (mapping)
 		munmap(mapping, MDEV_SIM_BAR2_SIZE);
 	vfio_close(&user);
@@ -73,10 +73,10 @@ TEST_F_TIMEOUT(use, each_allocation, FAIL_TIMEOUT)
 	int count = fail_sweep(&variant->operation);
 
 	ASSERT_LE(0, count);
-	TH_LOG("%d things have failed", count);
+	TH_LOG("%d allocations and usercopies failed", count);
 }
 
-/* Queries */
+/* VFIO_DEVICE_GET_*_INFO */
 
 static int run_info(void)
 {
@@ -129,7 +129,7 @@ static int tear_down(uint32_t index)
 			     0);
 }
 
-/* Of vectors, by which they trigger, mask or unmask */
+/* Sets the eventfd of @count vectors for @action */
 static int set_eventfds(uint32_t action, uint32_t index, uint32_t count)
 {
 	int32_t events[NR_VECTORS];
@@ -148,7 +148,7 @@ static int run_triggers(void)
 			    VFIO_PCI_MSIX_IRQ_INDEX, NR_VECTORS);
 }
 
-/* All vectors or none has its trigger. */
+/* All vectors have a trigger eventfd, or none has. */
 static int check_triggers(int result)
 {
 	uint64_t count = 0, signalled = 0;
@@ -196,7 +196,7 @@ static int check_intx(int result)
 	return tear_down(VFIO_PCI_INTX_IRQ_INDEX);
 }
 
-FIXTURE_VARIANT_ADD(use, eventfd_that_unmasks)
+FIXTURE_VARIANT_ADD(use, unmask_eventfd)
 {
 	.operation = {
 		.prepare = set_intx_trigger,
@@ -219,7 +219,7 @@ FIXTURE_VARIANT_ADD(use, mask)
 	.operation = { .run = run_mask },
 };
 
-/* Regions */
+/* Reset and region accesses */
 
 static int run_reset(void)
 {
@@ -309,7 +309,7 @@ static int run_fault(void)
 
 static int map_blocks(void)
 {
-	/* The handler does not return. */
+	/* SA_NODEFER: the handler does not return. */
 	struct sigaction action = {
 		.sa_handler = skip_fault,
 		.sa_flags = SA_NODEFER,
@@ -319,7 +319,7 @@ static int map_blocks(void)
 	return run_mmap();
 }
 
-/* Small pages: these need page tables */
+/* PTEs, which need page tables */
 static int map_pages(void)
 {
 	int ret = sim_set("map_block", PAGE_SIZE);
@@ -327,7 +327,7 @@ static int map_pages(void)
 	return ret ? ret : map_blocks();
 }
 
-/* Memory of the vendor and page tables are there to be allocated again. */
+/* Memory of the driver and page tables are allocated again by the next fault. */
 static int map_anew(void)
 {
 	int ret = check_mmap(0);
@@ -337,7 +337,7 @@ static int map_anew(void)
 	return ret ? ret : run_mmap();
 }
 
-/* An access can be repeated after its page fault has failed. */
+/* Retries an access whose page fault has failed. */
 static int check_fault(int result)
 {
 	int ret = 0;
@@ -346,7 +346,7 @@ static int check_fault(int result)
 		ret = run_fault();
 	if (!ret && mapping[0] >> 24 != (mapping[0] >> 32 << 8 | bar2))
 		ret = -EIO;
-	/* For pages to be as before */
+	/* Free the memory of the driver, as before the fault */
 	if (!ret)
 		ret = SIM_COMMAND(user.device, MDEV_SIM_REBACK, bar2);
 	return ret;
@@ -372,7 +372,7 @@ FIXTURE_VARIANT_ADD(use, fault_block)
 	},
 };
 
-/* What needs no memory at all: hot paths, and what must not fail */
+/* All allocations fail: hot paths, teardown, reset and close must succeed. */
 FIXTURE(without_memory)
 {
 };
@@ -398,7 +398,7 @@ FIXTURE_TEARDOWN(without_memory)
 	EXPECT_EQ(0, mdev_remove_all());
 }
 
-TEST_F(without_memory, registers_are_accessed)
+TEST_F(without_memory, register_access)
 {
 	int64_t value, odd, bulk;
 	int ret, node;
@@ -411,7 +411,7 @@ TEST_F(without_memory, registers_are_accessed)
 	odd = vfio_read(user.device, bar0, MDEV_SIM_REG_SCRATCH + 1, bytes, 7);
 	fail_all_allocations(false);
 
-	/* There was indeed no memory. */
+	/* Allocations did fail */
 	EXPECT_EQ(-1, node);
 	EXPECT_EQ(-ENOMEM, bulk);
 
@@ -420,7 +420,7 @@ TEST_F(without_memory, registers_are_accessed)
 	EXPECT_EQ(7, odd);
 }
 
-TEST_F(without_memory, interrupts_come)
+TEST_F(without_memory, msix_trigger)
 {
 	uint64_t argument[4] = { VFIO_PCI_MSIX_IRQ_INDEX, 1 };
 	uint64_t signalled = 0, count = 0;
@@ -436,7 +436,7 @@ TEST_F(without_memory, interrupts_come)
 	EXPECT_EQ(1, count);
 }
 
-TEST_F(without_memory, interrupts_are_torn_down)
+TEST_F(without_memory, msix_teardown)
 {
 	int ret;
 
@@ -446,7 +446,7 @@ TEST_F(without_memory, interrupts_are_torn_down)
 	EXPECT_EQ(0, ret);
 }
 
-TEST_F(without_memory, device_is_reset)
+TEST_F(without_memory, reset)
 {
 	int ret;
 
@@ -456,8 +456,8 @@ TEST_F(without_memory, device_is_reset)
 	EXPECT_EQ(0, ret);
 }
 
-/* close() can't report errors; the teardown checks for leaks. */
-TEST_F(without_memory, device_is_closed)
+/* close() returns no errors; the teardown checks for leaks. */
+TEST_F(without_memory, close)
 {
 	fail_all_allocations(true);
 	vfio_close(&user);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Page faults in mapped regions of a mediated device: when and for which size
- * ->validate_map_request() is called, what is inserted for its result, and munmap(),
+ * ->validate_map_request() is called, which entries are inserted, and munmap(),
  * mremap() and mprotect() of parts of a mapping.
  */
 #include <errno.h>
@@ -48,7 +48,7 @@ FIXTURE_TEARDOWN(fault)
 	EXPECT_EQ(0, sim_finish());
 }
 
-TEST_F(fault, no_fault_before_the_first_access)
+TEST_F(fault, mmap_without_prefault)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 	int error;
@@ -61,7 +61,7 @@ TEST_F(fault, no_fault_before_the_first_access)
 	EXPECT_EQ(1, sim_get("pages"));
 }
 
-TEST_F(fault, each_page_is_where_it_belongs)
+TEST_F(fault, page_offsets)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 	unsigned int page;
@@ -75,7 +75,7 @@ TEST_F(fault, each_page_is_where_it_belongs)
 	}
 }
 
-TEST_F(fault, sees_what_trapped_accesses_see)
+TEST_F(fault, coherent_with_trapped_access)
 {
 	char *area = map_new(self->fd, BAR(3), MDEV_SIM_BAR3_AREA1,
 			 MDEV_SIM_BAR3_AREA1_SIZE);
@@ -94,8 +94,8 @@ TEST_F(fault, sees_what_trapped_accesses_see)
 	EXPECT_EQ(0xfedcba9876543210, map_load(area + 16, &error));
 }
 
-/* The fault at the second page comes when SIGKILL is already pending. */
-TEST_F(fault, usercopy_fault_is_killable)
+/* SIGKILL is already pending at the fault of the second page. */
+TEST_F(fault, usercopy_fault_killable)
 {
 	int pipes[2], status;
 	char *bar;
@@ -128,12 +128,12 @@ static const struct {
 	{ PAGE, 0, MDEV_SIM_BAR2_SIZE / PAGE },
 	{ 0x10000, 0, MDEV_SIM_BAR2_SIZE / 0x10000 },
 	{ HUGE, 0, MDEV_SIM_BAR2_SIZE / HUGE },
-	/* By small pages, because the address is not aligned, but as many */
+	/* PTEs, because the address is not aligned, but the same number of faults */
 	{ HUGE, PAGE, MDEV_SIM_BAR2_SIZE / HUGE },
 	{ 0x10000, PAGE, MDEV_SIM_BAR2_SIZE / 0x10000 },
 };
 
-TEST_F(fault, inserts_all_that_the_vendor_gives)
+TEST_F(fault, whole_block_inserted)
 {
 	unsigned int page;
 	size_t i;
@@ -152,7 +152,7 @@ TEST_F(fault, inserts_all_that_the_vendor_gives)
 				  map_load(bar + page * PAGE, &error))
 				TH_LOG("granule %zu, page %u", i, page);
 		}
-		/* If it returns less than a huge entry, it is called once more */
+		/* If the block is too small for a huge entry, PTEs take another call */
 		EXPECT_LE(granules[i].faults, map_faults(self->fd, BAR(2)) - before)
 			TH_LOG("granule %zu", i);
 		EXPECT_GE(granules[i].faults + 2,
@@ -162,7 +162,7 @@ TEST_F(fault, inserts_all_that_the_vendor_gives)
 	}
 }
 
-TEST_F(fault, size_is_limited_to_the_mapping)
+TEST_F(fault, size_limited_to_vma)
 {
 	char *some = map_new(self->fd, BAR(2), 5 * PAGE, 10 * PAGE);
 	int error;
@@ -175,7 +175,7 @@ TEST_F(fault, size_is_limited_to_the_mapping)
 	EXPECT_EQ(PAGE, sim_register(self->fd, MDEV_SIM_REG_FAULT_SIZE));
 }
 
-TEST_F(fault, takes_one_fault_for_a_huge_page)
+TEST_F(fault, huge_fault_pmd)
 {
 	char *bar = map_at(self->fd, BAR(4), 0, MDEV_SIM_BAR4_SIZE, GIANT,
 				0);
@@ -188,13 +188,13 @@ TEST_F(fault, takes_one_fault_for_a_huge_page)
 		ASSERT_EQ(MDEV_SIM_FILL(1, BAR(4), offset / PAGE % 512),
 			  map_load(bar + offset, &error));
 	}
-	/* One call more can be for 1 GiB, which the vendor has not */
+	/* One more call if the kernel first tries a PUD: the driver has no 1 GiB block */
 	EXPECT_LE(entries, map_faults(self->fd, BAR(4)));
 	EXPECT_GE(entries + 1, map_faults(self->fd, BAR(4)));
 }
 
-/* Without reading: nothing but BAR4 of this device is backed by that memory. */
-TEST_F(fault, takes_one_fault_for_a_gibibyte)
+/* Stores only: the reserved memory is not initialized. */
+TEST_F(fault, huge_fault_pud)
 {
 	char *bar;
 
@@ -208,15 +208,15 @@ TEST_F(fault, takes_one_fault_for_a_gibibyte)
 	EXPECT_EQ(0, map_store(bar + GIANT - 8, 3));
 	EXPECT_EQ(1, map_faults(self->fd, BAR(4)));
 
-	/* What is taken from a huge page takes all of it, and no more is lost */
+	/* An invalidation of one byte zaps the whole PUD */
 	ASSERT_EQ(0, map_invalidate(self->fd, BAR(4), GIANT / 2, 1));
 	EXPECT_EQ(0, map_store(bar + GIANT - 8, 4));
 	EXPECT_LE(2, map_faults(self->fd, BAR(4)));
 }
 
-/* Refusals */
+/* Errors and invalid results of ->validate_map_request() */
 
-TEST_F(fault, failed_fault_leaves_other_mappings)
+TEST_F(fault, failed_fault_keeps_other_mappings)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 	char *area = map_new(self->fd, BAR(3), MDEV_SIM_BAR3_AREA0, PAGE);
@@ -235,7 +235,7 @@ TEST_F(fault, failed_fault_leaves_other_mappings)
 	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 0), map_load(bar, &error));
 }
 
-TEST_F(fault, failed_fault_is_sigbus)
+TEST_F(fault, failed_fault_sigbus)
 {
 	int status;
 	pid_t pid;
@@ -249,7 +249,7 @@ TEST_F(fault, failed_fault_is_sigbus)
 	EXPECT_EQ(SIGBUS, WTERMSIG(status));
 }
 
-TEST_F(fault, wrong_answers_are_refusals)
+TEST_F(fault, invalid_size_from_driver)
 {
 	static const enum mdev_sim_answer wrong[] = {
 		MDEV_SIM_ANSWER_SIZE_0, MDEV_SIM_ANSWER_SIZE_SUBPAGE,
@@ -264,14 +264,14 @@ TEST_F(fault, wrong_answers_are_refusals)
 		ASSERT_EQ(0, sim_set("map_answer", wrong[i]));
 		map_load(bar + 5 * PAGE, &error);
 		EXPECT_EQ(-EFAULT, error)
-			TH_LOG("answer %u", wrong[i]);
+			TH_LOG("map_answer %u", wrong[i]);
 	}
 	ASSERT_EQ(0, sim_set("map_answer", MDEV_SIM_ANSWER_RIGHT));
 	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 5), map_load(bar + 5 * PAGE, &error));
 }
 
-/* A block that is not aligned physically gets small pages. */
-TEST_F(fault, what_can_not_be_huge_is_small)
+/* A block whose PFN is not aligned is mapped with PTEs. */
+TEST_F(fault, huge_fault_falls_back)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 	unsigned int last = map_pmd_size() / PAGE - 1;
@@ -298,19 +298,19 @@ static void check_read_only(struct __test_metadata *_metadata, int fd,
 	map_load(bar + PAGE, &error);
 	EXPECT_EQ(0, error);
 
-	/* Called again for each write to a read-only page: may allow it later */
+	/* Each write to a read-only page calls the driver again, which can allow it */
 	ASSERT_EQ(0, sim_set("map_answer", MDEV_SIM_ANSWER_RIGHT));
 	EXPECT_EQ(0, map_store(bar + PAGE, 1));
 	EXPECT_EQ(1, map_load(bar + PAGE, &error));
 
-	/* A write first */
+	/* The first access is a write */
 	ASSERT_EQ(0, sim_set("map_answer", MDEV_SIM_ANSWER_READ_ONLY));
 	ASSERT_EQ(0, map_invalidate(fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE));
 	EXPECT_EQ(-EFAULT, map_store(bar + PAGE, 2));
 	EXPECT_EQ(1, map_load(bar + PAGE, &error));
 }
 
-TEST_F(fault, vendor_can_forbid_writing_to_huge_pages)
+TEST_F(fault, read_only_huge_pages)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 
@@ -318,7 +318,7 @@ TEST_F(fault, vendor_can_forbid_writing_to_huge_pages)
 	check_read_only(_metadata, self->fd, bar);
 }
 
-TEST_F(fault, vendor_can_forbid_writing_to_small_pages)
+TEST_F(fault, read_only_small_pages)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 
@@ -327,16 +327,16 @@ TEST_F(fault, vendor_can_forbid_writing_to_small_pages)
 	check_read_only(_metadata, self->fd, bar);
 }
 
-/* What users do to their mappings */
+/* munmap(), mprotect(), mremap() and fork() */
 
-TEST_F(fault, parts_of_a_mapping_go_their_own_ways)
+TEST_F(fault, partial_munmap_mprotect_mremap)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 	int error;
 
 	ASSERT_NE(MAP_FAILED, bar);
 	map_load(bar, &error);
-	/* From a huge page */
+	/* One page of a huge page */
 	ASSERT_EQ(0, munmap(bar + 4 * PAGE, PAGE));
 	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 3), map_load(bar + 3 * PAGE, &error));
 	EXPECT_EQ(MDEV_SIM_FILL(1, BAR(2), 5), map_load(bar + 5 * PAGE, &error));
@@ -346,7 +346,7 @@ TEST_F(fault, parts_of_a_mapping_go_their_own_ways)
 	EXPECT_EQ(0, map_store(bar + 9 * PAGE + 8, 1));
 	ASSERT_EQ(0, mprotect(bar + 8 * PAGE, PAGE, RW));
 	EXPECT_EQ(0, map_store(bar + 8 * PAGE + 8, 1));
-	/* The rest moves, and page 6 with it, away from that beside it */
+	/* Move pages 5 to 7 */
 	ASSERT_NE(MAP_FAILED, mremap(bar + 5 * PAGE, 3 * PAGE, 3 * PAGE,
 				     MREMAP_MAYMOVE | MREMAP_FIXED,
 				     bar + MDEV_SIM_BAR2_SIZE - 3 * PAGE));
@@ -354,8 +354,8 @@ TEST_F(fault, parts_of_a_mapping_go_their_own_ways)
 		  map_load(bar + MDEV_SIM_BAR2_SIZE - 2 * PAGE, &error));
 }
 
-/* What was read-only becomes writable, huge pages and small ones. */
-TEST_F(fault, writing_may_be_allowed_later)
+/* mprotect() to read-only and back, with PTEs and huge pages. */
+TEST_F(fault, write_after_mprotect)
 {
 	static const uint64_t blocks[] = { PAGE, HUGE };
 	size_t i;
@@ -377,7 +377,7 @@ TEST_F(fault, writing_may_be_allowed_later)
 	}
 }
 
-TEST_F(fault, children_do_not_inherit_mappings)
+TEST_F(fault, vm_dontcopy_on_fork)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 	int status;
@@ -402,8 +402,8 @@ TEST_F(fault, children_do_not_inherit_mappings)
 	EXPECT_EQ(0, WEXITSTATUS(status));
 }
 
-/* Entries of 1 GiB, which the kernel itself can neither split nor move */
-TEST_F(fault, parts_of_a_gibibyte_go_their_own_ways)
+/* vfio_mdev_may_split() zaps PUDs: mm can neither split nor move them. */
+TEST_F(fault, pud_munmap_mprotect_mremap)
 {
 	char *bar, *elsewhere;
 	int error;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Texts at random for the sysfs files of mediated devices: each begins as one
- * that is right and is then changed here and there. What is right is known, so
- * that nothing else may be taken. MDEV_SEED repeats a run, MDEV_ROUNDS says for
- * how long.
+ * Fuzzing of the sysfs files of mediated devices: a valid text is mutated at random and
+ * written. The test parses the text itself, to check that exactly the valid ones are
+ * accepted. MDEV_SEED repeats a run, MDEV_ROUNDS is the number of rounds.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -21,7 +20,7 @@
 #include "state_lib.h"
 
 #define ROUNDS		300
-/* sysfs takes a page at once. */
+/* sysfs passes at most a page to ->store(). */
 #define TEXT_LIMIT	4096
 
 /* For TEST_F_TIMEOUT(): debugging kernels on emulated machines */
@@ -44,7 +43,7 @@ FIXTURE_SETUP(fuzz_sysfs)
 	int ret = sim_prepare();
 
 	if (ret == -ENOENT)
-		SKIP(return, "there is no mdev_sim");
+		SKIP(return, "needs the module mdev_sim");
 	ASSERT_EQ(0, ret);
 	state_take(&self->before, false);
 	random_begin(0);
@@ -125,7 +124,7 @@ static bool is_one_of(char byte, const char *bytes)
 	return byte && strchr(bytes, byte);
 }
 
-/* 0 or 1, or -EINVAL if it is neither. Nothing here begins with d or e. */
+/* The text as kstrtobool() parses it, or -EINVAL. No text begins with d or e. */
 static int truth(void)
 {
 	if (!size)
@@ -137,7 +136,7 @@ static int truth(void)
 	return is_one_of(text[0], "0nNfF") ? 0 : -EINVAL;
 }
 
-/* 1 or 0 for a number that is not 0 or is, as kstrtoul() parses it, or -EINVAL */
+/* 1 for a number other than 0, as kstrtoul() parses it, 0 for 0, or -EINVAL */
 static int number(void)
 {
 	char terminated[TEXT_LIMIT + 1] = "", *digits = terminated, *end;
@@ -176,7 +175,7 @@ TEST_F_TIMEOUT(fuzz_sysfs, create, FUZZ_TIMEOUT)
 	while (rounds--) {
 		choose_text(random_once_in(8) ? UUID_NIL : UUID_A);
 		ret = sysfs_write_bytes(text, size, TYPE "/create");
-		/* A write of nothing does not get there. */
+		/* A write of 0 bytes does not call ->store() */
 		ASSERT_EQ(!size || is_uuid() ? 0 : -EINVAL, ret) {
 			print_text();
 		}
@@ -190,7 +189,7 @@ TEST_F_TIMEOUT(fuzz_sysfs, create, FUZZ_TIMEOUT)
 	EXPECT_LT(0, created);
 }
 
-/* A number other than 0 removes, 0 is accepted, all else is refused. */
+/* A number other than 0 removes the device, 0 has no effect, others are -EINVAL. */
 TEST_F_TIMEOUT(fuzz_sysfs, remove, FUZZ_TIMEOUT)
 {
 	static const char * const numbers[] = { "0", "1", "0x1F", "+10\n" };
@@ -244,7 +243,7 @@ TEST_F_TIMEOUT(fuzz_sysfs, online, FUZZ_TIMEOUT)
 	EXPECT_LT(0, changed);
 }
 
-/* Wherever and however much is read, it is part of the text. */
+/* A read with any offset and size returns that part of the text. */
 TEST_F_TIMEOUT(fuzz_sysfs, read, FUZZ_TIMEOUT)
 {
 	static const char * const files[] = {

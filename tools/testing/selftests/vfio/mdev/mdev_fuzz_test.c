@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nonsense for the file of a mediated device, at random: ioctls, accesses,
- * mappings, commands of mdev_sim, data of migration. The device has to survive
- * it, and its vendor must see nothing but what the rules allow. MDEV_SEED
- * repeats a run, MDEV_ROUNDS says for how long.
+ * Fuzzing of the file of a mediated device: random ioctls, region accesses, mappings,
+ * commands of mdev_sim, and state data. The device must stay usable, and mdev_sim must
+ * count no violation of the rules for callbacks. MDEV_SEED repeats a run, MDEV_ROUNDS is
+ * the number of rounds.
  */
 #include <errno.h>
 #include <string.h>
@@ -23,9 +23,9 @@
 #include "vfio_lib.h"
 
 #define ROUNDS		2000
-/* How often it is checked that the device is as it should be */
+/* Rounds between two checks of the device */
 #define CHECK_EVERY	1000
-/* How many files the device and all that it needs are open in */
+/* Upper limit of open files; more are a leak */
 #define FILES		64
 
 /* For TEST_F_TIMEOUT(): debugging kernels on emulated machines */
@@ -33,7 +33,7 @@
 
 #define IOVA		0x0
 
-/* What the device says of itself */
+/* VFIO_DEVICE_GET_INFO and VFIO_DEVICE_GET_REGION_INFO of the device */
 struct description {
 	struct vfio_device_info info;
 	struct vfio_region_info regions[VFIO_PCI_NUM_REGIONS];
@@ -46,7 +46,7 @@ FIXTURE(fuzz)
 	struct description description;
 };
 
-/* What is fuzzed: a device of mdev_sim, or of mtty without one */
+/* The device: of mdev_sim, or of mtty if @parent is NULL */
 FIXTURE_VARIANT(fuzz)
 {
 	const char *parent;
@@ -94,7 +94,7 @@ static int query(int device, struct description *description)
 	return ret;
 }
 
-/* It can't have changed. */
+/* The description is constant while the device is open. */
 static bool is_unchanged(int device, const struct description *description)
 {
 	struct description now;
@@ -107,13 +107,13 @@ FIXTURE_SETUP(fuzz)
 	void *memory = dma_memory(FUZZ_NR_PAGES);
 	int ret;
 
-	/* Those of kselftest's runner, which the teardown would close */
+	/* Files of kselftest's runner, which the teardown would close */
 	close_range(3, ~0U, 0);
 	ASSERT_EQ(0, mdev_prepare());
 	if (variant->parent) {
 		ret = sim_prepare();
 		if (ret == -ENOENT)
-			SKIP(return, "there is no mdev_sim");
+			SKIP(return, "needs the module mdev_sim");
 		ASSERT_EQ(0, ret);
 	}
 	state_take(&self->before, false);
@@ -149,7 +149,7 @@ static void (* const kinds[])(int device) = {
 	fuzz_command, fuzz_data_transfer, fuzz_migration,
 };
 
-TEST_F_TIMEOUT(fuzz, device_survives, FUZZ_TIMEOUT)
+TEST_F_TIMEOUT(fuzz, random_ioctls_and_accesses, FUZZ_TIMEOUT)
 {
 	unsigned int rounds = random_rounds(ROUNDS), round;
 	int device = self->user.vfio.device;
@@ -162,11 +162,10 @@ TEST_F_TIMEOUT(fuzz, device_survives, FUZZ_TIMEOUT)
 		ASSERT_TRUE(is_unchanged(device, &self->description)) {
 			TH_LOG("in round %u", round);
 		}
-		/* No file descriptor that an ioctl returned was leaked */
+		/* No ioctl leaks file descriptors */
 		ASSERT_GT(FILES, count_entries("/proc/self/fd"));
 	}
 
-	/* After a reset it is as good as new */
 	if (self->description.info.flags & VFIO_DEVICE_FLAGS_RESET)
 		ASSERT_EQ(0, vfio_ioctl(device, VFIO_DEVICE_RESET, NULL));
 	EXPECT_TRUE(is_unchanged(device, &self->description));

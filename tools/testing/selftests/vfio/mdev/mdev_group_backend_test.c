@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A device that is opened through its group while it is open with an iommufd:
- * unlike a container, an iommufd does not keep the group open, so that the group
- * can get another backend.
+ * A second open of a device through its group after the group was moved to another
+ * backend. That needs a first open with an iommufd, which does not keep the group open,
+ * unlike a container.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -75,7 +75,7 @@ FIXTURE_TEARDOWN(backend)
 	EXPECT_EQ(0, sim_finish());
 }
 
-/* The group without a backend, while the device stays open */
+/* Unsets the backend of the group while the device stays open. */
 static int drop_backend(struct vfio_user *user, bool unset)
 {
 	char path[VFIO_PATH_SIZE];
@@ -100,7 +100,7 @@ static int set_backend(int group, int backend)
 				      (void *)VFIO_TYPE1v2_IOMMU);
 }
 
-TEST_F(backend, second_open_is_busy)
+TEST_F(backend, second_open_ebusy)
 {
 	struct vfio_user *user = &self->user.vfio;
 	int device;
@@ -116,7 +116,7 @@ TEST_F(backend, second_open_is_busy)
 	close(device);
 }
 
-/* The backend of the open is used, whatever the group has got since. */
+/* An open device uses the backend of its open, not the new one of the group. */
 TEST_F(backend, pins_stay_in_first_backend)
 {
 	struct vfio_user *user = &self->user.vfio;
@@ -136,7 +136,7 @@ TEST_F(backend, pins_stay_in_first_backend)
 	EXPECT_EQ(0, sim_get("pins"));
 }
 
-/* Allowed by VFIO; vfio_mdev can refuse it. */
+/* VFIO core allows this; vfio_mdev may return -EBUSY. */
 TEST_F(backend, second_open_with_first_backend)
 {
 	struct vfio_user *user = &self->user.vfio;
@@ -170,8 +170,8 @@ FIXTURE_TEARDOWN(container)
 	EXPECT_EQ(0, sim_finish());
 }
 
-/* A container keeps the group open, so it can't be replaced. */
-TEST_F(container, stays_while_device_is_open)
+/* A container keeps the group open, so that it can't be unset. */
+TEST_F(container, unset_ebusy_while_device_open)
 {
 	struct vfio_user *user = &self->user.vfio;
 	int second;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What zaps mappings of a region: invalidation, stop and reset. When these return, no
- * CPU can access the old pages, also if page faults run concurrently.
+ * Invalidation, stop and reset zap the mappings of a region. When these return, no CPU
+ * can access the old pages, also if page faults run concurrently.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -19,7 +19,7 @@
 #include "sim_lib.h"
 #include "vfio_lib.h"
 
-/* Of a callback's "block": after it has done its work */
+/* Value of "block": the callback waits after it has done its work */
 #define BLOCK_AFTER	3
 
 #define RACE_THREADS	4
@@ -58,13 +58,13 @@ FIXTURE_TEARDOWN(invalidate)
 	EXPECT_EQ(0, sim_finish());
 }
 
-TEST_F(invalidate, invalidation_takes_exactly_the_overlap)
+TEST_F(invalidate, zap_overlap_only)
 {
 	static const struct {
 		uint64_t offset;
 		uint64_t size;
-		unsigned int first;	/* page that is gone, */
-		unsigned int count;	/* and how many */
+		unsigned int first;	/* first page that is zapped */
+		unsigned int count;	/* number of pages */
 	} ranges[] = {
 		{ 2 * PAGE, PAGE, 2, 1 },
 		{ 2 * PAGE + 100, 1, 2, 1 },
@@ -102,7 +102,7 @@ TEST_F(invalidate, invalidation_takes_exactly_the_overlap)
 	}
 }
 
-TEST_F(invalidate, invalidation_reaches_all_mappings_and_processes)
+TEST_F(invalidate, zap_all_mappings_and_processes)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 	char *again = map_new(self->fd, BAR(2), HUGE, HUGE);
@@ -121,7 +121,7 @@ TEST_F(invalidate, invalidation_reaches_all_mappings_and_processes)
 
 	pid = fork();
 	if (!pid) {
-		/* Neither mapping nor pipe is the parent's */
+		/* Mappings are VM_DONTCOPY; map_prepare() opens another pipe */
 		bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 		if (bar == MAP_FAILED || map_prepare() ||
 		    map_load(bar + HUGE, &error) != MDEV_SIM_FILL(1, BAR(2), 512) ||
@@ -170,10 +170,10 @@ static void end_faulting(struct faulting *faulting)
 }
 
 /*
- * Invariant 7: the vendor has looked the page up, and is held; the page is
- * exchanged, which does not wait for it; what it looked up is not inserted.
+ * Invariant 7: ->validate_map_request() has read the PFN, and is blocked. The driver
+ * replaces the page, which does not wait for the fault. The old PFN is not inserted.
  */
-TEST_F(invalidate, stale_pfn_is_not_inserted)
+TEST_F(invalidate, stale_pfn_not_inserted)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 	struct faulting faulting;
@@ -189,7 +189,7 @@ TEST_F(invalidate, stale_pfn_is_not_inserted)
 	EXPECT_EQ(MDEV_SIM_FILL(2, BAR(2), 3), faulting.value);
 }
 
-/* The generation that has been in place for sure, and whether to go on */
+/* Readers must see at least this generation; whether they stop */
 static uint64_t race_generation;
 static bool race_over;
 static uint64_t race_wrong;
@@ -214,7 +214,7 @@ static void *race_reader(void *argument)
 	return NULL;
 }
 
-TEST_F(invalidate, no_stale_reads_after_invalidation)
+TEST_F(invalidate, no_stale_reads_after_zap)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 	pthread_t readers[RACE_THREADS];
@@ -228,7 +228,7 @@ TEST_F(invalidate, no_stale_reads_after_invalidation)
 	for (i = 0; i < RACE_THREADS; i++)
 		ASSERT_EQ(0, pthread_create(&readers[i], NULL, race_reader,
 					    bar));
-	/* As many reads too: the readers can have to wait for a processor */
+	/* At least as many reads: the readers can be scheduled late */
 	for (i = 0; i < RACE_ROUNDS || load(&race_reads) < RACE_ROUNDS; i++) {
 		int64_t generation = map_reback(self->fd, BAR(2));
 
@@ -245,7 +245,7 @@ TEST_F(invalidate, no_stale_reads_after_invalidation)
 
 /* Stop and reset */
 
-TEST_F(invalidate, offline_device_is_sigbus)
+TEST_F(invalidate, fault_while_offline)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 	int error;
@@ -263,8 +263,8 @@ TEST_F(invalidate, offline_device_is_sigbus)
 	EXPECT_EQ(2, map_faults(self->fd, BAR(2)));
 }
 
-/* Nothing is mapped any more when the vendor's stop is called */
-TEST_F(invalidate, stop_finds_no_mapping)
+/* The mappings are zapped, also if ->stop() returns an error. */
+TEST_F(invalidate, zapped_by_failed_stop)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 	int error;
@@ -275,7 +275,7 @@ TEST_F(invalidate, stop_finds_no_mapping)
 	ASSERT_EQ(0, sim_set("stop/fail", EBUSY));
 	EXPECT_EQ(-EBUSY, sysfs_write("0", MDEV_DEVICES "/" UUID_A "/online"));
 	ASSERT_EQ(0, sim_set("stop/fail", 0));
-	/* ->stop() failed: the page was zapped, and faults map it again */
+	/* Another fault maps the page again */
 	map_load(bar, &error);
 	EXPECT_EQ(0, error);
 	EXPECT_EQ(2, map_faults(self->fd, BAR(2)));
@@ -317,7 +317,7 @@ TEST_F(invalidate, fault_waits_for_reset)
 	EXPECT_EQ(2, map_faults(self->fd, BAR(2)));
 }
 
-TEST_F(invalidate, killed_while_fault_waits_for_reset)
+TEST_F(invalidate, fault_killable_during_reset)
 {
 	pthread_t resetter;
 	int status;
@@ -339,8 +339,8 @@ TEST_F(invalidate, killed_while_fault_waits_for_reset)
 	pthread_join(resetter, NULL);
 }
 
-/* The task can hold locks that the reset needs. */
-TEST_F(invalidate, kernel_fault_fails_during_reset)
+/* usercopy does not wait: the task can hold locks that the reset needs. */
+TEST_F(invalidate, usercopy_fault_during_reset)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 	pthread_t resetter;
@@ -362,7 +362,7 @@ TEST_F(invalidate, kernel_fault_fails_during_reset)
 
 /* Lifetime */
 
-TEST_F(invalidate, a_mapping_keeps_the_device_open)
+TEST_F(invalidate, mapping_keeps_device_open)
 {
 	char *bar = map_new(self->fd, BAR(2), 0, MDEV_SIM_BAR2_SIZE);
 	int error;

@@ -51,9 +51,9 @@ FIXTURE_TEARDOWN(irq)
 	EXPECT_EQ(0, mdev_remove_all());
 }
 
-/* INTx: a level, masked as soon as it has been signalled */
+/* INTx: level triggered, automasked when it is signalled */
 
-TEST_F(irq, intx_masks_itself)
+TEST_F(irq, intx_automasked)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
 	EXPECT_EQ(0, irq_signals(self->event));
@@ -63,7 +63,7 @@ TEST_F(irq, intx_masks_itself)
 	EXPECT_EQ(0, irq_signals(self->event));
 }
 
-TEST_F(irq, intx_comes_again_while_it_is_asserted)
+TEST_F(irq, intx_retriggers_while_asserted)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
 	ASSERT_EQ(0, irq_raise_by_uart(self->device));
@@ -80,14 +80,14 @@ TEST_F(irq, intx_comes_again_while_it_is_asserted)
 	EXPECT_EQ(1, irq_signals(self->event));
 }
 
-TEST_F(irq, intx_asserted_before_its_eventfd)
+TEST_F(irq, intx_asserted_before_eventfd)
 {
 	ASSERT_EQ(0, irq_raise_by_uart(self->device));
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
 	EXPECT_EQ(1, irq_signals(self->event));
 }
 
-TEST_F(irq, intx_waits_while_it_is_masked)
+TEST_F(irq, intx_pending_while_masked)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
 	EXPECT_EQ(0, irq_act(self->device, INTX, MASK));
@@ -97,7 +97,7 @@ TEST_F(irq, intx_waits_while_it_is_masked)
 	EXPECT_EQ(1, irq_signals(self->event));
 }
 
-TEST_F(irq, intx_lowered_while_masked)
+TEST_F(irq, intx_deasserted_while_masked)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
 	EXPECT_EQ(0, irq_act(self->device, INTX, MASK));
@@ -125,7 +125,7 @@ TEST_F(irq, intx_data_bool)
 	EXPECT_EQ(0, irq_signals(self->event));
 }
 
-TEST_F(irq, intx_is_unmasked_by_an_eventfd)
+TEST_F(irq, intx_unmask_eventfd)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK,
@@ -146,7 +146,7 @@ TEST_F(irq, intx_is_unmasked_by_an_eventfd)
 	EXPECT_EQ(0, irq_signals_within(self->event, IRQ_QUIET_MS));
 }
 
-TEST_F(irq, intx_is_masked_by_an_eventfd)
+TEST_F(irq, intx_mask_eventfd)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, MASK, self->other_event));
@@ -159,7 +159,7 @@ TEST_F(irq, intx_is_masked_by_an_eventfd)
 }
 
 /* PCI 3.0, 6.2.2 and 6.2.3 */
-TEST_F(irq, intx_can_be_disabled_in_config_space)
+TEST_F(irq, intx_disable_in_pci_command)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
 	ASSERT_EQ(0, vfio_store(self->device, CONFIG, PCI_COMMAND, 2,
@@ -176,7 +176,7 @@ TEST_F(irq, intx_can_be_disabled_in_config_space)
 		     PCI_STATUS_INTERRUPT);
 }
 
-TEST_F(irq, intx_loses_its_mask_with_its_eventfd)
+TEST_F(irq, intx_unmasked_by_teardown)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
 	ASSERT_EQ(0, irq_act(self->device, INTX, MASK));
@@ -186,7 +186,7 @@ TEST_F(irq, intx_loses_its_mask_with_its_eventfd)
 	EXPECT_EQ(1, irq_signals(self->event));
 }
 
-TEST_F(irq, intx_drops_all_its_eventfds_at_once)
+TEST_F(irq, intx_teardown_removes_eventfds)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK,
@@ -198,7 +198,7 @@ TEST_F(irq, intx_drops_all_its_eventfds_at_once)
 	EXPECT_EQ(0, irq_signals_within(self->event, IRQ_QUIET_MS));
 }
 
-TEST_F(irq, intx_stops_with_a_reset)
+TEST_F(irq, intx_deasserted_by_reset)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
 	ASSERT_EQ(0, irq_act(self->device, INTX, MASK));
@@ -208,9 +208,9 @@ TEST_F(irq, intx_stops_with_a_reset)
 	EXPECT_EQ(0, irq_signals(self->event));
 }
 
-/* MSI: an edge, and nothing to mask */
+/* MSI: edge triggered, without masking */
 
-TEST_F(irq, msi_comes_once_for_each_cause)
+TEST_F(irq, msi_once_per_cause)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, MSI, TRIGGER, self->event));
 	ASSERT_EQ(0, irq_raise_by_uart(self->device));
@@ -227,7 +227,7 @@ TEST_F(irq, msi_comes_once_for_each_cause)
 	EXPECT_EQ(1, irq_signals(self->event));
 }
 
-TEST_F(irq, msi_silences_intx)
+TEST_F(irq, msi_disables_intx)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, TRIGGER, self->event));
 	ASSERT_EQ(0, irq_set_eventfd(self->device, MSI, TRIGGER,
@@ -237,7 +237,7 @@ TEST_F(irq, msi_silences_intx)
 	EXPECT_EQ(1, irq_signals(self->other_event));
 }
 
-/* What both have in common */
+/* Eventfds of INTx and MSI */
 FIXTURE(vector)
 {
 	struct vfio_user user;
@@ -284,7 +284,7 @@ FIXTURE_TEARDOWN(vector)
 	EXPECT_EQ(0, mdev_remove_all());
 }
 
-TEST_F(vector, can_be_tested)
+TEST_F(vector, trigger_data_none_data_bool)
 {
 	EXPECT_EQ(0, irq_act(self->device, variant->index, TRIGGER));
 	EXPECT_EQ(1, irq_signals(self->event));
@@ -294,13 +294,13 @@ TEST_F(vector, can_be_tested)
 	EXPECT_EQ(1, irq_signals(self->event));
 }
 
-TEST_F(vector, can_not_be_tested_without_eventfd)
+TEST_F(vector, trigger_without_eventfd)
 {
 	EXPECT_EQ(0, irq_tear_down(self->device, variant->index));
 	EXPECT_EQ(-EINVAL, irq_act(self->device, variant->index, TRIGGER));
 }
 
-TEST_F(vector, takes_another_eventfd)
+TEST_F(vector, eventfd_replaced)
 {
 	EXPECT_EQ(0, irq_set_eventfd(self->device, variant->index, TRIGGER,
 				     self->other_event));
@@ -309,7 +309,7 @@ TEST_F(vector, takes_another_eventfd)
 	EXPECT_EQ(1, irq_signals(self->other_event));
 }
 
-TEST_F(vector, keeps_its_eventfd_when_another_is_refused)
+TEST_F(vector, eventfd_kept_after_bad_fd)
 {
 	EXPECT_EQ(-EBADF, irq_set_eventfd(self->device, variant->index, TRIGGER,
 					  10000));
@@ -319,14 +319,14 @@ TEST_F(vector, keeps_its_eventfd_when_another_is_refused)
 	EXPECT_EQ(1, irq_signals(self->event));
 }
 
-TEST_F(vector, drops_its_eventfd)
+TEST_F(vector, eventfd_removed)
 {
 	EXPECT_EQ(0, irq_set_eventfd(self->device, variant->index, TRIGGER, -1));
 	ASSERT_EQ(0, irq_raise_by_uart(self->device));
 	EXPECT_EQ(0, irq_signals(self->event));
 }
 
-TEST_F(vector, is_torn_down)
+TEST_F(vector, data_none_teardown)
 {
 	EXPECT_EQ(0, irq_tear_down(self->device, variant->index));
 	ASSERT_EQ(0, irq_raise_by_uart(self->device));
@@ -334,7 +334,7 @@ TEST_F(vector, is_torn_down)
 	EXPECT_EQ(0, irq_tear_down(self->device, variant->index));
 }
 
-TEST_F(vector, is_torn_down_with_the_last_user)
+TEST_F(vector, teardown_by_last_close)
 {
 	vfio_close(&self->user);
 	ASSERT_EQ(0, vfio_open_container(&self->user, UUID_A));
@@ -343,7 +343,7 @@ TEST_F(vector, is_torn_down_with_the_last_user)
 	EXPECT_EQ(0, irq_signals(self->event));
 }
 
-TEST_F(vector, holds_its_eventfd)
+TEST_F(vector, eventfd_reference_held)
 {
 	int copy = dup(self->event);
 

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Eventfds that mask and unmask an interrupt, as KVM uses one to say that a
- * guest has handled a level: set, replaced and removed in any order, closed
- * while they are set, signalled concurrently with all that, and signalled by the
- * interrupt that they unmask.
+ * Eventfds that mask and unmask an interrupt, as KVM's resamplefd does at a guest's EOI:
+ * set, replaced and removed in any order, closed while they are set, signalled
+ * concurrently with all that, and signalled by the interrupt that they unmask.
  *
- * The interrupt is the INTx of serial ports, and of mdev_sim where calls of
- * set_irqs are counted.
+ * The interrupt is INTx of mtty, and of mdev_sim where calls of ->set_irqs() are counted.
  */
 #include <errno.h>
 #include <signal.h>
@@ -22,7 +20,7 @@
 #include "sim_lib.h"
 #include "vfio_lib.h"
 
-/* Of those tests that look for races */
+/* Rounds of the tests of races */
 #define ROUNDS	300
 
 FIXTURE(irqfd)
@@ -63,8 +61,8 @@ FIXTURE_TEARDOWN(irqfd)
 	EXPECT_EQ(0, mdev_remove_all());
 }
 
-/* A guest that needs several turns until its device is content */
-TEST_F(irqfd, resamples)
+/* The level stays asserted for several EOIs of the guest. */
+TEST_F(irqfd, intx_resample)
 {
 	int turn;
 
@@ -80,7 +78,7 @@ TEST_F(irqfd, resamples)
 	EXPECT_EQ(0, irq_signals_within(self->event, IRQ_QUIET_MS));
 }
 
-TEST_F(irqfd, heeds_what_was_signalled_before)
+TEST_F(irqfd, signalled_before_set_irqs)
 {
 	ASSERT_EQ(0, irq_raise_by_uart(self->device));
 	EXPECT_EQ(1, irq_signals(self->event));
@@ -89,8 +87,8 @@ TEST_F(irqfd, heeds_what_was_signalled_before)
 	EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
 }
 
-/* What was signalled before the request has had its effect when it returns. */
-TEST_F(irqfd, loses_no_signal_when_it_is_replaced)
+/* VFIO_DEVICE_SET_IRQS flushes the signals of the eventfd that it replaces. */
+TEST_F(irqfd, replace_flushes_signal)
 {
 	int round;
 
@@ -106,7 +104,7 @@ TEST_F(irqfd, loses_no_signal_when_it_is_replaced)
 	}
 }
 
-TEST_F(irqfd, is_replaced)
+TEST_F(irqfd, replaced)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->unmask));
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->other));
@@ -117,13 +115,13 @@ TEST_F(irqfd, is_replaced)
 	EXPECT_EQ(0, irq_signal(self->other));
 	EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
 
-	/* By itself */
+	/* Replaced by the same eventfd */
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->other));
 	EXPECT_EQ(0, irq_signal(self->other));
 	EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
 }
 
-TEST_F(irqfd, stays_when_another_is_refused)
+TEST_F(irqfd, kept_after_bad_fd)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->unmask));
 	EXPECT_EQ(-EBADF, irq_set_eventfd(self->device, INTX, UNMASK, 10000));
@@ -135,8 +133,8 @@ TEST_F(irqfd, stays_when_another_is_refused)
 	EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
 }
 
-/* Those that mask and those that unmask have nothing to do with each other. */
-TEST_F(irqfd, outlives_its_counterpart)
+/* Removing the mask eventfd keeps the unmask eventfd, and vice versa. */
+TEST_F(irqfd, mask_and_unmask_independent)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, MASK, self->mask));
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->unmask));
@@ -156,7 +154,7 @@ TEST_F(irqfd, outlives_its_counterpart)
 	EXPECT_EQ(0, irq_signals(self->event));
 }
 
-TEST_F(irqfd, outlives_the_trigger)
+TEST_F(irqfd, kept_when_trigger_replaced)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->unmask));
 	ASSERT_EQ(0, irq_raise_by_uart(self->device));
@@ -168,7 +166,7 @@ TEST_F(irqfd, outlives_the_trigger)
 	EXPECT_EQ(1, irq_signals_within(self->other, IRQ_TIMEOUT_MS));
 }
 
-TEST_F(irqfd, ends_when_the_index_is_torn_down)
+TEST_F(irqfd, removed_by_teardown)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, MASK, self->mask));
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->unmask));
@@ -182,7 +180,7 @@ TEST_F(irqfd, ends_when_the_index_is_torn_down)
 	EXPECT_EQ(0, irq_signals_within(self->event, IRQ_QUIET_MS));
 }
 
-TEST_F(irqfd, ends_with_the_last_user)
+TEST_F(irqfd, removed_by_last_close)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->unmask));
 	vfio_close(&self->user);
@@ -197,7 +195,7 @@ TEST_F(irqfd, ends_with_the_last_user)
 }
 
 /* An eventfd can be closed before it is removed. */
-TEST_F(irqfd, may_be_closed)
+TEST_F(irqfd, eventfd_closed_before_removal)
 {
 	int round, fd;
 
@@ -221,8 +219,8 @@ TEST_F(irqfd, may_be_closed)
 	EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
 }
 
-/* The level unmasks itself until the eventfd is removed. */
-TEST_F(irqfd, can_be_stopped_when_it_is_its_own_trigger)
+/* The eventfd unmasks INTx, which signals it again, until it is removed. */
+TEST_F(irqfd, trigger_and_unmask_same_eventfd)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, INTX, UNMASK, self->event));
 	ASSERT_EQ(0, irq_raise_by_uart(self->device));
@@ -234,7 +232,7 @@ TEST_F(irqfd, can_be_stopped_when_it_is_its_own_trigger)
 	EXPECT_EQ(1, irq_signals(self->event));
 }
 
-TEST_F(irqfd, serves_two_devices)
+TEST_F(irqfd, shared_by_two_devices)
 {
 	struct vfio_user user;
 
@@ -252,14 +250,14 @@ TEST_F(irqfd, serves_two_devices)
 	EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
 	EXPECT_EQ(1, irq_signals_within(self->other, IRQ_TIMEOUT_MS));
 
-	/* One is closed, the other one remains */
+	/* The eventfd still unmasks the other device after a close */
 	vfio_close(&user);
 	EXPECT_EQ(0, irq_signal(self->unmask));
 	EXPECT_EQ(1, irq_signals_within(self->event, IRQ_TIMEOUT_MS));
 	EXPECT_EQ(0, irq_signals(self->other));
 }
 
-/* A process without the device that signals both eventfds until it is killed */
+/* A child that closes its copy of the device and signals both eventfds */
 static pid_t start_signalling(int mask, int unmask, struct vfio_user user)
 {
 	pid_t pid = fork();
@@ -282,7 +280,7 @@ static void stop_signalling(pid_t pid)
 	waitpid(pid, NULL, 0);
 }
 
-TEST_F(irqfd, is_signalled_while_it_is_changed)
+TEST_F(irqfd, signal_races_with_set_irqs)
 {
 	pid_t pid = start_signalling(self->mask, self->unmask, self->user);
 	int round;
@@ -301,7 +299,7 @@ TEST_F(irqfd, is_signalled_while_it_is_changed)
 	}
 	stop_signalling(pid);
 
-	/* It still works */
+	/* INTx still triggers */
 	EXPECT_EQ(0, irq_tear_down(self->device, INTX));
 	irq_signals(self->event);
 	EXPECT_EQ(0, irq_raise_by_uart(self->device));
@@ -309,7 +307,7 @@ TEST_F(irqfd, is_signalled_while_it_is_changed)
 	EXPECT_EQ(1, irq_signals(self->event));
 }
 
-TEST_F(irqfd, is_signalled_while_the_device_is_closed)
+TEST_F(irqfd, signal_races_with_close)
 {
 	pid_t pid = start_signalling(self->mask, self->unmask, self->user);
 	int round;
@@ -328,14 +326,14 @@ TEST_F(irqfd, is_signalled_while_the_device_is_closed)
 
 #define RATE_PARAMETER	"/sys/module/vfio_mdev/parameters/irqfd_rate"
 
-/* The limit in these tests: fewer than any machine does without one */
+/* The limit in these tests: any machine exceeds it if there is no limit */
 #define RATE		1000
-/* Half of that for ticks that come late */
+/* With a tolerance of a half for late timer ticks */
 #define MAX_RATE	(RATE + RATE / 2)
-/* Fewer than that were no loop */
+/* A lower rate would mean that the loop has stopped */
 #define MIN_RATE	50
 
-/* Two devices with a level each */
+/* Two devices with INTx */
 FIXTURE(loop)
 {
 	char default_rate[16];
@@ -366,7 +364,7 @@ FIXTURE_SETUP(loop)
 	ASSERT_LE(0, self->other);
 }
 
-/* The last close does not wait for what would signal again, either. */
+/* The last close does not wait for an eventfd that is signalled in a loop. */
 FIXTURE_TEARDOWN(loop)
 {
 	int i;
@@ -385,7 +383,7 @@ static int set_level(int device, int level)
 	return SIM_COMMAND(device, MDEV_SIM_IRQ_LEVEL, INTX, 0, level);
 }
 
-/* Calls of set_irqs in a second, while about one passes */
+/* Calls of ->set_irqs() per second, measured for about one second */
 static int64_t calls_per_second(void)
 {
 	int64_t start = now_ms(), calls;
@@ -396,7 +394,7 @@ static int64_t calls_per_second(void)
 	return calls * 1000 / (now_ms() - start);
 }
 
-TEST_F(loop, rate_of_trigger_that_unmasks_itself)
+TEST_F(loop, irqfd_rate_one_device)
 {
 	int device = self->user[0].device;
 	int64_t rate;
@@ -404,11 +402,11 @@ TEST_F(loop, rate_of_trigger_that_unmasks_itself)
 	ASSERT_EQ(0, irq_set_eventfd(device, INTX, UNMASK, self->event[0]));
 	ASSERT_EQ(0, set_level(device, 1));
 	rate = calls_per_second();
-	TH_LOG("%lld calls of set_irqs in a second", (long long)rate);
+	TH_LOG("%lld calls of ->set_irqs() per second", (long long)rate);
 	EXPECT_LT(MIN_RATE, rate);
 	EXPECT_GT(MAX_RATE, rate);
 
-	/* Unmasking works as before, and each signal has its effect */
+	/* Another unmask eventfd works as usual */
 	ASSERT_EQ(0, irq_set_eventfd(device, INTX, UNMASK, self->other));
 	irq_signals(self->event[0]);
 	EXPECT_EQ(0, irq_signals_within(self->event[0], IRQ_QUIET_MS));
@@ -421,7 +419,7 @@ TEST_F(loop, rate_of_trigger_that_unmasks_itself)
 	EXPECT_EQ(1, irq_signals(self->event[0]));
 }
 
-TEST_F(loop, rate_of_devices_that_unmask_each_other)
+TEST_F(loop, irqfd_rate_two_devices)
 {
 	int64_t rate;
 	int i;
@@ -432,13 +430,13 @@ TEST_F(loop, rate_of_devices_that_unmask_each_other)
 	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, set_level(self->user[i].device, 1));
 	rate = calls_per_second();
-	TH_LOG("%lld calls of set_irqs in a second", (long long)rate);
+	TH_LOG("%lld calls of ->set_irqs() per second", (long long)rate);
 	EXPECT_LT(MIN_RATE, rate);
 	EXPECT_GT(2 * MAX_RATE, rate);
 }
 
-/* A vector of a device that has reached the limit is delayed, not more. */
-TEST_F(loop, other_vector_is_unmasked)
+/* Once INTx has reached the limit, unmasks of an MSI-X vector are only delayed. */
+TEST_F(loop, msix_unmask_at_rate_limit)
 {
 	int device = self->user[0].device;
 	int round;
@@ -453,7 +451,7 @@ TEST_F(loop, other_vector_is_unmasked)
 					 0));
 		ASSERT_EQ(0, irq_signals(self->event[1]));
 		ASSERT_EQ(0, irq_signal(self->other));
-		/* Removing the eventfd flushes what it has signalled */
+		/* Removing the eventfd flushes its signals */
 		if (round % 2) {
 			ASSERT_EQ(0, irq_set_eventfd(device, MSIX, UNMASK, -1));
 			ASSERT_EQ(1, irq_signals(self->event[1]));

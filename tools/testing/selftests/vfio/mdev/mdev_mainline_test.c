@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mainline's own samples mdpy and mbochs, from their unmodified sources, on one
- * bus with mtty: their types, their instances, which driver a device binds to, and
- * removals while a device is open.
+ * Mainline's samples mdpy and mbochs, built from unmodified sources, on the same mdev bus
+ * as mtty: types, available_instances, driver binding, and removal while a device is
+ * open.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -82,7 +82,7 @@ TEST_F(mainline, type_files)
 	EXPECT_TRUE(path_exists(MDPY_TYPES "/mdpy-vga/description"));
 	EXPECT_TRUE(path_exists(MDPY_TYPES "/mdpy-vga/devices"));
 	EXPECT_TRUE(path_exists(MBOCHS_TYPES "/mbochs-small/description"));
-	/* A driver that counts: 256 MiB, of which the small type takes 4 */
+	/* 256 MiB for all devices, and 4 MiB for each of the small type */
 	EXPECT_TRUE(shows("64", MBOCHS_TYPES
 			  "/mbochs-small/available_instances"));
 }
@@ -96,7 +96,7 @@ TEST_F(mainline, open_mdpy)
 	EXPECT_TRUE(driver_is(UUID_A, "mdpy"));
 	EXPECT_TRUE(path_exists(DEVICES "/" UUID_A "/vendor/resolution"));
 	ASSERT_EQ(0, vfio_open_container(&self->user, UUID_A));
-	/* Its regions are at other positions than those of vfio_mdev. */
+	/* mdpy has other region offsets than vfio_mdev. */
 	ASSERT_EQ(0, vfio_region_info(self->user.device,
 				      VFIO_PCI_CONFIG_REGION_INDEX, &info));
 	EXPECT_EQ(2, pread(self->user.device, &vendor, sizeof(vendor),
@@ -141,7 +141,7 @@ TEST_F(mainline, instances)
 	EXPECT_EQ(0, mdpy_create(UUID_A));
 }
 
-/* A UUID is unique on the bus, whatever the kind of its parent. */
+/* A UUID is unique on the bus, not only for one parent. */
 TEST_F(mainline, duplicate_uuid)
 {
 	ASSERT_EQ(0, mdpy_create(UUID_A));
@@ -153,8 +153,8 @@ TEST_F(mainline, duplicate_uuid)
 }
 
 /*
- * The core does not know of opens of such a device: a removal waits for the close.
- * The writer can be killed, and the removal goes on.
+ * mdev does not count opens of a device without vfio_mdev: a removal waits for the close.
+ * The writer can be killed, and the removal continues.
  */
 TEST_F(mainline, remove_while_open)
 {
@@ -193,8 +193,8 @@ TEST_F(mainline, unload_while_open)
 	EXPECT_EQ(0, module_load("mdpy"));
 }
 
-/* Only parents of vendor drivers need vfio_mdev. */
-TEST_F(mainline, no_request_of_vfio_mdev)
+/* mdev_register_device() loads vfio_mdev, mdev_register_parent() does not. */
+TEST_F(mainline, request_module_vfio_mdev)
 {
 	static const char *const modules[] = {
 		"mdpy", "mdpy_ops", "mdpy_pci", "mtty", "medu", "mbar", "mvga",

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices of mbar, the driver that divides the memory of a PCI card: types and instances,
- * memory that is mapped by two users, what the next user reads there, and resets, errors
- * and removal of the card while devices are open. The VM has two cards: pci-testdev has a
- * BAR of 1 GiB that reads as zeros; ivshmem-plain has 64 MiB of memory, and a root port of
- * its own, which can reset it and pull it out.
+ * Devices of mbar, which divides the memory BAR of a PCI card: types, available_instances,
+ * isolation of mapped memory between devices and between opens; bus reset, AER, unbind
+ * and surprise removal of the card while devices are open. The VM has two cards:
+ * pci-testdev has a BAR of 1 GiB that reads as zeros; ivshmem-plain has 64 MiB of memory,
+ * and a hotplug root port that can reset it.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -30,12 +30,12 @@
 #define ERR		VFIO_PCI_ERR_IRQ_INDEX
 #define REQUEST		VFIO_PCI_REQ_IRQ_INDEX
 
-/* Cards, by the beginning of their modalias */
+/* Cards, by prefixes of their modalias */
 #define TESTDEV		"pci:v00001B36d00000005"
 #define IVSHMEM		"pci:v00001AF4d00001110"
 #define PART_SIZE	(64 * 0x100000UL / MBAR_PARTS)
 
-/* The PCI address of the card that a test is about */
+/* The PCI address of the card that is tested */
 static char card[CARD_NAME_SIZE];
 
 static int mbar_finish(void)
@@ -47,7 +47,7 @@ static int mbar_finish(void)
 	return ret;
 }
 
-/* Binds mbar to @card; -ENODEV if its probe fails. mdev_sim uses pci-testdev as well. */
+/* Binds mbar to @card; -ENODEV if its probe fails. mdev_sim uses pci-testdev, too. */
 static int mbar_prepare(void)
 {
 	int ret = mdev_prepare();
@@ -63,7 +63,7 @@ static int mbar_prepare(void)
 	return ret;
 }
 
-/* One of the files of the type */
+/* Reads a file of the type */
 static int type_read(const char *file, char text[64])
 {
 	return sysfs_read(text, 64, PCI_DEVICES "/%s/mdev_supported_types/mbar-part/%s",
@@ -106,7 +106,7 @@ static void store(uint64_t *memory, uint64_t offset, uint64_t value)
 	__atomic_store_n(memory + offset / 8, value, __ATOMIC_SEQ_CST);
 }
 
-/* Both sides of what a page table entry and a block of the driver can be */
+/* Offsets next to the boundaries of PTEs, PMDs and the part */
 static const uint64_t offsets[] = {
 	0, PAGE - 8, PAGE, HUGE - 8, HUGE, 3 * HUGE + 3 * PAGE, PART_SIZE - 8,
 };
@@ -119,7 +119,7 @@ static void fill(uint64_t *memory, uint64_t value)
 		store(memory, offsets[i], value + i);
 }
 
-/* Whether it has what fill() wrote, or with a @value of 0, is clear */
+/* Whether memory has the values of fill(), or zeros if @value is 0 */
 static bool has(const uint64_t *memory, uint64_t value)
 {
 	size_t i;
@@ -135,7 +135,7 @@ static bool has(const uint64_t *memory, uint64_t value)
 	return true;
 }
 
-/* What all cards have in common */
+/* The type mbar-part of each card */
 FIXTURE(type) {};
 
 FIXTURE_VARIANT(type)
@@ -157,7 +157,7 @@ FIXTURE_VARIANT_ADD(type, ivshmem) {
 FIXTURE_SETUP(type)
 {
 	if (card_find(variant->id, 0, card))
-		SKIP(return, "there is no such card");
+		SKIP(return, "needs the card of this variant");
 	ASSERT_EQ(0, mbar_prepare());
 	ASSERT_EQ(0, map_prepare());
 }
@@ -204,7 +204,7 @@ TEST_F(type, size)
 	vfio_close(&user);
 }
 
-/* Each device has another part, and the part of one that was removed is free. */
+/* Each device has another part, which can be used again after a remove. */
 TEST_F(type, available_instances)
 {
 	unsigned int parts = 0, i;
@@ -230,7 +230,7 @@ TEST_F(type, available_instances)
 	vfio_close(&user);
 }
 
-/* Whether the kernel has reserved write-combining for exactly these addresses */
+/* Whether write-combining is reserved for exactly this range */
 static bool is_write_combining(FILE *memtypes, unsigned long first, unsigned long last)
 {
 	unsigned long start, end;
@@ -244,13 +244,13 @@ static bool is_write_combining(FILE *memtypes, unsigned long first, unsigned lon
 	return false;
 }
 
-/* BAR 2 has the third line of the file. */
+/* BAR 2 is in the third line of the file. */
 static int bar_addresses(const char *resource, unsigned long *first, unsigned long *last)
 {
 	return sscanf(resource, "%*[^\n] %*[^\n] %lx %lx", first, last) == 2 ? 0 : -EPROTO;
 }
 
-/* All mappings of a page have the memory type that is reserved for it, see x86's PAT. */
+/* x86 PAT: mappings of a page have the memory type that is reserved for it. */
 TEST_F(type, write_combining)
 {
 	unsigned long first, last;
@@ -261,12 +261,12 @@ TEST_F(type, write_combining)
 	ASSERT_EQ(0, bar_addresses(text, &first, &last));
 	list = fopen(MEMTYPES, "r");
 	if (!list)
-		SKIP(return, "the kernel has no list of memory types");
+		SKIP(return, "needs pat_memtype_list in debugfs");
 	EXPECT_TRUE(is_write_combining(list, first, last));
 	fclose(list);
 }
 
-/* Two open devices of a card, whose memory is mapped */
+/* Two open devices of a card, with mapped memory */
 FIXTURE(parts)
 {
 	struct vfio_user a;
@@ -278,7 +278,7 @@ FIXTURE(parts)
 FIXTURE_SETUP(parts)
 {
 	if (card_find(IVSHMEM, 0, card))
-		SKIP(return, "there is no ivshmem-plain");
+		SKIP(return, "needs -device ivshmem-plain");
 	ASSERT_EQ(0, mbar_prepare());
 	ASSERT_EQ(0, map_prepare());
 	ASSERT_EQ(0, mbar_create(UUID_A));
@@ -299,7 +299,7 @@ FIXTURE_TEARDOWN(parts)
 	EXPECT_EQ(0, mbar_finish());
 }
 
-/* A mapping keeps its device open. The teardown can run after this as well. */
+/* A mapping keeps its device open. The teardown can still run afterwards. */
 static void unmap_and_close(struct vfio_user *a, struct vfio_user *b)
 {
 	map_finish();
@@ -322,7 +322,7 @@ TEST_F(parts, registers)
 	EXPECT_EQ(0, mbar_register(fd, MBAR_PART));
 }
 
-TEST_F(parts, each_has_its_own_memory)
+TEST_F(parts, memory_isolated)
 {
 	EXPECT_TRUE(has(self->memory_a, 0));
 	EXPECT_TRUE(has(self->memory_b, 0));
@@ -363,7 +363,7 @@ TEST_F(parts, cleared_by_reset)
 	EXPECT_TRUE(has(self->memory_b, 0xb000));
 }
 
-/* What one user has written is not there for the next, mapped or read. */
+/* The memory is cleared between two opens, for mappings and for read(). */
 TEST_F(parts, cleared_for_next_user)
 {
 	fill(self->memory_a, 0xa000);
@@ -396,7 +396,7 @@ TEST_F(parts, cleared_for_next_device)
 	EXPECT_TRUE(has(self->memory_a, 0));
 }
 
-TEST_F(parts, does_not_migrate)
+TEST_F(parts, no_migration_feature)
 {
 	struct vfio_device_feature_migration migration;
 
@@ -405,7 +405,7 @@ TEST_F(parts, does_not_migrate)
 					sizeof(migration)));
 }
 
-/* The user is notified, and the driver waits until it has closed the device. */
+/* The REQ interrupt is signalled, and the unbind waits until the devices are closed. */
 TEST_F(parts, unbind)
 {
 	struct card_action action = { .text = card, .path = MBAR_DRIVER "/unbind" };
@@ -427,7 +427,7 @@ TEST_F(parts, unbind)
 	close(event);
 }
 
-/* Page faults wait until the card has been reset, which does not clear its memory. */
+/* A reset of the card does not clear its memory. */
 TEST_F(parts, bus_reset)
 {
 	fill(self->memory_a, 0xa000);
@@ -436,11 +436,11 @@ TEST_F(parts, bus_reset)
 	EXPECT_EQ(MBAR_IS_MBAR, mbar_register(self->a.device, MBAR_ID));
 }
 
-/* The reset of the link clears the card's config space, which is restored. */
+/* The link reset clears the config space, which mdev_pci_slot_reset() restores. */
 TEST_F_TIMEOUT(parts, aer_fatal, 120)
 {
 	if (module_load("aer_inject"))
-		SKIP(return, "the kernel has no aer_inject");
+		SKIP(return, "needs the module aer_inject");
 	fill(self->memory_a, 0xa000);
 	EXPECT_EQ(0, card_inject_fatal_error(card));
 	EXPECT_TRUE(has(self->memory_a, 0xa000));
@@ -449,9 +449,9 @@ TEST_F_TIMEOUT(parts, aer_fatal, 120)
 }
 
 /*
- * Accesses to a card that was pulled out have no effect. When the driver is removed, the
- * user is notified, mappings fault and accesses fail. The last test, since the card does
- * not come back.
+ * Accesses after the surprise removal have no effect. When the PCI device is removed,
+ * the ERR interrupt is signalled, page faults are SIGBUS and read() returns -EIO. This is
+ * the last test, since the card can't be plugged in again.
  */
 TEST_F(parts, surprise_removal)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The vendor driver mdma while it copies: userspace unmaps memory, disables,
- * resets, closes or removes the device.
+ * DMA of the vendor driver mdma against unmap, queue disable, reset, FLR, last close,
+ * D3hot, a cleared Bus Master bit, and removal of the device.
  */
 #include <endian.h>
 #include <errno.h>
@@ -56,7 +56,7 @@ FIXTURE_TEARDOWN(busy)
 {
 	mdma_close(&self->card);
 	mdma_memory_free(&self->memory);
-	/* Pages that someone else had to unpin */
+	/* vfio_mdev has not unpinned pages that mdma left pinned */
 	EXPECT_EQ(0, kernel_log_count(self->log, "unpinned", UUID_A));
 	EXPECT_EQ(0, mdma_finish());
 }
@@ -100,8 +100,8 @@ TEST_F_TIMEOUT(busy, unmap_of_ring, MDMA_TIMEOUT)
 	EXPECT_EQ(0, mdma_read_descriptor(&self->card, 0, 0)->result);
 }
 
-/* Other memory may come and go. */
-TEST_F_TIMEOUT(busy, does_not_care_about_memory_it_does_not_need, MDMA_TIMEOUT)
+/* Maps and unmaps of other IOVAs do not stop the copy. */
+TEST_F_TIMEOUT(busy, unmap_of_other_memory, MDMA_TIMEOUT)
 {
 	uint64_t elsewhere = MDMA_TARGET + 0x10000000;
 	unsigned int i;
@@ -115,8 +115,8 @@ TEST_F_TIMEOUT(busy, does_not_care_about_memory_it_does_not_need, MDMA_TIMEOUT)
 	EXPECT_TRUE(mdma_check_long(&self->card, 0));
 }
 
-/* All queues run into the end of what is there, again and again. */
-TEST_F_TIMEOUT(busy, unmap_of_target_many_times, MDMA_TIMEOUT)
+/* All queues copy to the memory that is unmapped. */
+TEST_F_TIMEOUT(busy, unmap_of_target_with_all_queues, MDMA_TIMEOUT)
 {
 	unsigned int i, queue;
 
@@ -134,8 +134,8 @@ TEST_F_TIMEOUT(busy, unmap_of_target_many_times, MDMA_TIMEOUT)
 	EXPECT_TRUE(mdma_check_long(&self->card, 0));
 }
 
-/* After a write of 0 to SIZE the memory is the driver's. */
-TEST_F_TIMEOUT(busy, stops_when_its_queue_is_disabled, MDMA_TIMEOUT)
+/* After a write of 0 to SIZE, the queue accesses neither ring nor data. */
+TEST_F_TIMEOUT(busy, queue_disable_stops_dma, MDMA_TIMEOUT)
 {
 	ASSERT_EQ(0, mdma_write(self->fd, 0, MDMA_SIZE, 0));
 	EXPECT_TRUE(mdma_rests(&self->memory));
@@ -148,7 +148,7 @@ TEST_F_TIMEOUT(busy, stops_when_its_queue_is_disabled, MDMA_TIMEOUT)
 	EXPECT_TRUE(mdma_check_long(&self->card, 0));
 }
 
-/* Of the queues; @command is that of the function */
+/* All queues are disabled; @command is the expected PCI_COMMAND */
 static void expect_power_on_state(struct __test_metadata *_metadata, int fd,
 				  uint16_t command)
 {
@@ -163,7 +163,7 @@ static void expect_power_on_state(struct __test_metadata *_metadata, int fd,
 	}
 }
 
-TEST_F_TIMEOUT(busy, stops_at_a_reset, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(busy, reset_stops_dma, MDMA_TIMEOUT)
 {
 	ASSERT_EQ(0, vfio_ioctl(self->fd, VFIO_DEVICE_RESET, NULL));
 	EXPECT_TRUE(mdma_rests(&self->memory));
@@ -175,7 +175,7 @@ TEST_F_TIMEOUT(busy, stops_at_a_reset, MDMA_TIMEOUT)
 }
 
 /* PCI Express 2.0, 6.6.2 */
-TEST_F_TIMEOUT(busy, stops_at_a_function_level_reset, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(busy, flr_stops_dma, MDMA_TIMEOUT)
 {
 	int express = mdma_capability(self->fd, PCI_CAP_ID_EXP);
 
@@ -190,7 +190,7 @@ TEST_F_TIMEOUT(busy, stops_at_a_function_level_reset, MDMA_TIMEOUT)
 				     5, MDMA_COPY));
 }
 
-TEST_F_TIMEOUT(busy, stops_at_the_last_close, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(busy, last_close_stops_dma, MDMA_TIMEOUT)
 {
 	mdma_close(&self->card);
 	EXPECT_TRUE(mdma_rests(&self->memory));
@@ -207,8 +207,8 @@ static int set_power_state(int fd, uint16_t state)
 					      2, state);
 }
 
-/* PCI PM 1.2, 5.4.1: No_Soft_Reset is set, so that nothing is lost. */
-TEST_F_TIMEOUT(busy, rests_while_its_power_is_low, MDMA_TIMEOUT)
+/* PCI PM 1.2, 5.4.1: with No_Soft_Reset, the copy continues in D0. */
+TEST_F_TIMEOUT(busy, d3hot_stops_dma, MDMA_TIMEOUT)
 {
 	int64_t progress;
 
@@ -222,12 +222,12 @@ TEST_F_TIMEOUT(busy, rests_while_its_power_is_low, MDMA_TIMEOUT)
 	EXPECT_TRUE(mdma_check_long(&self->card, 0));
 }
 
-TEST_F_TIMEOUT(busy, rests_while_bus_mastering_is_off, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(busy, bus_master_off_stops_dma, MDMA_TIMEOUT)
 {
 	int64_t progress;
 
 	ASSERT_EQ(0, mdma_set_command(self->fd, PCI_COMMAND_MEMORY));
-	/* Except for the step that is under way */
+	/* mdma completes the page that it copies */
 	sleep_ms(MDMA_QUIET_MS);
 	progress = mdma_read(self->fd, 0, MDMA_PROGRESS);
 	sleep_ms(MDMA_QUIET_MS);

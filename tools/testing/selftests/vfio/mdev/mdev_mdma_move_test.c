@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The vendor driver mdma in a migration while it copies: another card goes on,
- * and the log of what was written misses nothing.
+ * Migration of mdma during a copy: the target continues the copy, and DMA logging
+ * reports all pages that it writes.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -17,7 +17,7 @@
 
 #define STREAM_SIZE_MAX	65536
 
-/* The memory, and the interrupts, of another card that takes over */
+/* Source and target of a migration, with the same memory mapped */
 FIXTURE(move)
 {
 	struct mdma_memory memory;
@@ -62,7 +62,7 @@ static int set_eventfd(int fd, unsigned int vector)
 	return ret ? ret : eventfd;
 }
 
-TEST_F_TIMEOUT(move, goes_on_where_it_was, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(move, target_continues_copy, MDMA_TIMEOUT)
 {
 	int64_t progress = mdma_read(self->from.fd, 1, MDMA_PROGRESS);
 	int eventfd;
@@ -83,19 +83,19 @@ TEST_F_TIMEOUT(move, goes_on_where_it_was, MDMA_TIMEOUT)
 	EXPECT_EQ(1, irq_signals_within(eventfd, IRQ_TIMEOUT_MS));
 	EXPECT_EQ(progress, mdma_read(self->from.fd, 1, MDMA_PROGRESS));
 	EXPECT_TRUE(mdma_check_long(&self->to, 1));
-	/* All queues have come along */
+	/* The other queues are enabled, too */
 	EXPECT_EQ(MDMA_DONE, mdma_do(&self->to, 3, MDMA_SOURCE, MDMA_TARGET, 5,
 				     MDMA_COPY));
 }
 
-TEST_F_TIMEOUT(move, goes_on_when_it_is_not_moved, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(move, source_continues_after_stop_copy, MDMA_TIMEOUT)
 {
 	ASSERT_EQ(0, migration_move(self->from.fd, RUNNING));
 	EXPECT_EQ(0, mdma_wait(&self->from, 1));
 	EXPECT_TRUE(mdma_check_long(&self->from, 1));
 }
 
-TEST_F_TIMEOUT(move, is_taken_back_by_a_reset, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(move, reset_in_stop_copy, MDMA_TIMEOUT)
 {
 	ASSERT_EQ(0, vfio_ioctl(self->from.fd, VFIO_DEVICE_RESET, NULL));
 	EXPECT_EQ(RUNNING, migration_state(self->from.fd));
@@ -105,7 +105,7 @@ TEST_F_TIMEOUT(move, is_taken_back_by_a_reset, MDMA_TIMEOUT)
 				     5, MDMA_COPY));
 }
 
-TEST_F_TIMEOUT(move, takes_a_doorbell_while_it_is_stopped, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(move, doorbell_in_stop_copy, MDMA_TIMEOUT)
 {
 	mdma_add(&self->from, 2, MDMA_SOURCE, MDMA_TARGET + MDMA_LONG, 5,
 		 MDMA_COPY);
@@ -118,9 +118,9 @@ TEST_F_TIMEOUT(move, takes_a_doorbell_while_it_is_stopped, MDMA_TIMEOUT)
 			    self->memory.source, 5));
 }
 
-/* The log, as the user of a migration keeps it */
+/* DMA logging */
 
-/* As many pages as bits */
+/* Of 64 pages, as report_log() returns a bitmap of 64 bits */
 static int start_log(int fd, uint64_t iova)
 {
 	struct vfio_device_feature_dma_logging_range range = {
@@ -165,7 +165,7 @@ FIXTURE(log)
 FIXTURE_SETUP(log)
 {
 	ASSERT_EQ(0, mdma_prepare());
-	/* There is no DMA logging without. */
+	/* DMA logging: iova_bitmap_alloc() is a stub without CONFIG_IOMMUFD_DRIVER. */
 	vfio_need_iommufd();
 	ASSERT_EQ(0, mdma_memory_alloc(&self->memory));
 	ASSERT_EQ(0, mdma_create("mdma-4", UUID_A));
@@ -181,7 +181,7 @@ FIXTURE_TEARDOWN(log)
 	EXPECT_EQ(0, mdma_finish());
 }
 
-TEST_F_TIMEOUT(log, reports_exactly_the_dirty_pages, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(log, dirty_pages, MDMA_TIMEOUT)
 {
 	const struct {
 		unsigned int offset;
@@ -196,7 +196,7 @@ TEST_F_TIMEOUT(log, reports_exactly_the_dirty_pages, MDMA_TIMEOUT)
 		{ 5 * PAGE + 1, 3 * PAGE, MDMA_COPY, 0xf << 5 },
 		{ 0, 64 * PAGE, MDMA_COPY, ~0ULL },
 		{ 0, 64 * PAGE, 0, 0 },
-		/* What fails has not written anything */
+		/* Rejected descriptors */
 		{ 0, 0, MDMA_COPY, 0 },
 		{ 0, PAGE, ~MDMA_COPY, 0 },
 	};
@@ -214,15 +214,15 @@ TEST_F_TIMEOUT(log, reports_exactly_the_dirty_pages, MDMA_TIMEOUT)
 			TH_LOG("case %u", i);
 		EXPECT_EQ(0, report_log(self->fd, MDMA_TARGET));
 	}
-	/* A page that isn't there is not written, the ones before are */
+	/* The second page of the source is not mapped: only the first is written */
 	EXPECT_EQ(MDMA_BAD_ADDRESS,
 		  mdma_do(&self->card, 0, MDMA_SOURCE + MDMA_AREA_SIZE - PAGE,
 			  MDMA_TARGET + 7 * PAGE, 2 * PAGE, MDMA_COPY));
 	EXPECT_EQ(1 << 7, report_log(self->fd, MDMA_TARGET));
 }
 
-/* The queue writes what came of a descriptor, too. */
-TEST_F_TIMEOUT(log, has_the_rings, MDMA_TIMEOUT)
+/* The queue writes the result to the descriptor. */
+TEST_F_TIMEOUT(log, dirty_ring_pages, MDMA_TIMEOUT)
 {
 	ASSERT_EQ(0, start_log(self->fd, MDMA_RINGS));
 	ASSERT_EQ(MDMA_DONE, mdma_do(&self->card, 2, MDMA_SOURCE, 0, 1, 0));
@@ -236,7 +236,7 @@ TEST_F_TIMEOUT(log, has_the_rings, MDMA_TIMEOUT)
 }
 
 /* Copying each page that dirty logging reports gives equal memory in the end. */
-TEST_F_TIMEOUT(log, misses_nothing_while_it_is_busy, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(log, dirty_pages_during_copy, MDMA_TIMEOUT)
 {
 	uint64_t written, all = 0;
 	unsigned int page;

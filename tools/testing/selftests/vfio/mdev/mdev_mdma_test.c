@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The vendor driver mdma: registers, copies, checksums, errors and interrupts.
- * What is done to a card while it copies is in mdev_mdma_busy_test.c.
+ * mdev_mdma_busy_test.c tests unmap, reset and close during a copy.
  */
 #include <endian.h>
 #include <errno.h>
@@ -54,7 +54,7 @@ FIXTURE_TEARDOWN(mdma)
 	EXPECT_EQ(0, mdma_finish());
 }
 
-TEST_F_TIMEOUT(mdma, is_an_accelerator_on_pci_express, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(mdma, ids_and_capabilities, MDMA_TIMEOUT)
 {
 	int express = mdma_capability(self->fd, PCI_CAP_ID_EXP);
 	int msix = mdma_capability(self->fd, PCI_CAP_ID_MSIX);
@@ -75,7 +75,7 @@ TEST_F_TIMEOUT(mdma, is_an_accelerator_on_pci_express, MDMA_TIMEOUT)
 				    4));
 }
 
-TEST_F_TIMEOUT(mdma, has_as_many_queues_as_its_type_says, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(mdma, queue_count_of_type, MDMA_TIMEOUT)
 {
 	struct mdma_card single;
 
@@ -90,12 +90,12 @@ TEST_F_TIMEOUT(mdma, has_as_many_queues_as_its_type_says, MDMA_TIMEOUT)
 	EXPECT_EQ(0, mdev_remove(UUID_B));
 }
 
-TEST_F_TIMEOUT(mdma, keeps_what_is_written_to_registers, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(mdma, queue_registers, MDMA_TIMEOUT)
 {
 	unsigned int queue;
 
 	for (queue = 0; queue < QUEUES; queue++) {
-		/* Not while it is enabled */
+		/* BASE of an enabled queue is read-only */
 		EXPECT_EQ(0, mdma_write(self->fd, queue, MDMA_BASE, 0));
 		EXPECT_EQ((MDMA_RINGS >> MDMA_BASE_SHIFT) + queue,
 			  mdma_read(self->fd, queue, MDMA_BASE));
@@ -115,8 +115,8 @@ TEST_F_TIMEOUT(mdma, keeps_what_is_written_to_registers, MDMA_TIMEOUT)
 	}
 }
 
-/* Registers have 32 bits; what is wider is an access to several of them. */
-TEST_F_TIMEOUT(mdma, takes_accesses_of_32_bits, MDMA_TIMEOUT)
+/* An access of 64 bits reads two registers, a write of 16 bits is dropped. */
+TEST_F_TIMEOUT(mdma, register_access_size, MDMA_TIMEOUT)
 {
 	uint64_t offset = MDMA_REGISTER(0, MDMA_BASE);
 	uint32_t both[2];
@@ -134,7 +134,7 @@ static const uint32_t lengths[] = {
 	1, 2, 31, 4095, 4096, 4097, 8192, 65535, 65537, 1 << 20,
 };
 
-/* Where in a page the source and the target begin */
+/* Offsets of source and target in their pages */
 static const struct {
 	unsigned int from;
 	unsigned int to;
@@ -142,7 +142,7 @@ static const struct {
 	{ 0, 0 }, { 1, 0 }, { 0, 1 }, { 4095, 4095 }, { 4095, 1 }, { 2048, 2047 },
 };
 
-TEST_F_TIMEOUT(mdma, copies_any_length_from_anywhere_to_anywhere, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(mdma, copy_length_and_alignment, MDMA_TIMEOUT)
 {
 	const struct mdma_memory *memory = &self->memory;
 	unsigned int i, j;
@@ -171,11 +171,11 @@ TEST_F_TIMEOUT(mdma, copies_any_length_from_anywhere_to_anywhere, MDMA_TIMEOUT)
 	}
 }
 
-TEST_F_TIMEOUT(mdma, computes_checksums_without_a_copy, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(mdma, crc32_without_copy, MDMA_TIMEOUT)
 {
 	const struct mdma_descriptor *descriptor;
 
-	/* What is known of CRC-32 */
+	/* The check value of CRC-32 */
 	memcpy(self->memory.source, "123456789", 9);
 	descriptor = mdma_read_descriptor(&self->card, 0, 0);
 	ASSERT_EQ(MDMA_DONE, mdma_do(&self->card, 0, MDMA_SOURCE, 0, 9, 0));
@@ -183,8 +183,8 @@ TEST_F_TIMEOUT(mdma, computes_checksums_without_a_copy, MDMA_TIMEOUT)
 	EXPECT_TRUE(mdma_is_blank(&self->memory, 0, 0));
 }
 
-/* A ring goes round, and several descriptors may wait. */
-TEST_F_TIMEOUT(mdma, works_through_its_ring, MDMA_TIMEOUT)
+/* Seven descriptors for each doorbell, in a ring of eight */
+TEST_F_TIMEOUT(mdma, ring_wraparound, MDMA_TIMEOUT)
 {
 	const struct mdma_memory *memory = &self->memory;
 	unsigned int i, number;
@@ -205,14 +205,14 @@ TEST_F_TIMEOUT(mdma, works_through_its_ring, MDMA_TIMEOUT)
 	EXPECT_EQ(0, mdma_read(self->fd, 0, MDMA_STATUS));
 }
 
-TEST_F_TIMEOUT(mdma, has_queues_that_work_side_by_side, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(mdma, parallel_queues, MDMA_TIMEOUT)
 {
 	uint32_t crc = mdma_crc(self->memory.source, MDMA_LONG);
 	unsigned int queue;
 
 	for (queue = 0; queue < QUEUES; queue++)
 		ASSERT_EQ(0, mdma_start_long(&self->card, queue));
-	/* The last one has begun before the first one is done */
+	/* The last queue copies before the first has completed its descriptor */
 	EXPECT_EQ(0, mdma_wait_for_progress(&self->card, QUEUES - 1));
 	EXPECT_EQ(0, mdma_read(self->fd, 0, MDMA_HEAD));
 	for (queue = 0; queue < QUEUES; queue++) {
@@ -223,14 +223,14 @@ TEST_F_TIMEOUT(mdma, has_queues_that_work_side_by_side, MDMA_TIMEOUT)
 	EXPECT_TRUE(mdma_check_long(&self->card, 0));
 }
 
-/* What a descriptor can't be, and what is between it and the last that can */
+/* Invalid descriptors, and addresses that are not mapped */
 static const struct {
 	uint64_t source;
 	uint64_t target;
 	uint32_t length;
 	uint32_t flags;
 	uint32_t result;
-	/* How many bytes are copied all the same */
+	/* Bytes that are copied before the error */
 	uint32_t copied;
 } failures[] = {
 	{ MDMA_SOURCE, MDMA_TARGET, 0, MDMA_COPY, MDMA_BAD_LENGTH, 0 },
@@ -239,25 +239,25 @@ static const struct {
 	{ MDMA_SOURCE, MDMA_TARGET, -1, MDMA_COPY, MDMA_BAD_LENGTH, 0 },
 	{ MDMA_SOURCE, MDMA_TARGET, 1, MDMA_COPY << 1, MDMA_BAD_FLAGS, 0 },
 	{ MDMA_SOURCE, MDMA_TARGET, 1, -1, MDMA_BAD_FLAGS, 0 },
-	/* Nothing is mapped there */
+	/* Not mapped */
 	{ 0, MDMA_TARGET, 1, MDMA_COPY, MDMA_BAD_ADDRESS, 0 },
 	{ 0, MDMA_TARGET, 1, 0, MDMA_BAD_ADDRESS, 0 },
 	{ MDMA_SOURCE, 0, 1, MDMA_COPY, MDMA_BAD_ADDRESS, 0 },
 	{ MDMA_SOURCE - 1, MDMA_TARGET, 2, MDMA_COPY, MDMA_BAD_ADDRESS, 0 },
 	{ -1, MDMA_TARGET, 1, MDMA_COPY, MDMA_BAD_ADDRESS, 0 },
 	{ MDMA_SOURCE, -1, 2, MDMA_COPY, MDMA_BAD_ADDRESS, 0 },
-	/* It ends before the transfer does */
+	/* Mapped in part */
 	{ MDMA_SOURCE + MDMA_AREA_SIZE - 5, MDMA_TARGET, 6, MDMA_COPY,
 	  MDMA_BAD_ADDRESS, 5 },
 	{ MDMA_SOURCE, MDMA_TARGET + MDMA_AREA_SIZE - PAGE, 2 * PAGE, MDMA_COPY,
 	  MDMA_BAD_ADDRESS, PAGE },
 	{ MDMA_SOURCE, MDMA_TARGET, MDMA_MAX_LENGTH, MDMA_COPY,
 	  MDMA_BAD_ADDRESS, MDMA_AREA_SIZE },
-	/* It may only be read */
+	/* The target is mapped read-only */
 	{ MDMA_TARGET, MDMA_SOURCE, 1, MDMA_COPY, MDMA_BAD_ADDRESS, 0 },
 };
 
-TEST_F_TIMEOUT(mdma, says_what_is_wrong_with_a_descriptor, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(mdma, descriptor_errors, MDMA_TIMEOUT)
 {
 	struct mdma_memory *memory = &self->memory;
 	unsigned int i;
@@ -280,33 +280,33 @@ TEST_F_TIMEOUT(mdma, says_what_is_wrong_with_a_descriptor, MDMA_TIMEOUT)
 			TH_LOG("case %u", i);
 		memset(memory->target + place, MDMA_BLANK, failures[i].copied);
 	}
-	/* The queue goes on after each, and the others never heard of it */
+	/* The queue is still enabled, and other queues report no error */
 	EXPECT_EQ(MDMA_DONE, mdma_do(&self->card, 1, MDMA_SOURCE, MDMA_TARGET,
 				     5, MDMA_COPY));
 	EXPECT_EQ(0, mdma_read(self->fd, 0, MDMA_STATUS));
 }
 
-TEST_F_TIMEOUT(mdma, disables_itself_when_its_ring_is_bad, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(mdma, bad_ring_disables_queue, MDMA_TIMEOUT)
 {
 	int fd = self->fd;
 
-	/* Too large */
+	/* SIZE is too large */
 	EXPECT_EQ(0, mdma_write(fd, 0, MDMA_SIZE, MDMA_MAX_SIZE + 1));
 	EXPECT_EQ(MDMA_STATUS_BAD_RING, mdma_read(fd, 0, MDMA_STATUS));
 	EXPECT_EQ(0, mdma_read(fd, 0, MDMA_SIZE));
-	/* What is at its end is not a descriptor of it */
+	/* TAIL is out of range */
 	ASSERT_EQ(0, mdma_enable_queue(&self->card, 0));
 	EXPECT_EQ(0, mdma_read(fd, 0, MDMA_STATUS));
 	EXPECT_EQ(0, mdma_write(fd, 0, MDMA_TAIL, MDMA_RING_SIZE));
 	EXPECT_EQ(MDMA_STATUS_BAD_RING, mdma_read(fd, 0, MDMA_STATUS));
 	EXPECT_EQ(0, mdma_read(fd, 0, MDMA_SIZE));
-	/* It is not in memory */
+	/* The ring is not mapped */
 	EXPECT_EQ(0, mdma_write(fd, 0, MDMA_BASE, 0));
 	EXPECT_EQ(0, mdma_write(fd, 0, MDMA_SIZE, MDMA_MAX_SIZE));
 	EXPECT_EQ(0, mdma_write(fd, 0, MDMA_TAIL, 1));
 	self->card.tail[0] = 1;
 	EXPECT_EQ(-EIO, mdma_wait(&self->card, 0));
-	/* It can be read, but not written */
+	/* The ring is mapped read-only */
 	EXPECT_EQ(0, mdma_write(fd, 0, MDMA_BASE,
 				MDMA_SOURCE >> MDMA_BASE_SHIFT));
 	EXPECT_EQ(0, mdma_write(fd, 0, MDMA_SIZE, MDMA_MAX_SIZE));
@@ -318,12 +318,12 @@ TEST_F_TIMEOUT(mdma, disables_itself_when_its_ring_is_bad, MDMA_TIMEOUT)
 				     5, MDMA_COPY));
 }
 
-TEST_F_TIMEOUT(mdma, has_rings_anywhere_and_of_any_size, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(mdma, max_ring_size, MDMA_TIMEOUT)
 {
 	struct mdma_descriptor *ring = (void *)self->memory.target;
 	unsigned int last = MDMA_MAX_SIZE - 1;
 
-	/* The largest, of which the last one is done first */
+	/* All descriptors but the last one have a length of 0 */
 	EXPECT_EQ(0, mdma_write(self->fd, 2, MDMA_SIZE, 0));
 	EXPECT_EQ(0, mdma_write(self->fd, 2, MDMA_BASE,
 				MDMA_TARGET >> MDMA_BASE_SHIFT));
@@ -344,8 +344,8 @@ TEST_F_TIMEOUT(mdma, has_rings_anywhere_and_of_any_size, MDMA_TIMEOUT)
 		  le32toh(ring[last].checksum));
 }
 
-/* PCI 3.0, 6.2.2: only a master accesses memory. */
-TEST_F_TIMEOUT(mdma, waits_for_bus_mastering, MDMA_TIMEOUT)
+/* PCI 3.0, 6.2.2: without Bus Master, no access to memory */
+TEST_F_TIMEOUT(mdma, doorbell_without_bus_master, MDMA_TIMEOUT)
 {
 	unsigned int number;
 
@@ -382,7 +382,7 @@ static int do_byte(struct mdma_card *card, unsigned int queue)
 	return mdma_do(card, queue, MDMA_SOURCE, MDMA_TARGET, 1, MDMA_COPY);
 }
 
-TEST_F_TIMEOUT(mdma, interrupts_by_a_vector_for_each_queue, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(mdma, msix_vector_per_queue, MDMA_TIMEOUT)
 {
 	int eventfds[QUEUES];
 	unsigned int queue, other;
@@ -395,7 +395,7 @@ TEST_F_TIMEOUT(mdma, interrupts_by_a_vector_for_each_queue, MDMA_TIMEOUT)
 		for (other = 0; other < QUEUES; other++)
 			EXPECT_EQ(0, irq_signals(eventfds[other]));
 	}
-	/* Once for all that was waiting */
+	/* One interrupt for all descriptors of a doorbell */
 	for (other = 0; other < MDMA_RING_SIZE - 1; other++)
 		mdma_add(&self->card, 0, MDMA_SOURCE, MDMA_TARGET, 1 << 16,
 			 MDMA_COPY);
@@ -411,7 +411,7 @@ TEST_F_TIMEOUT(mdma, interrupts_by_a_vector_for_each_queue, MDMA_TIMEOUT)
 }
 
 /* PCI 3.0, 6.8.2.9 and 6.8.3.5 */
-TEST_F_TIMEOUT(mdma, keeps_masked_vectors_pending, MDMA_TIMEOUT)
+TEST_F_TIMEOUT(mdma, msix_masked_vector_pending, MDMA_TIMEOUT)
 {
 	const uint64_t control = 2 * PCI_MSIX_ENTRY_SIZE +
 				 PCI_MSIX_ENTRY_VECTOR_CTRL;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mainline's sample mdpy beside its ports to struct parent_ops and to mdev_pci: that
- * a VMM and an administrator see the same display, and the intended differences.
+ * Compares mainline's sample mdpy with its ports to struct parent_ops (mdpy_ops) and
+ * to mdev_pci (mdpy_pci): the same UAPI and sysfs, but for differences that are intended.
  */
 #include <endian.h>
 #include <errno.h>
@@ -35,10 +35,10 @@
 #define DMABUF		VFIO_GFX_PLANE_TYPE_DMABUF
 #define REGION		VFIO_GFX_PLANE_TYPE_REGION
 
-/* More than a display of mdpy_pci has as state data */
+/* More than the state data of a device of mdpy_pci */
 #define STREAM_ROOM	0x900000
 
-/* mdpy has one byte less of config space than PCI */
+/* mdpy's config space is one byte shorter than PCI's */
 #define MDPY_CONFIG_SIZE	0xff
 
 /* DRM's fourcc_code('X', 'R', '2', '4') */
@@ -86,7 +86,7 @@ static int type_file(char *text, size_t size, unsigned int driver,
 			  drivers[driver], drivers[driver], type, file);
 }
 
-/* Positions are those that VFIO_DEVICE_GET_REGION_INFO returns: mdpy has its own */
+/* Offsets are those of VFIO_DEVICE_GET_REGION_INFO: mdpy's differ from vfio-pci's */
 static ssize_t region_read(int device, uint32_t region, uint64_t offset,
 			   void *data, size_t size)
 {
@@ -155,7 +155,7 @@ static uint8_t *picture_map(int device)
 	       MAP_FAILED : region_map(device, info.region_index);
 }
 
-/* What mdpy initializes its memory with: lines that get lighter */
+/* mdpy's initial framebuffer: lines that get lighter */
 static bool is_gradient(const uint8_t *memory, unsigned int type)
 {
 	uint32_t width = types[type].width * 4;
@@ -171,7 +171,7 @@ static bool is_gradient(const uint8_t *memory, unsigned int type)
 	return true;
 }
 
-/* Modules stay loaded until the program exits: that takes most of the time. */
+/* Modules stay loaded until the program exits: loading them takes most of the time. */
 static int load(unsigned int driver)
 {
 	if (module_is_loaded(drivers[driver]))
@@ -207,7 +207,7 @@ static int display_open(struct vfio_user *user, unsigned int driver,
 		ret = vfio_open(user, uuid);
 	if (ret)
 		return ret;
-	/* As a guest's driver does; in mdpy and mdpy_ops, always enabled */
+	/* As a guest's driver does; BARs of mdpy and mdpy_ops are always enabled */
 	return region_write(user->device, CONFIG, PCI_COMMAND, &command, 2) ==
 	       2 ? 0 : -EIO;
 }
@@ -238,7 +238,7 @@ static void close_all(struct vfio_user users[NR_DRIVERS])
 		vfio_close(&users[i]);
 }
 
-/* A display of each driver and of each type in turn */
+/* A device of each driver, of the type of the variant */
 FIXTURE(mode)
 {
 	struct vfio_user user[NR_DRIVERS];
@@ -281,7 +281,7 @@ FIXTURE_TEARDOWN(mode)
 	EXPECT_EQ(0, mdev_remove_all());
 }
 
-/* A display of each driver, of the type vga */
+/* A device of each driver, of the type vga */
 FIXTURE(display)
 {
 	struct vfio_user user[NR_DRIVERS];
@@ -322,7 +322,7 @@ TEST_F(mode, type_files)
 			EXPECT_STREQ(expected, text);
 		}
 	}
-	/* Of four displays of a driver, one is in use */
+	/* One of four devices of the driver exists */
 	EXPECT_STREQ("3", expected);
 }
 
@@ -349,7 +349,7 @@ TEST_F(mode, region_info)
 	for (region = 0; region < VFIO_PCI_NUM_REGIONS; region++) {
 		ASSERT_EQ(0, vfio_region_info(self->user[MDPY].device, region,
 					      &expected));
-		/* The ports have the last byte of config space, too. */
+		/* The ports have all 256 bytes of config space. */
 		if (region == CONFIG) {
 			EXPECT_EQ(MDPY_CONFIG_SIZE, expected.size);
 			expected.size = PCI_CFG_SPACE_SIZE;
@@ -366,8 +366,8 @@ TEST_F(mode, region_info)
 }
 
 /*
- * mdpy_ops has each byte of mdpy. mdev_pci differs in two registers: the guest
- * controls decoding, and a conventional function has a DEVSEL timing.
+ * mdpy_ops has the same bytes as mdpy. mdpy_pci differs in PCI_COMMAND, by which the
+ * guest enables BARs, and in the DEVSEL timing of PCI_STATUS.
  */
 TEST_F(mode, config_space)
 {
@@ -389,8 +389,8 @@ TEST_F(mode, config_space)
 	EXPECT_EQ(0, memcmp(valid, pci, MDPY_CONFIG_SIZE));
 }
 
-/* What mainline's mdpy-fb looks for in a guest */
-TEST_F(mode, guest_driver_finds_it)
+/* Config space that mainline's guest driver mdpy-fb reads in its probe */
+TEST_F(mode, guest_driver_registers)
 {
 	unsigned int i;
 	int device;
@@ -409,7 +409,7 @@ TEST_F(mode, guest_driver_finds_it)
 	}
 }
 
-/* How a guest finds the size of BAR0 and places it; all else is read-only. */
+/* A guest sizes and places BAR0. BAR1 and the vendor capability are read-only. */
 TEST_F(mode, bar_sizing)
 {
 	const uint32_t size = types[variant->type].size;
@@ -457,14 +457,14 @@ TEST_F(mode, gfx_plane)
 	EXPECT_EQ(types[variant->type].width, expected.width);
 	for (i = MDPY_OPS; i < NR_DRIVERS; i++) {
 		ASSERT_EQ(0, query_plane(self->user[i].device, REGION, &info));
-		/* The first that is not PCI's; mdpy has 16 */
+		/* The first index after those of PCI; mdpy uses 16 */
 		EXPECT_EQ(VFIO_PCI_NUM_REGIONS, info.region_index);
 		info.region_index = expected.region_index;
 		EXPECT_EQ(0, memcmp(&expected, &info, sizeof(info)));
 	}
 }
 
-/* Unlike mdpy, the ports count the picture's region and advertise the reset. */
+/* Unlike mdpy, the ports count the gfx region and set VFIO_DEVICE_FLAGS_RESET. */
 TEST_F(display, device_info)
 {
 	struct vfio_device_info info[NR_DRIVERS];
@@ -485,7 +485,6 @@ TEST_F(display, device_info)
 	}
 }
 
-/* There are no interrupts. */
 TEST_F(display, irq_info)
 {
 	struct vfio_device_info device = { .argsz = sizeof(device) };
@@ -493,7 +492,7 @@ TEST_F(display, irq_info)
 	unsigned int i, index;
 
 	for (i = 0; i < NR_DRIVERS; i++) {
-		/* mdpy has no index before this */
+		/* mdpy rejects every index before VFIO_DEVICE_GET_INFO */
 		ASSERT_EQ(0, vfio_ioctl(self->user[i].device,
 					VFIO_DEVICE_GET_INFO, &device));
 		for (index = 0; index < VFIO_PCI_ERR_IRQ_INDEX; index++) {
@@ -504,8 +503,8 @@ TEST_F(display, irq_info)
 	}
 }
 
-/* mdpy takes every write to BAR0 for one of four bytes. */
-TEST_F(display, bar_bytes)
+/* mdpy handles every write to PCI_BASE_ADDRESS_0 as one of four bytes. */
+TEST_F(display, bar_byte_write)
 {
 	const uint8_t byte = 0xfc;
 	unsigned int i;
@@ -520,7 +519,6 @@ TEST_F(display, bar_bytes)
 	}
 }
 
-/* The framebuffer, written through a mapping, and read back by read() */
 TEST_F(display, framebuffer)
 {
 	const uint32_t pixel = 0x00123456, other = 0x00654321;
@@ -576,8 +574,8 @@ TEST_F(display, framebuffer_at_any_offset)
 	munmap(memory, size);
 }
 
-/* mdpy maps from the beginning of a region only. */
-TEST_F(display, framebuffer_part)
+/* mdpy maps a region from its beginning only. */
+TEST_F(display, framebuffer_partial_mmap)
 {
 	const uint32_t start = types[VGA].size - PAGE;
 	struct vfio_region_info info;
@@ -617,7 +615,7 @@ TEST_F(display, gfx_plane_probe)
 	}
 }
 
-/* The plane's region is BAR0's memory, for mmap, read and write. */
+/* mmap, read and write of the gfx region access BAR0's memory. */
 TEST_F(display, gfx_region)
 {
 	const uint32_t size = types[VGA].size;
@@ -665,7 +663,7 @@ TEST_F(display, gfx_region_info)
 		ASSERT_EQ(0, vfio_region_info(device, plane.region_index,
 					      &picture));
 		EXPECT_EQ(bar.size, picture.size);
-		/* mdev_pci adds the capability that names its type */
+		/* mdev_pci adds VFIO_REGION_INFO_CAP_TYPE */
 		if (i == MDPY_PCI)
 			bar.flags |= VFIO_REGION_INFO_FLAG_CAPS;
 		EXPECT_EQ(bar.flags, picture.flags);
@@ -687,7 +685,7 @@ TEST_F(display, reset)
 	}
 }
 
-/* With mdpy, the next VMM finds what the last one has drawn. */
+/* mdpy does not clear the framebuffer at open. */
 TEST_F(display, reset_at_open)
 {
 	char uuid[UUID_SIZE];
@@ -707,7 +705,7 @@ TEST_F(display, reset_at_open)
 	}
 }
 
-/* A BAR that the guest has disabled. In mdpy_pci only; the picture stays. */
+/* Only mdpy_pci disables the BAR. The gfx region stays accessible. */
 TEST_F(display, bar_disabled)
 {
 	const uint16_t command = 0;
@@ -731,7 +729,7 @@ TEST_F(display, bar_disabled)
 	}
 }
 
-/* Config space and the picture migrate. In mdpy_pci only. */
+/* Only mdpy_pci can be migrated: config space and the framebuffer. */
 TEST_F(display, migration)
 {
 	const uint32_t address = 0xfd000000, size = types[VGA].size;
@@ -766,7 +764,7 @@ TEST_F(display, migration)
 	free(stream);
 }
 
-/* mdpy's removal waits until the device is closed, see mdev_mainline_test. */
+/* mdpy's removal waits until the device is closed, see mdev_mainline_test.c. */
 TEST_F(display, remove_while_open)
 {
 	char uuid[UUID_SIZE];
@@ -780,7 +778,7 @@ TEST_F(display, remove_while_open)
 	}
 }
 
-/* Four displays of each driver, whatever their types; only the errno differs. */
+/* Four devices of each driver, of any type. mdpy returns -EUSERS, a port -ENOSPC. */
 TEST_F(display, instances)
 {
 	char uuid[UUID_SIZE], text[16];

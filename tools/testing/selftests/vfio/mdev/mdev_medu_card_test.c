@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What happens to a card of medu while two users work with its devices: resets, suspend,
- * errors that PCI Express reports, unbinding, removal, and a card that is pulled out.
+ * The PCI card of medu while two of its devices are in use: bus reset, suspend, AER,
+ * unbind, removal and surprise removal.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -21,7 +21,7 @@
 #define ERR		VFIO_PCI_ERR_IRQ_INDEX
 #define REQUEST		VFIO_PCI_REQ_IRQ_INDEX
 
-/* Copies, and compares, until @end is set or there is an error */
+/* Copies and compares until @end is set, or there is an error */
 struct worker {
 	struct medu_device device;
 	pthread_t thread;
@@ -53,8 +53,8 @@ static int finish(struct worker *worker)
 	return worker->ret;
 }
 
-/* Waits until the worker has done as many rounds more. */
-static bool goes_on(struct worker *worker, unsigned int more)
+/* Waits for @more rounds. Returns false on timeout or error. */
+static bool wait_rounds(struct worker *worker, unsigned int more)
 {
 	unsigned int first = __atomic_load_n(&worker->rounds, __ATOMIC_RELAXED);
 	unsigned int waited;
@@ -75,7 +75,7 @@ struct users {
 	int event;
 };
 
-/* Two users of a card */
+/* Opens two devices of a card and starts a worker for each */
 static int start_users(struct users *users, unsigned int card)
 {
 	int ret = medu_card_name(card, users->name);
@@ -94,7 +94,7 @@ static int start_users(struct users *users, unsigned int card)
 	return ret ? ret : start(&users->b);
 }
 
-/* Both have worked until now, and have missed nothing. */
+/* Stops the workers and closes the devices. Returns the first error of a worker. */
 static int end_users(struct users *users)
 {
 	int ret = finish(&users->a);
@@ -117,10 +117,10 @@ FIXTURE_SETUP(card)
 	int ret = medu_prepare(1);
 
 	if (ret == -ENOENT)
-		SKIP(return, "there is no medu, or no edu card");
+		SKIP(return, "needs the module medu and an edu card");
 	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, start_users(&self->users, 0));
-	ASSERT_TRUE(goes_on(&self->users.a, 1));
+	ASSERT_TRUE(wait_rounds(&self->users.a, 1));
 }
 
 FIXTURE_TEARDOWN(card)
@@ -135,12 +135,12 @@ static int write_pci(const char *name, const char *file, const char *text)
 
 #define EXPECT_WORKING()					\
 	do {							\
-		EXPECT_TRUE(goes_on(&self->users.a, 2));	\
-		EXPECT_TRUE(goes_on(&self->users.b, 2));	\
+		EXPECT_TRUE(wait_rounds(&self->users.a, 2));	\
+		EXPECT_TRUE(wait_rounds(&self->users.b, 2));	\
 		EXPECT_EQ(0, end_users(&self->users));		\
 	} while (0)
 
-/* The reset of the port that it is connected to: the card loses all that it had. */
+/* A secondary bus reset by the port above the card, which clears its config space */
 TEST_F_TIMEOUT(card, bus_reset, MEDU_TIMEOUT)
 {
 	unsigned int i;
@@ -160,7 +160,7 @@ TEST_F_TIMEOUT(card, suspend, MEDU_TIMEOUT)
 	}
 	if (sysfs_write("devices", "/sys/power/pm_test")) {
 		EXPECT_EQ(0, end_users(&self->users));
-		SKIP(return, "the kernel has no pm_test");
+		SKIP(return, "needs CONFIG_PM_DEBUG");
 	}
 	EXPECT_EQ(0, sysfs_write("mem", "/sys/power/state"));
 	EXPECT_EQ(0, sysfs_write("none", "/sys/power/pm_test"));
@@ -172,10 +172,10 @@ TEST_F_TIMEOUT(card, aer_fatal, MEDU_TIMEOUT)
 {
 	if (module_load("aer_inject")) {
 		EXPECT_EQ(0, end_users(&self->users));
-		SKIP(return, "the kernel has no aer_inject");
+		SKIP(return, "needs the module aer_inject");
 	}
 	EXPECT_EQ(0, card_inject_fatal_error(self->users.name));
-	EXPECT_TRUE(goes_on(&self->users.a, 2));
+	EXPECT_TRUE(wait_rounds(&self->users.a, 2));
 	EXPECT_EQ(0, write_pci(self->users.name, "reset", "1"));
 	EXPECT_EQ(0, card_inject_fatal_error(self->users.name));
 	EXPECT_WORKING();
@@ -186,7 +186,7 @@ TEST_F_TIMEOUT(card, aer_nonfatal, MEDU_TIMEOUT)
 {
 	if (module_load("aer_inject")) {
 		EXPECT_EQ(0, end_users(&self->users));
-		SKIP(return, "the kernel has no aer_inject");
+		SKIP(return, "needs the module aer_inject");
 	}
 	ASSERT_EQ(0, card_inject_error(self->users.name, PCI_ERR_UNC_COMP_TIME));
 	sleep_ms(1000);
@@ -194,7 +194,7 @@ TEST_F_TIMEOUT(card, aer_nonfatal, MEDU_TIMEOUT)
 	EXPECT_EQ(0, module_unload("aer_inject"));
 }
 
-/* Users are notified, and it waits for them. */
+/* Signals the REQ interrupt, and waits until the devices are closed. */
 TEST_F_TIMEOUT(card, unbind, MEDU_TIMEOUT)
 {
 	struct card_action action = { .text = self->users.name,
@@ -229,8 +229,8 @@ TEST_F_TIMEOUT(card, remove_and_rescan, MEDU_TIMEOUT)
 }
 
 /*
- * Requests end with -EIO, users are notified of the error, and the kernel goes on. It is
- * the third card, which no other test needs: it does not come back.
+ * After a surprise removal, accesses return -EIO and the ERR interrupt is signalled. The
+ * third card is removed, which no other test needs: it can't be plugged in again.
  */
 FIXTURE(removal) {};
 FIXTURE_SETUP(removal) {}
@@ -241,11 +241,11 @@ TEST_F_TIMEOUT(removal, surprise, MEDU_TIMEOUT)
 	struct users users = {};
 
 	if (medu_prepare(3) == -ENOENT)
-		SKIP(return, "there is no medu, or no third edu card");
+		SKIP(return, "needs the module medu and three edu cards");
 	ASSERT_EQ(0, start_users(&users, 2));
 	ASSERT_EQ(0, irq_set_eventfd(users.a.device.fd, ERR, TRIGGER,
 				     users.event));
-	ASSERT_TRUE(goes_on(&users.a, 1));
+	ASSERT_TRUE(wait_rounds(&users.a, 1));
 	ASSERT_EQ(0, card_pull_out(users.name));
 	EXPECT_EQ(1, irq_signals_within(users.event, 30000));
 	pthread_join(users.a.thread, NULL);
@@ -280,7 +280,7 @@ static void *create_and_remove(void *data)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(removal, bind_and_unbind_against_create, MEDU_TIMEOUT)
+TEST_F_TIMEOUT(removal, create_races_with_unbind_and_bind, MEDU_TIMEOUT)
 {
 	unsigned int card = 0, i;
 	char name[CARD_NAME_SIZE];
@@ -288,7 +288,7 @@ TEST_F_TIMEOUT(removal, bind_and_unbind_against_create, MEDU_TIMEOUT)
 	void *result;
 
 	if (medu_prepare(1) == -ENOENT)
-		SKIP(return, "there is no medu, or no edu card");
+		SKIP(return, "needs the module medu and an edu card");
 	ASSERT_EQ(0, medu_card_name(0, name));
 	creating = true;
 	ASSERT_EQ(0, pthread_create(&thread, NULL, create_and_remove, &card));

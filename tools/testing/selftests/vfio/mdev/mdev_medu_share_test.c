@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices of medu that share a card: each keeps its data and gets its turn, whatever the
- * others do; and one that migrates to another card while it has a request.
+ * Devices of medu that share a card: isolation, fairness, and a process that is killed
+ * during DMA. Also migration to another card during DMA.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -32,7 +32,7 @@ FIXTURE_SETUP(pair)
 	int ret = medu_prepare(1);
 
 	if (ret == -ENOENT)
-		SKIP(return, "there is no medu, or no edu card");
+		SKIP(return, "needs the module medu and an edu card");
 	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, medu_create(0, UUID_A));
 	ASSERT_EQ(0, medu_create(0, UUID_B));
@@ -58,7 +58,7 @@ static void *run_rounds(void *data)
 	return (void *)ret;
 }
 
-TEST_F_TIMEOUT(pair, parallel_data, MEDU_TIMEOUT)
+TEST_F_TIMEOUT(pair, parallel_dma, MEDU_TIMEOUT)
 {
 	pthread_t thread;
 	void *result;
@@ -104,7 +104,7 @@ static void *keep_busy(void *data)
 	return (void *)ret;
 }
 
-/* One that never stops gets no more transfers than the other. */
+/* A device that always has a request does not starve the other. */
 TEST_F_TIMEOUT(pair, fairness, MEDU_TIMEOUT)
 {
 	int before, others;
@@ -122,12 +122,12 @@ TEST_F_TIMEOUT(pair, fairness, MEDU_TIMEOUT)
 	ASSERT_EQ(0, pthread_join(thread, &result));
 	EXPECT_EQ(NULL, result);
 	EXPECT_EQ(2 * ROUNDS, count_transfers(UUID_B));
-	/* B's thread may be late to start its next one, so A can have more */
+	/* A can have more transfers if B's thread is late to start its next one */
 	EXPECT_LE(ROUNDS, others);
 	EXPECT_GE(4 * ROUNDS, others);
 }
 
-/* A process that is killed while the card works for it */
+/* The process is killed while the card serves its request. */
 TEST_F_TIMEOUT(pair, kill_during_dma, MEDU_TIMEOUT)
 {
 	char uuid[UUID_SIZE];
@@ -161,7 +161,7 @@ TEST_F_TIMEOUT(pair, kill_during_dma, MEDU_TIMEOUT)
 	medu_close(&device);
 }
 
-/* From a device of the first card to one of the second */
+/* Migration from a device of the first card to one of the second */
 FIXTURE(move)
 {
 	struct medu_device from;
@@ -174,7 +174,7 @@ FIXTURE_SETUP(move)
 	int ret = medu_prepare(2);
 
 	if (ret == -ENOENT)
-		SKIP(return, "there is no medu, or no second edu card");
+		SKIP(return, "needs the module medu and two edu cards");
 	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, medu_create(0, UUID_A));
 	ASSERT_EQ(0, medu_create(1, UUID_B));
@@ -206,7 +206,7 @@ TEST_F_TIMEOUT(move, buffer_and_registers, MEDU_TIMEOUT)
 	EXPECT_EQ(0, memcmp(self->from.memory, self->to.memory, PAGE));
 }
 
-/* What is under way is done before, or over there. */
+/* A transfer completes before the source stops, or on the target. */
 TEST_F_TIMEOUT(move, during_dma, MEDU_TIMEOUT)
 {
 	unsigned int i;

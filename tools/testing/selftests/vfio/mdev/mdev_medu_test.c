@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices of medu: the registers of an edu card, factorials, DMA and interrupts, with
- * the VM's edu card doing the work. mdev_medu_share_test.c has several users at once, and
- * mdev_medu_card_test.c what happens to the card.
+ * Devices of medu, which shares the VM's edu cards: registers, factorials, DMA and
+ * interrupts. mdev_medu_share_test.c tests devices that share a card,
+ * mdev_medu_card_test.c reset, AER, unbind and removal of the card.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -43,7 +43,7 @@ FIXTURE_SETUP(card)
 	int ret = medu_prepare(1);
 
 	if (ret == -ENOENT)
-		SKIP(return, "there is no medu, or no edu card");
+		SKIP(return, "needs the module medu and an edu card");
 	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, medu_create(0, UUID_A));
 	ASSERT_EQ(0, medu_open(&self->device, variant->open, UUID_A));
@@ -107,7 +107,7 @@ TEST_F_TIMEOUT(card, factorials, MEDU_TIMEOUT)
 			  medu_factorial(&self->device, factorials[i].n));
 }
 
-/* 4 bytes each, and 8 from MEDU_DMA_SOURCE on; other accesses read as ones. */
+/* 4 bytes each, and 8 from MEDU_DMA_SOURCE on. Other reads return ones. */
 TEST_F(card, register_sizes)
 {
 	uint64_t value = 0x123456789abcdef0;
@@ -135,10 +135,10 @@ static int transfers(void)
 }
 
 /*
- * A reset comes while the page of a request is being pinned, which takes as long as
- * userspace likes: the request is not served when it is pinned.
+ * A reset while the pin of a request sleeps in a userfaultfd fault: the request is not
+ * served after the page has been pinned.
  */
-TEST_F_TIMEOUT(card, reset_overtakes_pin, MEDU_TIMEOUT)
+TEST_F_TIMEOUT(card, reset_during_pin, MEDU_TIMEOUT)
 {
 	void *page = self->device.memory + 3 * PAGE;
 	int uffd;
@@ -156,7 +156,7 @@ TEST_F_TIMEOUT(card, reset_overtakes_pin, MEDU_TIMEOUT)
 	ASSERT_EQ(0, vfio_store(self->device.fd, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND,
 				2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER));
 	ASSERT_EQ(0, uffd_resolve(uffd, page));
-	/* What is left of the first request ends neither of these. */
+	/* The request that was reset does not complete these two */
 	EXPECT_EQ(0, medu_round(&self->device, 1));
 	EXPECT_EQ(2, transfers());
 	close(uffd);
@@ -180,7 +180,7 @@ TEST_F_TIMEOUT(card, intx, MEDU_TIMEOUT)
 	EXPECT_EQ(0, irq_signals(self->event));
 }
 
-/* A message for each request that wants one */
+/* One MSI for each request with MEDU_FACTORIAL_IRQ or MEDU_DMA_IRQ */
 TEST_F_TIMEOUT(card, msi, MEDU_TIMEOUT)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device.fd, MSI, TRIGGER, self->event));
@@ -246,7 +246,7 @@ TEST_F_TIMEOUT(card, dma, MEDU_TIMEOUT)
 	}
 }
 
-/* A transfer that can't be done ends, and the device goes on. */
+/* An invalid transfer completes without an access to memory. */
 TEST_F_TIMEOUT(card, dma_bad_addresses, MEDU_TIMEOUT)
 {
 	static const struct {
@@ -283,13 +283,13 @@ TEST_F_TIMEOUT(card, dma_bad_addresses, MEDU_TIMEOUT)
 	EXPECT_EQ(0, medu_round(&self->device, 1));
 }
 
-/* The driver tries again, and loses no request. */
+/* mdev_pci_map_pages() returns an error: medu retries, and drops no request. */
 TEST_F_TIMEOUT(card, dma_mapping_fails, MEDU_TIMEOUT)
 {
 	int left, ret;
 
 	if (!fail_prepare() || !fail_times_within("mdev_pci_map_pages", 3))
-		SKIP(return, "the kernel can't let allocations fail");
+		SKIP(return, "needs CONFIG_FAULT_INJECTION");
 	ret = medu_round(&self->device, 1);
 	left = fail_times_left();
 	ASSERT_TRUE(fail_times_within(NULL, 0));
@@ -298,7 +298,7 @@ TEST_F_TIMEOUT(card, dma_mapping_fails, MEDU_TIMEOUT)
 	EXPECT_EQ(2, transfers());
 }
 
-/* While a transfer is under way, its registers keep their values. */
+/* Registers of a running transfer are read-only. */
 TEST_F_TIMEOUT(card, dma_registers_locked, MEDU_TIMEOUT)
 {
 	medu_fill(self->device.memory, PAGE, 3);
@@ -317,7 +317,7 @@ TEST_F_TIMEOUT(card, dma_registers_locked, MEDU_TIMEOUT)
 			    PAGE));
 }
 
-/* Without bus mastering, a transfer waits for it, and factorials go on. */
+/* A transfer waits until Bus Master is set, a factorial does not. */
 TEST_F_TIMEOUT(card, bus_master, MEDU_TIMEOUT)
 {
 	struct medu_device *device = &self->device;
@@ -357,8 +357,8 @@ TEST_F_TIMEOUT(card, reset, MEDU_TIMEOUT)
 	EXPECT_EQ(0, memcmp(self->device.memory, zeroes, 16));
 }
 
-/* Resets while the card works for the device: the transfer is done, or has not begun */
-TEST_F_TIMEOUT(card, reset_storm, MEDU_TIMEOUT)
+/* When a reset returns, the transfer has completed or has been dropped. */
+TEST_F_TIMEOUT(card, reset_during_dma, MEDU_TIMEOUT)
 {
 	unsigned int i;
 
@@ -372,7 +372,7 @@ TEST_F_TIMEOUT(card, reset_storm, MEDU_TIMEOUT)
 	EXPECT_EQ(0, medu_round(&self->device, 4));
 }
 
-/* When the unmap has returned, the memory is not written any more. */
+/* The memory is not written after the unmap has returned. */
 TEST_F_TIMEOUT(card, unmap_during_dma, MEDU_TIMEOUT)
 {
 	unsigned int i;
@@ -395,7 +395,7 @@ TEST_F_TIMEOUT(card, unmap_during_dma, MEDU_TIMEOUT)
 	}
 }
 
-/* A device of its own for each UUID, eight a card */
+/* MEDU_UNITS devices for each card */
 TEST_F(card, instances)
 {
 	char uuid[UUID_SIZE];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Migration of the sample card: the states that it goes through, and what the
- * other card is like afterwards.
+ * Migration of mtty: state transitions, registers and interrupts of the target, and
+ * invalid state data. mdev_precopy_test.c tests PRE_COPY.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -26,7 +26,7 @@
 
 #define SET_EVENTFD	(VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER)
 
-/* What the state of a PCI function consists of, in the stream: see mdev_pci */
+/* Offsets of the sections of state data: see mdev_pci */
 #define AT_SECTION_CONFIG	STREAM_STATE
 #define AT_CONFIG(at)	(AT_SECTION_CONFIG + SECTION_HEADER + (at))
 #define AT_SECTION_IRQS	AT_CONFIG(256)
@@ -36,7 +36,7 @@
 #define AT_SECTION_CARD	(AT_PENDING + 8)
 #define AT_CARD		(AT_SECTION_CARD + SECTION_HEADER)
 
-/* State of a card: see its driver */
+/* Offsets in the state data of a port: see mtty.c */
 #define PORT_SIZE	29
 #define AT_PORT(n, at)	(AT_CARD + (n) * PORT_SIZE + (at))
 #define AT_REG(n, reg)	AT_PORT(n, reg)
@@ -44,7 +44,7 @@
 #define AT_SENT(n)	AT_PORT(n, 27)
 #define AT_CAUSES(n)	AT_PORT(n, 28)
 
-/* All parts begin at a multiple of 8 */
+/* Sections are aligned to 8 bytes */
 #define STREAM_LENGTH	((AT_PORT(2, 0) + 7) & ~7)
 
 #define FEATURE_GET	VFIO_DEVICE_FEATURE_GET
@@ -79,7 +79,7 @@ FIXTURE_TEARDOWN(cards)
 	EXPECT_EQ(0, mdev_remove_all());
 }
 
-TEST_F(cards, say_that_they_migrate)
+TEST_F(cards, migration_feature)
 {
 	struct vfio_device_feature_migration migration = {};
 	unsigned int i;
@@ -105,8 +105,8 @@ TEST_F(cards, say_that_they_migrate)
 	EXPECT_EQ(RUNNING, migration_state(self->source));
 }
 
-/* Without it, QEMU refuses to migrate them by default. */
-TEST_F(cards, dma_logging)
+/* QEMU does not migrate devices without DMA logging by default. */
+TEST_F(cards, dma_logging_probe)
 {
 	vfio_need_iommufd();
 	EXPECT_EQ(0, vfio_feature(self->source, FEATURE_PROBE | FEATURE_SET |
@@ -114,7 +114,7 @@ TEST_F(cards, dma_logging)
 				  0));
 }
 
-/* States in which there is a file to be read, or to be written */
+/* States with a file that state data is read from */
 static bool is_saving(int state)
 {
 	return state == PRE_COPY || state == PRE_COPY_P2P ||
@@ -128,7 +128,7 @@ static bool is_allowed(int from, int to)
 	return to != ERROR;
 }
 
-/* From RUNNING; a state that is loaded is complete, so that it can be left */
+/* From RUNNING. In RESUMING, all state data is written, so that STOP is accepted. */
 static int enter(int device, int state, const void *stream, size_t size)
 {
 	int data = migration_go(device, state);
@@ -141,7 +141,7 @@ static int enter(int device, int state, const void *stream, size_t size)
 	return ret;
 }
 
-TEST_F(cards, go_from_every_state_to_every_other)
+TEST_F(cards, all_state_transitions)
 {
 	ssize_t size;
 	int from, to;
@@ -173,14 +173,14 @@ TEST_F(cards, go_from_every_state_to_every_other)
 	}
 }
 
-TEST_F(cards, know_no_other_state)
+TEST_F(cards, invalid_state)
 {
 	EXPECT_EQ(-EINVAL, migration_go(self->source, NR_STATES));
 	EXPECT_EQ(-EINVAL, migration_go(self->source, UINT32_MAX));
 	EXPECT_EQ(RUNNING, migration_state(self->source));
 }
 
-TEST_F(cards, leave_an_error_by_reset_only)
+TEST_F(cards, error_state_until_reset)
 {
 	int state;
 
@@ -195,7 +195,7 @@ TEST_F(cards, leave_an_error_by_reset_only)
 	EXPECT_EQ(0, migration_move(self->source, STOP));
 }
 
-TEST_F(cards, run_after_a_reset_and_for_the_next_user)
+TEST_F(cards, running_after_reset_and_open)
 {
 	int state;
 
@@ -212,8 +212,8 @@ TEST_F(cards, run_after_a_reset_and_for_the_next_user)
 	}
 }
 
-/* What a guest's driver has set up when it is in the middle of a transfer */
-static int begin_conversation(int device)
+/* Writes registers as a guest's driver does, and leaves data in the FIFOs. */
+static int set_up_uarts(int device)
 {
 	static const struct {
 		uint32_t region;
@@ -257,7 +257,7 @@ TEST_F(cards, migrate_uart_state)
 {
 	ssize_t size;
 
-	ASSERT_EQ(0, begin_conversation(self->source));
+	ASSERT_EQ(0, set_up_uarts(self->source));
 	size = migration_save(self->source, self->stream, sizeof(self->stream));
 	ASSERT_EQ(STREAM_LENGTH, size);
 	ASSERT_EQ(0, migration_load(self->target, self->stream, size));
@@ -289,12 +289,12 @@ TEST_F(cards, migrate_uart_state)
 	EXPECT_EQ(0, get(BAR1, UART_IER));
 }
 
-/* The source goes on, if the migration fails elsewhere */
-TEST_F(cards, keep_their_state_when_they_are_saved)
+/* A VMM continues the source if the migration fails. */
+TEST_F(cards, source_continues_after_stop_copy)
 {
 	ssize_t size;
 
-	ASSERT_EQ(0, begin_conversation(self->source));
+	ASSERT_EQ(0, set_up_uarts(self->source));
 	size = migration_save(self->source, self->stream, sizeof(self->stream));
 	ASSERT_EQ(STREAM_LENGTH, size);
 	ASSERT_EQ(0, migration_move(self->source, RUNNING));
@@ -309,13 +309,13 @@ static uint64_t signals(int event)
 	return read(event, &count, sizeof(count)) == sizeof(count) ? count : 0;
 }
 
-TEST_F(cards, interrupt_once_they_run)
+TEST_F(cards, intx_after_running)
 {
 	int event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	ssize_t size;
 
 	ASSERT_LE(0, event);
-	ASSERT_EQ(0, begin_conversation(self->source));
+	ASSERT_EQ(0, set_up_uarts(self->source));
 	size = migration_save(self->source, self->stream, sizeof(self->stream));
 	ASSERT_EQ(STREAM_LENGTH, size);
 
@@ -328,14 +328,14 @@ TEST_F(cards, interrupt_once_they_run)
 	close(event);
 }
 
-/* An interrupt that the source has signalled is not signalled again. */
+/* The target sends no MSI for a condition that the source has raised. */
 TEST_F(cards, no_repeated_msi)
 {
 	int event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	ssize_t size;
 
 	ASSERT_LE(0, event);
-	ASSERT_EQ(0, begin_conversation(self->source));
+	ASSERT_EQ(0, set_up_uarts(self->source));
 	size = migration_save(self->source, self->stream, sizeof(self->stream));
 	ASSERT_EQ(STREAM_LENGTH, size);
 
@@ -352,13 +352,13 @@ TEST_F(cards, no_repeated_msi)
 	close(event);
 }
 
-/* One byte of a state that no card can be in */
+/* One byte that makes state data invalid */
 struct change {
 	size_t at;
 	uint8_t value;
 };
 
-/* Loads the target with a state that has it; and leaves the error state again */
+/* Loads invalid state data, checks that the state is ERROR, and resets the device */
 static int load_changed(int target, char *stream, const struct change *change)
 {
 	char kept = stream[change->at];
@@ -379,7 +379,7 @@ static void refuse_changes(struct __test_metadata *_metadata, int source,
 	char stream[1024];
 	unsigned int i;
 
-	ASSERT_EQ(0, begin_conversation(source));
+	ASSERT_EQ(0, set_up_uarts(source));
 	ASSERT_EQ(STREAM_LENGTH, migration_save(source, stream,
 						sizeof(stream)));
 	for (i = 0; i < count; i++) {
@@ -389,7 +389,7 @@ static void refuse_changes(struct __test_metadata *_metadata, int source,
 	EXPECT_EQ(0, migration_load(target, stream, STREAM_LENGTH));
 }
 
-TEST_F(cards, refuse_impossible_registers)
+TEST_F(cards, invalid_sections_and_config_space)
 {
 	static const struct change changes[] = {
 		/* Number, flags, version and size of sections */
@@ -420,7 +420,7 @@ TEST_F(cards, refuse_impossible_registers)
 		       ARRAY_SIZE(changes));
 }
 
-TEST_F(cards, refuse_impossible_ports)
+TEST_F(cards, invalid_uart_registers)
 {
 	static const struct change changes[] = {
 		{ AT_REG(0, UART_RX), 1 },
@@ -436,7 +436,7 @@ TEST_F(cards, refuse_impossible_ports)
 		{ AT_COUNT(1), 2 },
 		{ AT_SENT(0), 2 },
 		{ AT_SENT(1), 0xff },
-		/* There is data that it shall interrupt for; and there is none */
+		/* The first port has a condition that interrupts, the second has none */
 		{ AT_CAUSES(0), 0 },
 		{ AT_CAUSES(1), UART_IER_MSI },
 	};
@@ -445,8 +445,8 @@ TEST_F(cards, refuse_impossible_ports)
 		       ARRAY_SIZE(changes));
 }
 
-/* Regions don't decode until the reset that the device needs, which leaves nothing. */
-TEST_F(cards, keep_nothing_of_what_they_refuse)
+/* BARs read as ones until the reset, after which registers have their defaults. */
+TEST_F(cards, invalid_state_data_discarded)
 {
 	static const struct change changes[] = {
 		{ AT_CONFIG(PCI_VENDOR_ID), 0 },
@@ -454,7 +454,7 @@ TEST_F(cards, keep_nothing_of_what_they_refuse)
 	};
 	unsigned int i;
 
-	ASSERT_EQ(0, begin_conversation(self->source));
+	ASSERT_EQ(0, set_up_uarts(self->source));
 	ASSERT_EQ(STREAM_LENGTH, migration_save(self->source, self->stream,
 						sizeof(self->stream)));
 	for (i = 0; i < ARRAY_SIZE(changes); i++) {

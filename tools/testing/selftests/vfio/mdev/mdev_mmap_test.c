@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What mmap() of a mediated device grants and what it refuses: regions, areas,
- * protection. For page faults, see mdev_fault_test.c.
+ * mmap() of a mediated device: regions, sparse areas and protection.
+ * mdev_fault_test.c tests page faults.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -17,7 +17,7 @@
 #include "sim_lib.h"
 #include "vfio_lib.h"
 
-/* mmap() that answers 0, after which nothing is mapped, or a negative errno */
+/* mmap() and munmap(). Returns 0 or a negative errno. */
 static int try_mmap(int fd, uint32_t region, uint64_t offset, size_t size,
 		    int prot, int flags)
 {
@@ -58,7 +58,7 @@ FIXTURE_TEARDOWN(mmap)
 	EXPECT_EQ(0, sim_finish());
 }
 
-TEST_F(mmap, says_what_can_be_mapped)
+TEST_F(mmap, region_info_flags)
 {
 	static const bool mappable[VFIO_PCI_NUM_REGIONS] = {
 		[BAR(2)] = true, [BAR(3)] = true, [BAR(4)] = true,
@@ -77,7 +77,7 @@ TEST_F(mmap, says_what_can_be_mapped)
 	}
 }
 
-TEST_F(mmap, says_where_a_sparse_region_can_be_mapped)
+TEST_F(mmap, sparse_mmap_capability)
 {
 	struct {
 		struct vfio_region_info info;
@@ -107,7 +107,7 @@ static const struct {
 	int flags;
 	int result;
 } requests[] = {
-	/* All of a region, some of it, and more than it has */
+	/* All of a region, part of it, and beyond its end */
 	{ BAR(2), 0, MDEV_SIM_BAR2_SIZE, RW, MAP_SHARED, 0 },
 	{ BAR(2), 0, MDEV_SIM_BAR2_SIZE, PROT_READ, MAP_SHARED, 0 },
 	{ BAR(2), 0, MDEV_SIM_BAR2_SIZE, PROT_WRITE, MAP_SHARED, 0 },
@@ -119,7 +119,7 @@ static const struct {
 	{ BAR(2), 0, MDEV_SIM_BAR2_SIZE + PAGE, RW, MAP_SHARED, -EINVAL },
 	{ BAR(2), MDEV_SIM_BAR2_SIZE, PAGE, RW, MAP_SHARED, -EINVAL },
 	{ BAR(4), 0, MDEV_SIM_BAR4_SIZE, RW, MAP_SHARED, 0 },
-	/* Regions that are trapped, or not there */
+	/* Regions without VFIO_REGION_INFO_FLAG_MMAP, or that do not exist */
 	{ BAR(0), 0, PAGE, RW, MAP_SHARED, -EINVAL },
 	{ BAR(1), 0, PAGE, RW, MAP_SHARED, -EINVAL },
 	{ VFIO_PCI_ROM_REGION_INDEX, 0, PAGE, PROT_READ, MAP_SHARED, -EINVAL },
@@ -127,7 +127,7 @@ static const struct {
 	{ VFIO_PCI_VGA_REGION_INDEX, 0, PAGE, RW, MAP_SHARED, -EINVAL },
 	{ VFIO_PCI_NUM_REGIONS, 0, PAGE, RW, MAP_SHARED, -EINVAL },
 	{ (1 << 23) - 1, 0, PAGE, RW, MAP_SHARED, -EINVAL },
-	/* A position that the kernel's own arithmetic must not wrap */
+	/* The last page of the 40 bits of an offset in a region */
 	{ BAR(2), 0xfffffff000, PAGE, RW, MAP_SHARED, -EINVAL },
 	/* Sparse: within one area */
 	{ BAR(3), MDEV_SIM_BAR3_AREA0, MDEV_SIM_BAR3_AREA0_SIZE, RW,
@@ -150,12 +150,12 @@ static const struct {
 	{ BAR(5), 0, MDEV_SIM_BAR5_SIZE, PROT_NONE, MAP_SHARED, 0 },
 	{ BAR(5), 0, MDEV_SIM_BAR5_SIZE, RW, MAP_SHARED, -EACCES },
 	{ BAR(5), 0, PAGE, PROT_WRITE, MAP_SHARED, -EACCES },
-	/* Private ones would keep what was taken back */
+	/* A zap does not revoke the private copies of MAP_PRIVATE */
 	{ BAR(2), 0, PAGE, RW, MAP_PRIVATE, -EINVAL },
 	{ BAR(2), 0, PAGE, PROT_READ, MAP_PRIVATE, -EINVAL },
 };
 
-TEST_F(mmap, checks_each_request)
+TEST_F(mmap, bounds_and_protection)
 {
 	size_t i;
 
@@ -170,7 +170,7 @@ TEST_F(mmap, checks_each_request)
 	EXPECT_EQ(0, sim_get("validate_map_request/calls"));
 }
 
-TEST_F(mmap, finds_areas_behind_another_capability)
+TEST_F(mmap, sparse_mmap_in_second_capability)
 {
 	vfio_close(&self->user);
 	ASSERT_EQ(0, sim_set("areas", MDEV_SIM_AREAS_SECOND));
@@ -181,7 +181,7 @@ TEST_F(mmap, finds_areas_behind_another_capability)
 				    MAP_SHARED));
 }
 
-TEST_F(mmap, depends_on_areas_that_are_pages_of_their_region)
+TEST_F(mmap, invalid_sparse_mmap_areas)
 {
 	unsigned int areas;
 
@@ -196,7 +196,7 @@ TEST_F(mmap, depends_on_areas_that_are_pages_of_their_region)
 	EXPECT_EQ(0, variant->open(&self->user, UUID_A));
 }
 
-TEST_F(mmap, can_not_be_made_writable_later)
+TEST_F(mmap, mprotect_read_only_region)
 {
 	void *address = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, self->fd,
 			     vfio_position(BAR(5), 0));
@@ -209,7 +209,7 @@ TEST_F(mmap, can_not_be_made_writable_later)
 	munmap(address, PAGE);
 }
 
-TEST_F(mmap, can_not_grow)
+TEST_F(mmap, mremap_grow)
 {
 	void *address = mmap(NULL, PAGE, RW, MAP_SHARED, self->fd,
 			     vfio_position(BAR(2), 0));
@@ -220,8 +220,8 @@ TEST_F(mmap, can_not_grow)
 	munmap(address, PAGE);
 }
 
-/* A device without regions, and a vendor that answers no page fault */
-TEST(nothing_to_map)
+/* A device without regions, and a driver without ->validate_map_request() */
+TEST(no_mappable_region)
 {
 	struct vfio_user user;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Modules that come and go: the vendor's with its devices, and the bus driver
- * before and after the devices that it is for.
+ * Loading and unloading of modules: a vendor driver's with its devices, and
+ * vfio_mdev before and after the devices it binds to.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,9 +17,9 @@
 
 #define DEVICE_A	MTTY "/" UUID_A
 
-/* How long a process is watched before it counts as waiting */
+/* How long a process is watched before it counts as blocked */
 #define BLOCKED_MS	300
-/* For how long a vendor is about to leave, and it is looked at */
+/* How long ->remove() sleeps during the unload of mdev_sim */
 #define LEAVING_MS	2000
 #define PATIENCE_MS	5000
 #define PAUSE_MS	10
@@ -40,7 +40,7 @@ FIXTURE_SETUP(modules)
 	if (!module_is_loaded("mtty") || !module_is_loaded("vfio_mdev") ||
 	    !module_is_loaded("mdev"))
 		SKIP(return, "mdev, vfio_mdev and mtty must be modules");
-	/* Another vendor would keep the modules that are unloaded here */
+	/* Other vendor drivers hold references to the modules that are unloaded here */
 	for (i = 0; i < ARRAY_SIZE(other_vendors); i++)
 		if (module_is_loaded(other_vendors[i]))
 			ASSERT_EQ(0, module_unload(other_vendors[i]));
@@ -51,7 +51,7 @@ FIXTURE_TEARDOWN(modules)
 	EXPECT_EQ(0, mdev_prepare());
 }
 
-TEST_F(modules, vendor_brings_the_bus_driver)
+TEST_F(modules, probe_requests_vfio_mdev)
 {
 	ASSERT_EQ(0, module_unload("mtty"));
 	ASSERT_EQ(0, module_unload("vfio_mdev"));
@@ -72,8 +72,8 @@ static bool wait_for_path(const char *path)
 	return false;
 }
 
-/* It can't wait for the module where the kernel waits for all such probes. */
-TEST_F(modules, vendor_that_probes_asynchronously_brings_the_bus_driver)
+/* request_module() WARNs in an async probe: mdev calls request_module_nowait(). */
+TEST_F(modules, async_probe_requests_vfio_mdev)
 {
 	ASSERT_EQ(0, module_unload("mtty"));
 	ASSERT_EQ(0, module_unload("vfio_mdev"));
@@ -84,7 +84,7 @@ TEST_F(modules, vendor_that_probes_asynchronously_brings_the_bus_driver)
 	EXPECT_EQ(0, module_unload("mdev_sim"));
 }
 
-TEST_F(modules, vendor_takes_its_devices_along)
+TEST_F(modules, driver_unload_removes_devices)
 {
 	char group[VFIO_PATH_SIZE], cdev[VFIO_PATH_SIZE];
 
@@ -102,7 +102,7 @@ TEST_F(modules, vendor_takes_its_devices_along)
 	EXPECT_FALSE(path_exists("%s", cdev));
 }
 
-TEST_F(modules, vendor_starts_afresh)
+TEST_F(modules, driver_reload)
 {
 	int available = mdev_available("mtty-1");
 
@@ -114,7 +114,7 @@ TEST_F(modules, vendor_starts_afresh)
 	EXPECT_EQ(0, mdev_create("mtty-1", UUID_A));
 }
 
-TEST_F(modules, all_leave_nothing_behind)
+TEST_F(modules, unload_all_modules)
 {
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
 	EXPECT_EQ(0, module_unload("mtty"));
@@ -125,7 +125,7 @@ TEST_F(modules, all_leave_nothing_behind)
 	EXPECT_FALSE(path_exists("/sys/class/mdev_bus"));
 }
 
-TEST_F(modules, bus_driver_leaves_its_devices)
+TEST_F(modules, bus_driver_unload_keeps_devices)
 {
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
 	ASSERT_EQ(0, module_unload("vfio_mdev"));
@@ -136,7 +136,7 @@ TEST_F(modules, bus_driver_leaves_its_devices)
 	EXPECT_FALSE(path_exists(DEVICE_A));
 }
 
-TEST_F(modules, bus_driver_finds_older_devices)
+TEST_F(modules, bus_driver_binds_existing_devices)
 {
 	char path[VFIO_PATH_SIZE];
 
@@ -193,7 +193,7 @@ FIXTURE_TEARDOWN(open_device)
 	EXPECT_EQ(0, mdev_prepare());
 }
 
-TEST_F(open_device, holds_the_vendor)
+TEST_F(open_device, driver_module_reference)
 {
 	EXPECT_EQ(-EAGAIN, module_unload("mtty"));
 	EXPECT_TRUE(path_exists(DEVICE_A));
@@ -202,7 +202,7 @@ TEST_F(open_device, holds_the_vendor)
 	EXPECT_EQ(0, module_unload("mtty"));
 }
 
-TEST_F(open_device, holds_the_bus_driver)
+TEST_F(open_device, bus_driver_module_reference)
 {
 	EXPECT_EQ(-EAGAIN, module_unload("vfio_mdev"));
 	EXPECT_TRUE(path_same(VFIO_MDEV, DEVICE_A "/driver"));
@@ -215,8 +215,8 @@ static int unload_sim(void)
 	return module_unload("mdev_sim");
 }
 
-/* One parent of a module is about to go, the others are not yet. */
-TEST_F(modules, vendor_that_leaves_gets_no_users)
+/* One parent of the module is being unregistered, the other is still registered. */
+TEST_F(modules, open_during_driver_unload)
 {
 	struct vfio_user user;
 	struct work unloader;
@@ -231,7 +231,7 @@ TEST_F(modules, vendor_that_leaves_gets_no_users)
 	EXPECT_TRUE(sim_wait_for("remove/active", 1));
 	EXPECT_EQ(-ENODEV, vfio_open_cdev(&user, UUID_B));
 	EXPECT_TRUE(path_exists(MDEV_DEVICES "/" UUID_B));
-	/* The unload does not wait for an open that has failed */
+	/* The failed open holds no reference to the module */
 	EXPECT_EQ(0, work_result(&unloader));
 	EXPECT_FALSE(path_exists(MDEV_DEVICES "/" UUID_B));
 }
@@ -246,7 +246,7 @@ TEST_F(modules, unload_waits_for_unbound_cdev)
 	pid_t unloader;
 
 	if (kernel_is_patched())
-		SKIP(return, "mdev_cdev_registration_test has the test");
+		SKIP(return, "see mdev_cdev_registration_test");
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
 	device = vfio_open_unbound(UUID_A);
 	ASSERT_LE(0, device);

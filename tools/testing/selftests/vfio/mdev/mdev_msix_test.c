@@ -23,7 +23,7 @@
 #define VECTORS		MDEV_SIM_NR_MSIX
 #define ROUNDS		200
 
-/* The result of mdev_irqs_trigger(): whether it is signalled, or is pending */
+/* Returns the result of mdev_irqs_trigger(): 1 if it is signalled or pending */
 static int64_t interrupt(int device, uint32_t index, uint32_t vector)
 {
 	const uint64_t argument[4] = { index, vector };
@@ -53,7 +53,7 @@ FIXTURE_SETUP(vectors)
 	memset(self->event, -1, sizeof(self->event));
 	ret = sim_prepare();
 	if (ret == -ENOENT)
-		SKIP(return, "there is no mdev_sim");
+		SKIP(return, "needs the module mdev_sim");
 	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
 	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
@@ -87,7 +87,7 @@ static void expect_signals(struct __test_metadata *_metadata, int device,
 	}
 }
 
-TEST_F(vectors, signal_their_own_eventfds)
+TEST_F(vectors, msix_eventfds)
 {
 	bool set[VECTORS];
 
@@ -97,8 +97,8 @@ TEST_F(vectors, signal_their_own_eventfds)
 	expect_signals(_metadata, self->device, self->event, set);
 }
 
-/* As QEMU enables them: one after the other, in the order of the guest */
-TEST_F(vectors, come_and_go_in_any_order)
+/* As QEMU does: one vector for each VFIO_DEVICE_SET_IRQS, in any order */
+TEST_F(vectors, msix_eventfds_one_by_one)
 {
 	bool set[VECTORS] = {};
 	const int none = -1;
@@ -122,8 +122,8 @@ TEST_F(vectors, come_and_go_in_any_order)
 	}
 }
 
-/* MSI is set up as a whole, and larger only after a teardown. */
-TEST_F(vectors, of_msi_are_as_many_as_at_first)
+/* VFIO_IRQ_INFO_NORESIZE: more vectors only after a teardown */
+TEST_F(vectors, msi_noresize)
 {
 	const int none = -1;
 	uint32_t i;
@@ -147,7 +147,7 @@ TEST_F(vectors, of_msi_are_as_many_as_at_first)
 	}
 }
 
-TEST_F(vectors, stay_when_one_eventfd_is_refused)
+TEST_F(vectors, invalid_eventfd_changes_no_vector)
 {
 	int fds[VECTORS];
 	bool set[VECTORS];
@@ -166,7 +166,7 @@ TEST_F(vectors, stay_when_one_eventfd_is_refused)
 	expect_signals(_metadata, self->device, self->event, set);
 }
 
-TEST_F(vectors, wait_while_they_are_masked)
+TEST_F(vectors, msix_masked_vectors_pending)
 {
 	const uint8_t odd[] = { 0, 1, 0, 1 };
 	uint32_t i;
@@ -184,7 +184,7 @@ TEST_F(vectors, wait_while_they_are_masked)
 		EXPECT_EQ(odd[i], irq_signals(self->event[i]));
 }
 
-TEST_F(vectors, forget_with_a_reset_but_stay_masked)
+TEST_F(vectors, reset_clears_pending_keeps_mask)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, MSIX, TRIGGER,
 				     self->event[0]));
@@ -202,7 +202,7 @@ TEST_F(vectors, forget_with_a_reset_but_stay_masked)
 	EXPECT_EQ(1, irq_signals(self->event[0]));
 }
 
-TEST_F(vectors, are_tested_where_the_user_says_so)
+TEST_F(vectors, trigger_data_none_and_data_bool)
 {
 	const uint8_t values[] = { 1, 0, 255, 1 };
 	uint32_t i;
@@ -211,7 +211,7 @@ TEST_F(vectors, are_tested_where_the_user_says_so)
 	EXPECT_EQ(-EINVAL, irq_act_where(self->device, MSIX, TRIGGER, 0, 4,
 					 values));
 
-	/* The fourth has no eventfd: it is passed over */
+	/* The fourth vector has no eventfd: it is ignored */
 	ASSERT_EQ(0, irq_set_eventfds(self->device, MSIX, TRIGGER, 0, 3,
 				      self->event));
 	EXPECT_EQ(0, irq_act_on(self->device, MSIX, TRIGGER, 0, 4));
@@ -222,7 +222,7 @@ TEST_F(vectors, are_tested_where_the_user_says_so)
 		EXPECT_EQ(!!values[i], irq_signals(self->event[i]));
 }
 
-/* An interrupt that comes while its vector is masked, until @unmask comes */
+/* Triggers a masked vector, then signals @unmask. Returns the signals of @event. */
 static uint64_t unmask_pending(int device, uint32_t vector, int unmask,
 			       int event, int milliseconds)
 {
@@ -233,8 +233,7 @@ static uint64_t unmask_pending(int device, uint32_t vector, int unmask,
 	return irq_signals_within(event, milliseconds);
 }
 
-/* An eventfd each that unmasks */
-TEST_F(vectors, are_unmasked_by_eventfds)
+TEST_F(vectors, unmask_eventfds)
 {
 	int fds[VECTORS / 2];
 	uint32_t i;
@@ -244,7 +243,7 @@ TEST_F(vectors, are_unmasked_by_eventfds)
 	ASSERT_EQ(0, irq_set_eventfds(self->device, MSIX, UNMASK, 0,
 				      VECTORS / 2, &self->event[VECTORS / 2]));
 
-	/* Refused as a whole, although the first ones are valid */
+	/* None is set, although the first ones are valid */
 	memcpy(fds, self->event, sizeof(fds));
 	fds[VECTORS / 4] = 10000;
 	EXPECT_EQ(-EBADF, irq_set_eventfds(self->device, MSIX, UNMASK, 0,
@@ -256,8 +255,8 @@ TEST_F(vectors, are_unmasked_by_eventfds)
 					    self->event[i], IRQ_TIMEOUT_MS));
 }
 
-/* Of two vectors that have one, it is removed from the second. */
-TEST_F(vectors, keep_the_eventfds_of_others)
+/* It is removed from the second vector, and stays set for the first. */
+TEST_F(vectors, unmask_eventfd_removed)
 {
 	const int none = -1;
 
@@ -273,7 +272,7 @@ TEST_F(vectors, keep_the_eventfds_of_others)
 				    self->event[1], IRQ_QUIET_MS));
 }
 
-TEST_F(vectors, err_and_req_signal_their_eventfds)
+TEST_F(vectors, err_and_req_eventfds)
 {
 	const uint32_t indexes[] = { ERR, REQ };
 	unsigned int i;
@@ -296,8 +295,8 @@ TEST_F(vectors, err_and_req_signal_their_eventfds)
 	}
 }
 
-/* QEMU goes from INTx to MSI-X and back, as the guest's driver says. */
-TEST_F(vectors, take_turns_with_intx)
+/* QEMU does this when the guest's driver enables and disables MSI-X. */
+TEST_F(vectors, intx_to_msix_and_back)
 {
 	unsigned int round;
 
@@ -318,7 +317,7 @@ TEST_F(vectors, take_turns_with_intx)
 }
 
 /* ->set_irqs() fails, or ->get_irq_info() does */
-TEST_F(vectors, are_not_set_when_the_vendor_refuses)
+TEST_F(vectors, set_irqs_callback_fails)
 {
 	ASSERT_EQ(0, sim_set("set_irqs/fail", ENOSPC));
 	EXPECT_EQ(-ENOSPC, irq_set_eventfd(self->device, MSIX, TRIGGER,
@@ -334,8 +333,8 @@ TEST_F(vectors, are_not_set_when_the_vendor_refuses)
 	ASSERT_EQ(0, sim_set("get_irq_info/fail", 0));
 }
 
-/* Once for each index that exists */
-TEST_F(vectors, are_torn_down_by_the_last_user)
+/* ->set_irqs() is called once for each index. */
+TEST_F(vectors, last_close_tears_down_irqs)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, MSIX, UNMASK,
 				     self->event[0]));
@@ -347,8 +346,8 @@ TEST_F(vectors, are_torn_down_by_the_last_user)
 	EXPECT_EQ(VFIO_PCI_NUM_IRQS, sim_get("set_irqs/calls"));
 }
 
-/* Another process, which ends an unmask eventfd, and with it, */
-static pid_t start_ending(int device)
+/* A process that removes the unmask eventfd of INTx */
+static pid_t fork_unmask_removal(int device)
 {
 	pid_t pid = fork();
 
@@ -357,8 +356,8 @@ static pid_t start_ending(int device)
 	_exit(irq_set_eventfd(device, INTX, UNMASK, -1) ? 1 : 0);
 }
 
-/* waits for the vendor, which the users of other devices don't. */
-TEST_F(vectors, of_a_stuck_device_hold_up_no_other)
+/* Removal of an unmask eventfd waits for ->set_irqs() of its own device only. */
+TEST_F(vectors, set_irqs_blocked_in_other_device)
 {
 	struct vfio_user user;
 	int status;
@@ -372,7 +371,7 @@ TEST_F(vectors, of_a_stuck_device_hold_up_no_other)
 	ASSERT_EQ(0, sim_set("set_irqs/block", 1));
 	ASSERT_EQ(0, irq_signal(self->event[0]));
 	EXPECT_TRUE(sim_wait_for("set_irqs/blocked", 1));
-	pid = start_ending(self->device);
+	pid = fork_unmask_removal(self->device);
 	ASSERT_LT(0, pid);
 	sleep_ms(IRQ_QUIET_MS);
 	EXPECT_EQ(0, waitpid(pid, &status, WNOHANG));
@@ -389,8 +388,8 @@ TEST_F(vectors, of_a_stuck_device_hold_up_no_other)
 	EXPECT_EQ(0, status);
 }
 
-/* Requests and eventfds of one device: the vendor sees one at a time. */
-TEST_F(vectors, reach_the_vendor_one_by_one)
+/* ->set_irqs() is not called concurrently by ioctls and eventfds of a device. */
+TEST_F(vectors, set_irqs_serialized)
 {
 	unsigned int round, i;
 
@@ -402,7 +401,7 @@ TEST_F(vectors, reach_the_vendor_one_by_one)
 			ASSERT_EQ(0, irq_signal(self->event[i]));
 		ASSERT_EQ(0, irq_act_on(self->device, MSIX, MASK, 0, VECTORS));
 	}
-	/* Some are still under way */
+	/* Works of unmask eventfds can still be queued */
 	vfio_close(&self->user);
 	EXPECT_EQ(1, sim_get("set_irqs/max_active"));
 }

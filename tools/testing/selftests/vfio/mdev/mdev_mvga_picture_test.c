@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The picture of the sample displays, as the host sees it: when there is one,
- * in the region that follows it, and as a dma-buf.
+ * The framebuffer of mvga on the host: VFIO_DEVICE_QUERY_GFX_PLANE, the gfx region
+ * and dma-bufs. mdev_mvga_test.c tests the registers of the guest.
  */
 #include <endian.h>
 #include <errno.h>
@@ -43,7 +43,7 @@ FIXTURE_TEARDOWN(display)
 	EXPECT_EQ(0, mvga_finish());
 }
 
-/* Whether neither the host nor the administrator sees anything */
+/* Whether the plane is empty, and the sysfs attribute "mode" is "off" */
 static bool is_off(int device)
 {
 	struct vfio_device_gfx_plane_info info;
@@ -52,7 +52,7 @@ static bool is_off(int device)
 	       mvga_shows_nothing(&info) && mvga_mode_is(UUID_A, "off");
 }
 
-/* A dma-buf of what is shown, or a negative errno */
+/* A dma-buf of the frame, or a negative errno */
 static int get_buffer(int device)
 {
 	struct vfio_device_gfx_plane_info info;
@@ -62,7 +62,7 @@ static int get_buffer(int device)
 				      &info.dmabuf_id);
 }
 
-TEST_F(display, shows_the_mode_that_is_set)
+TEST_F(display, gfx_plane_info)
 {
 	struct vfio_device_gfx_plane_info info;
 
@@ -80,7 +80,7 @@ TEST_F(display, shows_the_mode_that_is_set)
 	EXPECT_EQ(UINT32_MAX, info.y_hot);
 	EXPECT_EQ(PICTURE, info.region_index);
 
-	/* Lines may be longer than what is seen of them */
+	/* The stride can be larger than the width */
 	ASSERT_EQ(0, mvga_put(self->device, VIRT_WIDTH, 1024));
 	ASSERT_EQ(0, mvga_query(self->device, REGION, PRIMARY, &info));
 	EXPECT_EQ(800, info.width);
@@ -94,7 +94,7 @@ TEST_F(display, shows_the_mode_that_is_set)
 	EXPECT_TRUE(is_off(self->device));
 }
 
-TEST_F(display, shows_no_mode_that_does_not_fit)
+TEST_F(display, mode_beyond_video_memory)
 {
 	ASSERT_EQ(0, mvga_set_mode(self->device, 2048, 1024));
 	EXPECT_TRUE(mvga_mode_is(UUID_A, "2048x1024"));
@@ -109,14 +109,14 @@ TEST_F(display, shows_no_mode_that_does_not_fit)
 	ASSERT_EQ(0, mvga_put(self->device, VIRT_WIDTH, 2049));
 	EXPECT_TRUE(is_off(self->device));
 
-	/* The largest numbers there are show nothing either */
+	/* The largest values of the registers */
 	ASSERT_EQ(0, mvga_set_mode(self->device, UINT16_MAX, UINT16_MAX));
 	ASSERT_EQ(0, mvga_put(self->device, X_OFFSET, UINT16_MAX));
 	ASSERT_EQ(0, mvga_put(self->device, Y_OFFSET, UINT16_MAX));
 	EXPECT_TRUE(is_off(self->device));
 }
 
-TEST_F(display, shows_no_mode_that_is_none)
+TEST_F(display, invalid_mode)
 {
 	ASSERT_EQ(0, mvga_set_mode(self->device, 0, 768));
 	EXPECT_TRUE(is_off(self->device));
@@ -129,7 +129,7 @@ TEST_F(display, shows_no_mode_that_is_none)
 	EXPECT_TRUE(mvga_mode_is(UUID_A, "1024x768"));
 }
 
-/* Offsets of 800x600, in pixels and lines: with and without a page at the frame */
+/* Offsets of a frame of 800x600, in pixels and lines: page-aligned or not */
 static const struct {
 	uint16_t x;
 	uint16_t y;
@@ -164,8 +164,8 @@ static int pan(int device, size_t i)
 	return ret ? ret : mvga_put(device, Y_OFFSET, offsets[i].y);
 }
 
-/* A copy shows what the guest draws as of the next query; pages show it at once. */
-TEST_F(display, shows_frames_at_any_offset)
+/* A frame that is not page-aligned is a copy, which each query updates. */
+TEST_F(display, gfx_region_frame_offsets)
 {
 	uint32_t *memory = mvga_map(self->device, BAR0, MVGA_MEMORY);
 	uint32_t *picture = mvga_map(self->device, PICTURE, MVGA_MEMORY);
@@ -197,12 +197,12 @@ TEST_F(display, shows_frames_at_any_offset)
 		memory[first + 1] = first + 1;
 	}
 
-	/* Another frame follows without a query */
+	/* A new offset takes effect without a query */
 	ASSERT_EQ(0, pan(self->device, 3));
 	ASSERT_EQ(0, mvga_query(self->device, REGION, PRIMARY, &info));
 	ASSERT_EQ(0, pan(self->device, 1));
 	EXPECT_EQ(0, count_wrong(picture, memory + first_pixel(1)));
-	/* What a VMM still shows beyond the picture is there */
+	/* A VMM can still access memory beyond the frame */
 	ASSERT_EQ(0, pan(self->device, 3));
 	ASSERT_EQ(0, mvga_query(self->device, REGION, PRIMARY, &info));
 	EXPECT_NE(~0U, picture[MVGA_MEMORY / 4 - 1]);
@@ -210,8 +210,8 @@ TEST_F(display, shows_frames_at_any_offset)
 	munmap(memory, MVGA_MEMORY);
 }
 
-/* Nothing beyond video memory: the last pixel is the last one in it. */
-TEST_F(display, shows_a_frame_up_to_the_end_of_memory)
+/* The last pixel of the frame can be the last one of video memory. */
+TEST_F(display, frame_at_end_of_video_memory)
 {
 	const unsigned int last = MVGA_MEMORY / 4 - LINE * LINES;
 
@@ -223,7 +223,7 @@ TEST_F(display, shows_a_frame_up_to_the_end_of_memory)
 	EXPECT_TRUE(is_off(self->device));
 }
 
-TEST_F(display, gives_a_frame_at_any_offset_as_a_dma_buf)
+TEST_F(display, dmabuf_frame_offsets)
 {
 	const size_t size = (LINE * LINES * 4 + PAGE - 1) / PAGE * PAGE;
 	uint32_t *memory = mvga_map(self->device, BAR0, MVGA_MEMORY);
@@ -249,7 +249,7 @@ TEST_F(display, gives_a_frame_at_any_offset_as_a_dma_buf)
 		EXPECT_EQ(~0U, picture[0]);
 		memory[first_pixel(i)] = first_pixel(i);
 
-		/* It outlives the frame */
+		/* The dma-buf is valid after the mode is disabled */
 		ASSERT_EQ(0, mvga_put(self->device, ENABLE, 0));
 		EXPECT_EQ(first_pixel(i) + 2, picture[2]);
 		ASSERT_EQ(0, mvga_put(self->device, ENABLE, 0x41));
@@ -259,7 +259,7 @@ TEST_F(display, gives_a_frame_at_any_offset_as_a_dma_buf)
 	munmap(memory, MVGA_MEMORY);
 }
 
-TEST_F(display, has_a_region_that_follows_the_picture)
+TEST_F(display, gfx_region_follows_frame)
 {
 	uint32_t *memory = mvga_map(self->device, BAR0, MVGA_MEMORY);
 	struct vfio_region_info info;
@@ -282,18 +282,18 @@ TEST_F(display, has_a_region_that_follows_the_picture)
 	EXPECT_EQ(1, picture[0]);
 	EXPECT_EQ(2, picture[PAGE]);
 
-	/* Four pages, one each line of 1024 pixels */
+	/* A line of 1024 pixels is a page */
 	ASSERT_EQ(0, mvga_put(self->device, Y_OFFSET, 4));
 	EXPECT_EQ(2, picture[0]);
 	EXPECT_EQ(3, picture[PAGE]);
 	memory[PAGE] = 4;
 	EXPECT_EQ(4, picture[0]);
 
-	/* A VMM that still maps the larger picture can access all of it */
+	/* A VMM that has mapped a larger frame can access all of it */
 	EXPECT_EQ(1, picture[(MVGA_MEMORY - 4 * PAGE) / 4]);
 	EXPECT_EQ(4, picture[MVGA_MEMORY / 4]);
 
-	/* When nothing is shown, all of video memory is there */
+	/* Without a frame, the region has all of video memory */
 	ASSERT_EQ(0, mvga_put(self->device, ENABLE, 0));
 	EXPECT_EQ(1, picture[0]);
 
@@ -301,8 +301,8 @@ TEST_F(display, has_a_region_that_follows_the_picture)
 	munmap(memory, MVGA_MEMORY);
 }
 
-/* A VMM that shows the picture must live while the guest sets its BARs up. */
-TEST_F(display, has_a_picture_while_it_decodes_nothing)
+/* A VMM can access the gfx region while the guest places its BARs. */
+TEST_F(display, gfx_region_with_bars_disabled)
 {
 	uint32_t *picture = mvga_map(self->device, PICTURE, MVGA_MEMORY);
 
@@ -321,7 +321,7 @@ TEST_F(display, gfx_plane_probe_types)
 	EXPECT_EQ(0, mvga_query(self->device, PROBE | REGION, OVERLAY, &info));
 	EXPECT_EQ(0, mvga_query(self->device, PROBE | BUFFER, OVERLAY, &info));
 
-	/* As it is by default: QEMU without OpenGL fails on dma-bufs */
+	/* The default, since QEMU without OpenGL fails on dma-bufs */
 	ASSERT_EQ(0, mvga_offer_buffers(false));
 	EXPECT_EQ(0, mvga_query(self->device, PROBE | REGION, OVERLAY, &info));
 	EXPECT_EQ(-EINVAL, mvga_query(self->device, PROBE | BUFFER, OVERLAY,
@@ -329,7 +329,7 @@ TEST_F(display, gfx_plane_probe_types)
 	EXPECT_EQ(-EINVAL, mvga_query(self->device, BUFFER, PRIMARY, &info));
 }
 
-TEST_F(display, has_no_cursor)
+TEST_F(display, gfx_plane_cursor)
 {
 	struct vfio_device_gfx_plane_info info;
 
@@ -340,7 +340,7 @@ TEST_F(display, has_no_cursor)
 	EXPECT_TRUE(mvga_shows_nothing(&info));
 }
 
-TEST_F(display, refuses_bad_queries)
+TEST_F(display, gfx_plane_query_errors)
 {
 	static const uint32_t bad_flags[] = {
 		0, PROBE, REGION | BUFFER, PROBE | REGION | BUFFER,
@@ -368,7 +368,7 @@ TEST_F(display, refuses_bad_queries)
 				      &info));
 }
 
-TEST_F(display, gives_its_picture_as_a_dma_buf)
+TEST_F(display, dmabuf_mmap)
 {
 	const size_t size = 1024 * 768 * 4;
 	uint32_t *memory = mvga_map(self->device, BAR0, MVGA_MEMORY);
@@ -390,13 +390,13 @@ TEST_F(display, gives_its_picture_as_a_dma_buf)
 	EXPECT_EQ(1, picture[0]);
 	EXPECT_EQ(2, picture[size / 4 - 1]);
 
-	/* It is for looking, and no longer than the picture */
+	/* Mappings are read-only, and not larger than the frame */
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, size, PROT_READ | PROT_WRITE,
 				   MAP_SHARED, buffer, 0));
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, size + PAGE, PROT_READ, MAP_SHARED,
 				   buffer, 0));
 
-	/* It outlives the picture, and the use of the device */
+	/* Mappings are valid after reset and last close */
 	munmap(memory, MVGA_MEMORY);
 	ASSERT_EQ(0, ioctl(self->device, VFIO_DEVICE_RESET));
 	EXPECT_EQ(0, mvga_committed(UUID_A));
@@ -406,15 +406,15 @@ TEST_F(display, gives_its_picture_as_a_dma_buf)
 	munmap(picture, size);
 }
 
-/* What the driver of a GPU does: it maps the pages for its device. */
-TEST_F(display, imported_by_a_gpu)
+/* vgem imports the dma-buf, as a GPU's driver does. */
+TEST_F(display, dmabuf_drm_import)
 {
 	struct drm_prime_handle buffer = {};
 	struct drm_gem_close object = {};
 	int gpu;
 
 	if (module_load("vgem"))
-		SKIP(return, "there is no vgem");
+		SKIP(return, "needs the module vgem");
 	gpu = open("/dev/dri/renderD128", O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, gpu);
 	ASSERT_EQ(0, mvga_set_mode(self->device, 1024, 768));
@@ -423,7 +423,7 @@ TEST_F(display, imported_by_a_gpu)
 	ASSERT_EQ(0, ioctl(gpu, DRM_IOCTL_PRIME_FD_TO_HANDLE, &buffer));
 	close(buffer.fd);
 
-	/* It outlives the use of the device */
+	/* The imported dma-buf is valid after the last close */
 	vfio_close(&self->user);
 	object.handle = buffer.handle;
 	EXPECT_EQ(0, ioctl(gpu, DRM_IOCTL_GEM_CLOSE, &object));
@@ -431,7 +431,7 @@ TEST_F(display, imported_by_a_gpu)
 	EXPECT_EQ(0, module_unload("vgem"));
 }
 
-TEST_F(display, names_each_picture_anew)
+TEST_F(display, dmabuf_id_of_each_frame)
 {
 	struct vfio_device_gfx_plane_info first, second;
 	uint32_t id;

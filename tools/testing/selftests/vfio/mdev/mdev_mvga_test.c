@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The sample displays, as a guest's driver sees them: registers, the monitor,
- * video memory; and how they migrate.
+ * The displays of mvga for a guest's driver: registers, EDID and video memory. Also
+ * their migration. mdev_mvga_picture_test.c tests the framebuffer on the host.
  */
 #include <endian.h>
 #include <errno.h>
@@ -43,7 +43,7 @@ FIXTURE_TEARDOWN(display)
 	EXPECT_EQ(0, mvga_finish());
 }
 
-TEST_F(display, begins_with_the_registers_of_the_real_one)
+TEST_F(display, initial_registers)
 {
 	unsigned int i;
 
@@ -53,7 +53,7 @@ TEST_F(display, begins_with_the_registers_of_the_real_one)
 	EXPECT_EQ(MVGA_MEMORY / 0x10000, mvga_get(self->device, MEMORY_64K));
 }
 
-TEST_F(display, keeps_what_is_written_to_its_registers)
+TEST_F(display, register_writes)
 {
 	unsigned int i;
 
@@ -64,7 +64,7 @@ TEST_F(display, keeps_what_is_written_to_its_registers)
 		EXPECT_EQ(0x1234 + i, mvga_get(self->device, i));
 	EXPECT_EQ(MVGA_MEMORY / 0x10000, mvga_get(self->device, MEMORY_64K));
 
-	/* By bytes, and two at once */
+	/* One byte, and two registers at once */
 	ASSERT_EQ(0, vfio_store(self->device, BAR2, DISPI + 2 * YRES + 1,
 				1, 0xab));
 	EXPECT_EQ(0xab36, mvga_get(self->device, YRES));
@@ -75,7 +75,7 @@ TEST_F(display, keeps_what_is_written_to_its_registers)
 }
 
 /* VESA E-EDID 1.4: 3.1 for the block, 3.10.2 for the preferred mode */
-TEST_F(display, has_a_monitor)
+TEST_F(display, edid)
 {
 	uint8_t edid[2 * EDID_SIZE];
 	const uint8_t *timing = &edid[EDID_TIMING];
@@ -97,7 +97,7 @@ TEST_F(display, has_a_monitor)
 	EXPECT_EQ(768, timing[5] | (timing[7] >> 4) << 8);
 }
 
-TEST_F(display, allocates_memory_at_first_access)
+TEST_F(display, video_memory_allocated_on_demand)
 {
 	uint32_t *memory = mvga_map(self->device, BAR0, MVGA_MEMORY);
 	unsigned int huge_kib = map_pmd_size() / 1024;
@@ -107,19 +107,19 @@ TEST_F(display, allocates_memory_at_first_access)
 	EXPECT_EQ(0, mvga_committed(UUID_A));
 	EXPECT_EQ(0, vfio_load(self->device, BAR0, 0, 4));
 	EXPECT_EQ(0, mvga_committed(UUID_A));
-	/* Page faults: what one huge entry can map */
+	/* A page fault allocates what one PMD maps */
 	memory[0] = 1;
 	EXPECT_EQ(huge_kib, mvga_committed(UUID_A));
 	memory[1] = 2;
 	EXPECT_EQ(huge_kib, mvga_committed(UUID_A));
 	memory[MVGA_MEMORY / 4 - 1] = 3;
 	EXPECT_EQ(2 * huge_kib, mvga_committed(UUID_A));
-	/* Other writes: pages */
+	/* Other writes allocate single pages */
 	ASSERT_EQ(0, vfio_store(self->device, BAR0, 4 * MIB, 4, value));
 	EXPECT_EQ(2 * huge_kib + 4, mvga_committed(UUID_A));
 	EXPECT_EQ(value, le32toh(memory[4 * MIB / 4]));
 
-	/* A reset frees it; the BAR is decoded as before, for QEMU has it mapped. */
+	/* A reset frees it. The BAR stays enabled, since QEMU has it mapped. */
 	ASSERT_EQ(0, ioctl(self->device, VFIO_DEVICE_RESET));
 	EXPECT_EQ(0, mvga_committed(UUID_A));
 	EXPECT_EQ(0, memory[0]);
@@ -127,12 +127,12 @@ TEST_F(display, allocates_memory_at_first_access)
 	EXPECT_EQ(2 * huge_kib, mvga_committed(UUID_A));
 	munmap(memory, MVGA_MEMORY);
 
-	/* The last close frees the memory, as a reset does */
+	/* The last close frees it, too */
 	vfio_close(&self->user);
 	EXPECT_EQ(0, mvga_committed(UUID_A));
 }
 
-TEST_F(display, migrates)
+TEST_F(display, migration)
 {
 	const size_t size = 2 * MVGA_MEMORY;
 	struct vfio_user other;
@@ -154,7 +154,7 @@ TEST_F(display, migrates)
 	EXPECT_EQ(4, mvga_get(other.device, Y_OFFSET));
 	EXPECT_EQ(0x12345678, vfio_load(other.device, BAR0, 4 * PAGE, 4));
 
-	/* Another version of the extension is another device */
+	/* State data with another version of the VBE extension is rejected */
 	edid = memmem(stream, length, edid_header, sizeof(edid_header));
 	ASSERT_NE(NULL, edid);
 	edid[DISPI] ^= 1;

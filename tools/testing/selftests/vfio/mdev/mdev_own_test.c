@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a vendor does its own way: mappings, ioctls, and a file that transfers
- * the state. The subject is mdev_sim.
+ * The optional callbacks ->mmap(), ->ioctl() and ->open_data() of migration, in
+ * mdev_sim's SIM_OWN.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -52,7 +52,7 @@ FIXTURE_TEARDOWN(own)
 	EXPECT_EQ(0, sim_finish());
 }
 
-/* MAP_FAILED, with errno, where that is refused */
+/* Returns MAP_FAILED with errno on error */
 static void *map(int device, uint32_t region, uint64_t offset, size_t size)
 {
 	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, device,
@@ -69,7 +69,7 @@ static int map_error(int device, uint32_t region, uint64_t offset, size_t size)
 	return 0;
 }
 
-TEST_F(own, maps_all_at_once)
+TEST_F(own, mmap_callback)
 {
 	struct vfio_region_info info;
 	uint64_t *memory;
@@ -87,7 +87,7 @@ TEST_F(own, maps_all_at_once)
 	munmap(memory, BLOCK_SIZE);
 }
 
-TEST_F(own, refuses_what_it_likes)
+TEST_F(own, mmap_callback_errors)
 {
 	EXPECT_EQ(-EINVAL, map_error(self->device, BAR0, 0, 4096));
 	EXPECT_EQ(-EINVAL, map_error(self->device, BAR3, 0, 4096));
@@ -97,14 +97,14 @@ TEST_F(own, refuses_what_it_likes)
 	EXPECT_EQ(-EPERM, map_error(self->device, BAR3, 4096, 4096));
 }
 
-/* mdev_pause_parent() and so on */
+/* mdev_pause_parent(), mdev_resume_parent() or mdev_mark_parent_dead() */
 static int parent_command(const char *command)
 {
 	return sysfs_write(command, SIM_DEBUGFS "/parent");
 }
 
-/* With mmap_lock held, mmap() can't wait for the end of a pause. */
-TEST_F(own, maps_nothing_during_pause)
+/* mmap() can't wait for the resume with mmap_lock held: -EAGAIN. */
+TEST_F(own, mmap_during_pause)
 {
 	ASSERT_EQ(0, parent_command("pause " SIM_OWN " 20000"));
 	EXPECT_EQ(-EAGAIN, map_error(self->device, BAR3, 4096, 4096));
@@ -139,7 +139,7 @@ TEST_F(own, zapped_pages_stay_unmapped)
 	close(zero);
 }
 
-TEST_F(own, has_an_ioctl)
+TEST_F(own, ioctl_callback)
 {
 	uint64_t value = 41;
 	int device = self->device;
@@ -150,7 +150,7 @@ TEST_F(own, has_an_ioctl)
 	EXPECT_EQ(-ENOTTY, vfio_ioctl(device, _IO(';', 191), NULL));
 	EXPECT_EQ(0, sim_set("ioctl/fail", EPERM));
 	EXPECT_EQ(-EPERM, vfio_ioctl(device, MDEV_SIM_IOCTL_INCREMENT, &value));
-	/* What VFIO knows is not for the vendor */
+	/* VFIO's own ioctls are not passed to ->ioctl() */
 	EXPECT_EQ(0, vfio_ioctl(device, VFIO_DEVICE_RESET, NULL));
 	EXPECT_EQ(4, sim_get("ioctl/calls"));
 }
@@ -163,7 +163,7 @@ static void fill(char state[STATE_SIZE])
 		state[i] = 3 * i + 1;
 }
 
-TEST_F(own, transfers_its_state)
+TEST_F(own, migration_open_data)
 {
 	char state[STATE_SIZE], copy[STATE_SIZE + 1];
 	int data;
@@ -186,7 +186,7 @@ TEST_F(own, transfers_its_state)
 	close(data);
 }
 
-TEST_F(own, refuses_a_part_of_a_state)
+TEST_F(own, incomplete_state_data)
 {
 	int data = migration_go(self->device, RESUMING);
 
@@ -199,7 +199,7 @@ TEST_F(own, refuses_a_part_of_a_state)
 	close(data);
 }
 
-TEST_F(own, stays_where_it_was_without_a_file)
+TEST_F(own, migration_open_data_fails)
 {
 	EXPECT_EQ(0, sim_set("migration_open_data/fail", ENOSPC));
 	EXPECT_EQ(-ENOSPC, migration_go(self->device, RESUMING));
@@ -209,8 +209,8 @@ TEST_F(own, stays_where_it_was_without_a_file)
 	EXPECT_EQ(0, migration_move(self->device, RUNNING));
 }
 
-/* The file holds the module, and nothing of the device. */
-TEST_F(own, outlives_the_device_in_its_file)
+/* The data file holds a reference to the module, but none to the device. */
+TEST_F(own, data_file_after_unregistration)
 {
 	int data = migration_go(self->device, RESUMING);
 

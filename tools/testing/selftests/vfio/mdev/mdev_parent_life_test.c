@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The physical device is paused or dies while callbacks of its driver run, and while
- * devices are opened, closed, created and removed. Also its runtime PM, the iteration
- * over its devices, and the log of processes that are waited for. The operations that a
- * pause blocks are in mdev_parent_pause_test.c.
+ * mdev_pause_parent() and mdev_mark_parent_dead() while callbacks of the driver run, and
+ * while devices are opened, closed, created and removed. Also runtime PM of the parent,
+ * mdev_for_each_device(), and log messages that name the process a removal waits for.
+ * mdev_parent_pause_test.c tests the operations that a pause blocks.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +34,7 @@ static uint64_t load(const uint64_t *memory)
 	return __atomic_load_n(memory, __ATOMIC_SEQ_CST);
 }
 
-/* A callback that runs, and what calls it */
+/* A callback that runs, and the operation that calls it */
 FIXTURE(callback)
 {
 	struct devices devices;
@@ -105,7 +105,7 @@ TEST_F_TIMEOUT(callback, pause_waits, PARENT_TIMEOUT)
 	pid = start(variant->work, self->device);
 	ASSERT_TRUE(wait_blocked(variant->name));
 	EXPECT_EQ(-EBUSY, pause_parent(WATCH_MS));
-	/* All goes on as before */
+	/* The failed pause blocks no callback */
 	if (variant->work != work_read && variant->work != work_reset &&
 	    variant->work != work_migration_stop)
 		EXPECT_EQ(0, work_read(self->device));
@@ -113,13 +113,13 @@ TEST_F_TIMEOUT(callback, pause_waits, PARENT_TIMEOUT)
 	EXPECT_TRUE(waits(pauser));
 	ASSERT_EQ(0, set_block(variant->name, 0));
 	EXPECT_EQ(0, result(pauser));
-	/* An open, or a migration, has more callbacks, which wait */
+	/* open() and migration call more callbacks, which wait for the resume */
 	ASSERT_EQ(0, resume_parent());
 	EXPECT_EQ(0, result(pid));
 	EXPECT_EQ(0, work_read(self->device));
 }
 
-/* mdev_mark_parent_dead() waits for none of them, and ends a pause that does. */
+/* mdev_mark_parent_dead() does not wait for the callback, and ends the pause. */
 TEST_F_TIMEOUT(callback, death_does_not_wait, PARENT_TIMEOUT)
 {
 	pid_t pid, pauser;
@@ -293,7 +293,7 @@ TEST_F_TIMEOUT(parent, killed_process_closes_after_resume, PARENT_TIMEOUT)
 	EXPECT_EQ(1, sim_get("release/calls"));
 }
 
-/* The driver cleans up: all of it is called for a dead parent. */
+/* Callbacks that release resources are called for a dead parent, too. */
 TEST_F_TIMEOUT(parent, dead_parent_close, PARENT_TIMEOUT)
 {
 	int event = irq_eventfd();
@@ -364,7 +364,7 @@ TEST_F_TIMEOUT(parent, pause_times_out_during_userfaultfd, PARENT_TIMEOUT)
 	close(log);
 }
 
-/* A parent that has failed ends without waiting for such a callback. */
+/* mdev_mark_parent_dead() does not wait for such a callback. */
 TEST_F_TIMEOUT(parent, death_during_userfaultfd, PARENT_TIMEOUT)
 {
 	int uffd = open_stuck_page();
@@ -380,7 +380,7 @@ TEST_F_TIMEOUT(parent, death_during_userfaultfd, PARENT_TIMEOUT)
 	EXPECT_EQ(-EIO, work_reset(self->device));
 	ASSERT_EQ(0, uffd_resolve(uffd, stuck_page));
 	result(pid);
-	/* What it has pinned is unpinned */
+	/* vfio_mdev unpins the page */
 	EXPECT_EQ(0, dma_unmap(&self->devices.user, IOVA, PAGE));
 	EXPECT_EQ(0, sim_get("pins"));
 	close(uffd);
@@ -402,7 +402,7 @@ static bool parent_is_suspended(void)
 	return false;
 }
 
-/* Device A holds its parent since it was opened. */
+/* Device A is open, so its parent is active. */
 TEST_F_TIMEOUT(parent, runtime_pm, PARENT_TIMEOUT)
 {
 	struct vfio_user user;
@@ -425,7 +425,7 @@ TEST_F_TIMEOUT(parent, runtime_pm, PARENT_TIMEOUT)
 	vfio_close(&user);
 	EXPECT_EQ(2, sim_get("open/calls"));
 	ASSERT_EQ(0, sim_set("runtime_fail", 0));
-	/* A failed resume is an error until the status is set by the driver */
+	/* power.runtime_error is set until the driver sets the status */
 	EXPECT_EQ(0, sim_unbind(SIM_FULL));
 	EXPECT_EQ(0, sim_bind(SIM_FULL));
 	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
@@ -448,7 +448,7 @@ TEST_F_TIMEOUT(parent, runtime_pm, PARENT_TIMEOUT)
 	EXPECT_TRUE(sim_wait_for("runtime_suspends", suspends + 2));
 }
 
-/* How often a work is repeated */
+/* How often an operation is repeated */
 static unsigned int races = 30;
 
 static int work_create_and_remove(int device)
@@ -465,7 +465,7 @@ static int work_create_and_remove(int device)
 	return ret;
 }
 
-/* mdev_sim reports a device that is visited before create or after remove. */
+/* mdev_sim reports a device that is visited before ->create() or after ->remove(). */
 TEST_F_TIMEOUT(parent, visit_races_with_create_and_remove, PARENT_TIMEOUT)
 {
 	pid_t pid;
@@ -526,7 +526,7 @@ TEST_F_TIMEOUT(parent, pause_races, PARENT_TIMEOUT)
 		while (!ended(pids[i])) {
 			EXPECT_EQ(0, pause_parent(PAUSE_MS));
 			EXPECT_EQ(0, resume_parent());
-			/* Others need a chance to begin something */
+			/* Let the processes begin callbacks */
 			sleep_ms(5);
 		}
 		EXPECT_EQ(0, result(pids[i]));
@@ -534,7 +534,7 @@ TEST_F_TIMEOUT(parent, pause_races, PARENT_TIMEOUT)
 	close(event);
 }
 
-/* Of all that is under way when the parent dies, nothing hangs. */
+/* Operations that race with mdev_mark_parent_dead() return an error. */
 TEST_F_TIMEOUT(parent, death_races, PARENT_TIMEOUT)
 {
 	static const work_fn works[] = {

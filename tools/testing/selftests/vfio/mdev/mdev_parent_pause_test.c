@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The physical device is paused, as for a suspend or the reset of its bus, or is dead:
- * each operation of a VMM and of an administrator waits, continues, ends when the task
- * is killed, can be frozen, and fails when the device is dead. The driver is mdev_sim:
- * its debugfs file "parent" calls mdev_pause_parent() and so on.
+ * Operations of a VMM and an administrator while the parent is paused or dead: they wait
+ * for the resume, return -EINTR when the task is killed, can be frozen, and fail when the
+ * parent is dead. mdev_sim's debugfs file "parent" calls mdev_pause_parent(),
+ * mdev_resume_parent() and mdev_mark_parent_dead().
  */
 #include <errno.h>
 #include <unistd.h>
@@ -25,7 +25,7 @@ FIXTURE(operation)
 	int event;
 };
 
-/* What @work results in after a pause, and when the parent is dead */
+/* Results of @work: after the resume, and with a dead parent */
 FIXTURE_VARIANT(operation)
 {
 	work_fn work;
@@ -117,7 +117,7 @@ TEST_F_TIMEOUT(operation, dead_parent, PARENT_TIMEOUT)
 	ASSERT_EQ(0, kill_parent());
 	pid = start(variant->work, self->device);
 	EXPECT_EQ(variant->dead, result(pid));
-	/* A resume does not revive it */
+	/* mdev_resume_parent() has no effect on a dead parent */
 	EXPECT_EQ(0, resume_parent());
 	EXPECT_EQ(-EIO, pause_parent(PAUSE_MS));
 	EXPECT_EQ(-EIO, work_read(self->device));
@@ -155,7 +155,7 @@ TEST_F_TIMEOUT(operation, frozen_during_pause, PARENT_TIMEOUT)
 	EXPECT_EQ(variant->resumed, result(pid));
 }
 
-/* The parent is unregistered without resume: all that waits fails at once. */
+/* The parent is unregistered during the pause: operations that wait fail. */
 TEST_F_TIMEOUT(operation, unregistered_during_pause, PARENT_TIMEOUT)
 {
 	bool gone = variant->work == work_create || variant->work == work_remove ||

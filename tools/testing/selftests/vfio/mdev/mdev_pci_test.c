@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PCI functions as a virtual machine monitor and its guest see them: config
- * space, decoding, interrupts, power states and resets. Sections are those of
- * the PCI Local Bus Specification 3.0, if nothing else is said.
+ * PCI functions of mdev_pci: config space, decoding of BARs, interrupts, power
+ * states and resets. Sections are those of the PCI Local Bus Specification 3.0
+ * unless another specification is named.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -32,7 +32,7 @@
 #define write_config(_offset, _size, _value) \
 	ASSERT_EQ(0, vfio_store(self->device, CONFIG, _offset, _size, _value))
 
-/* Every kind of function that there is without mdev_sim */
+/* Functions of mtty and medu */
 FIXTURE(function)
 {
 	struct vfio_user user;
@@ -45,14 +45,14 @@ FIXTURE_VARIANT(function)
 	const char *type;
 	uint32_t id;
 	uint32_t class;
-	/* That lets it answer at its BARs */
+	/* Value of PCI_COMMAND that enables the BARs */
 	uint16_t command;
-	/* Of BARs, without what says of which kind they are */
+	/* Sizes of the BARs in bytes */
 	uint32_t sizes[NR_BARS];
-	/* A register that keeps what is written, of BAR 0 */
+	/* Offset in BAR 0 of a register that keeps what is written */
 	uint64_t scratch;
 	uint8_t value;
-	/* What it has, in no order */
+	/* A bit for each PCI_CAP_ID_* */
 	uint32_t capabilities;
 };
 
@@ -98,7 +98,7 @@ FIXTURE_SETUP(function)
 	int ret = medu_prepare(1);
 
 	if (ret == -ENOENT && !variant->type)
-		SKIP(return, "there is no medu, or no edu card");
+		SKIP(return, "needs the module medu and an edu card");
 	ASSERT_TRUE(!ret || ret == -ENOENT);
 	ASSERT_EQ(0, variant->type ? mdev_create(variant->type, UUID_A) :
 				     medu_create(0, UUID_A));
@@ -113,15 +113,15 @@ FIXTURE_TEARDOWN(function)
 }
 
 /* 6.2.1 */
-TEST_F(function, identifies_itself)
+TEST_F(function, ids_and_class)
 {
 	EXPECT_EQ(variant->id, read_config(PCI_VENDOR_ID, 4));
 	EXPECT_EQ(variant->class, read_config(PCI_CLASS_REVISION, 4));
 	EXPECT_EQ(PCI_HEADER_TYPE_NORMAL, read_config(PCI_HEADER_TYPE, 1));
 }
 
-/* 6.2.5.1: all ones are written, and what stays 0 is the size */
-TEST_F(function, sizes_of_its_bars)
+/* 6.2.5.1: after a write of all ones, bits below the size are 0 */
+TEST_F(function, bar_sizing)
 {
 	int64_t before, sizing;
 	uint32_t flags;
@@ -144,15 +144,15 @@ TEST_F(function, sizes_of_its_bars)
 	}
 }
 
-/* 6.2.5.2: there is none */
-TEST_F(function, has_no_expansion_rom)
+/* 6.2.5.2 */
+TEST_F(function, no_expansion_rom)
 {
 	write_config(PCI_ROM_ADDRESS, 4, ~0U);
 	EXPECT_EQ(0, read_config(PCI_ROM_ADDRESS, 4));
 }
 
-/* 6.7: each in its place, none twice, and the last one says so */
-TEST_F(function, lists_its_capabilities)
+/* 6.7: aligned, without duplicates, with an end */
+TEST_F(function, capability_list)
 {
 	uint32_t found = 0;
 	int64_t offset;
@@ -172,7 +172,7 @@ TEST_F(function, lists_its_capabilities)
 	EXPECT_EQ(variant->capabilities, found);
 }
 
-/* As a function that vfio-pci has opened (6.2.2) */
+/* 6.2.2: BARs are enabled, as vfio-pci leaves them at open */
 TEST_F(function, decoding_at_open)
 {
 	EXPECT_EQ(variant->command & ~PCI_COMMAND_MASTER,
@@ -193,7 +193,7 @@ TEST_F(function, decoding_kept_by_reset)
 	EXPECT_EQ(bar, read_config(PCI_BASE_ADDRESS_0, 4));
 	EXPECT_NE(~0U, vfio_load(self->device, BAR0, variant->scratch & ~3, 4));
 
-	/* What is off stays off, too */
+	/* Disabled BARs stay disabled */
 	write_config(PCI_COMMAND, 2, 0);
 	ASSERT_EQ(0, vfio_ioctl(self->device, VFIO_DEVICE_RESET, NULL));
 	EXPECT_EQ(0, read_config(PCI_COMMAND, 2));
@@ -201,7 +201,7 @@ TEST_F(function, decoding_kept_by_reset)
 }
 
 /* PCI 3.0, 6.2.2 and 3.3.3.1: reads of a disabled BAR return ones, writes are dropped */
-TEST_F(function, decodes_what_its_command_register_says)
+TEST_F(function, decoding_by_command_register)
 {
 	uint8_t bytes[4];
 
@@ -225,16 +225,16 @@ TEST_F(function, decodes_what_its_command_register_says)
 		  bytes[variant->scratch % 4]);
 }
 
-/* 6.2.2: its BARs are all of one kind, so the bit of the other does nothing */
-TEST_F(function, does_not_decode_by_the_other_bit)
+/* 6.2.2: the memory bit does not enable I/O BARs, nor the I/O bit memory BARs */
+TEST_F(function, no_decoding_by_other_command_bit)
 {
 	write_config(PCI_COMMAND, 2, variant->command ^
 				     (PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
 	EXPECT_EQ(0xff, vfio_load(self->device, BAR0, variant->scratch, 1));
 }
 
-/* 6.2.2, table 6-1: what the function has no use for is 0 */
-TEST_F(function, has_few_commands)
+/* 6.2.2, table 6-1: bits that the function does not implement are 0 */
+TEST_F(function, unsupported_command_bits)
 {
 	write_config(PCI_COMMAND, 2, 0xffff);
 	EXPECT_EQ(0, read_config(PCI_COMMAND, 2) &
@@ -243,8 +243,8 @@ TEST_F(function, has_few_commands)
 		   PCI_COMMAND_FAST_BACK | 0xf800));
 }
 
-/* An access is cut where a BAR ends, and there is nothing behind it */
-TEST_F(function, ends_where_its_bars_end)
+/* An access across the end of a BAR is cut off, one beyond it returns -EINVAL */
+TEST_F(function, access_beyond_bar)
 {
 	uint64_t end = variant->sizes[0];
 	uint8_t bytes[8] = {};
@@ -284,7 +284,7 @@ FIXTURE_SETUP(card)
 	int ret = medu_prepare(1);
 
 	if (ret == -ENOENT)
-		SKIP(return, "there is no medu, or no edu card");
+		SKIP(return, "needs the module medu and an edu card");
 	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, medu_create(0, UUID_A));
 	ASSERT_EQ(0, medu_open(&self->medu, dma_open_cdev, UUID_A));
@@ -317,8 +317,8 @@ FIXTURE_TEARDOWN(card)
 #define is_asserted() \
 	(read_config(PCI_STATUS, 2) & PCI_STATUS_INTERRUPT)
 
-/* 6.2.2 and 6.2.3: the status does not care whether INTx is disabled */
-TEST_F(card, disables_intx)
+/* 6.2.2 and 6.2.3: Interrupt Status does not depend on Interrupt Disable */
+TEST_F(card, intx_disable)
 {
 	EXPECT_FALSE(is_asserted());
 	write_config(PCI_COMMAND, 2, COMMAND_MEMORY | PCI_COMMAND_INTX_DISABLE);
@@ -331,8 +331,8 @@ TEST_F(card, disables_intx)
 	EXPECT_FALSE(is_asserted());
 }
 
-/* 6.8.1.3: as long as MSI is enabled, INTx is not used, and the reverse */
-TEST_F(card, sends_messages_if_they_are_enabled)
+/* 6.8.1.3: while MSI is enabled, INTx is not used, and vice versa */
+TEST_F(card, msi_enable)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, MSI, TRIGGER,
 				     self->message));
@@ -348,13 +348,13 @@ TEST_F(card, sends_messages_if_they_are_enabled)
 	EXPECT_EQ(0, irq_signals(self->event));
 	EXPECT_EQ(1, irq_signals(self->message));
 
-	/* What has not been acknowledged is a level again */
+	/* INTx is asserted for the cause that is not acknowledged */
 	write_config(self->msi + PCI_MSI_FLAGS, 2, 0);
 	EXPECT_EQ(1, irq_signals(self->event));
 }
 
-/* 6.2.2: a message is a write, for which the function has to be a master */
-TEST_F(card, keeps_messages_until_it_is_a_master)
+/* 6.2.2: a message is a memory write, which needs Bus Master */
+TEST_F(card, msi_pending_without_bus_master)
 {
 	ASSERT_EQ(0, irq_set_eventfd(self->device, MSI, TRIGGER,
 				     self->message));
@@ -386,7 +386,7 @@ TEST_F(card, d3hot)
 	EXPECT_EQ(~0U, medu_read(&self->medu, MEDU_LIVENESS));
 	ASSERT_EQ(0, medu_write(&self->medu, MEDU_LIVENESS, 0));
 
-	/* No_Soft_Reset: it goes on where it was */
+	/* No_Soft_Reset: registers are kept */
 	EXPECT_TRUE(read_config(self->pm + PCI_PM_CTRL, 2) &
 		    PCI_PM_CTRL_NO_SOFT_RESET);
 	go_to_power_state(0);
@@ -394,8 +394,8 @@ TEST_F(card, d3hot)
 	EXPECT_EQ((uint32_t)~0x5a, medu_read(&self->medu, MEDU_LIVENESS));
 }
 
-/* The same section: it does not interrupt either */
-TEST_F(card, d3hot_without_interrupts)
+/* PCI Power Management 1.2, 5.4.1: no interrupts in D3hot */
+TEST_F(card, d3hot_masks_intx)
 {
 	raise();
 	EXPECT_EQ(1, irq_signals(self->event));
@@ -406,7 +406,7 @@ TEST_F(card, d3hot_without_interrupts)
 	EXPECT_EQ(1, irq_signals(self->event));
 }
 
-/* PCI Power Management 1.2, 3.2.4: to write D1 or D2, which it has not */
+/* PCI Power Management 1.2, 3.2.4: writes of D1 and D2 are ignored */
 TEST_F(card, no_d1_d2)
 {
 	int state;
@@ -428,8 +428,8 @@ TEST_F(card, reset_leaves_d3hot)
 	EXPECT_EQ(MEDU_IS_EDU, medu_read(&self->medu, MEDU_ID));
 }
 
-/* Advanced Capabilities for Conventional PCI: a reset that the guest can do */
-TEST_F(card, resets_itself)
+/* Advanced Capabilities for Conventional PCI: FLR by the guest */
+TEST_F(card, af_flr)
 {
 	int64_t line = 11;
 
@@ -454,7 +454,7 @@ TEST_F(card, resets_itself)
 	EXPECT_EQ(0, irq_act(self->device, INTX, UNMASK));
 	EXPECT_EQ(0, irq_signals(self->event));
 
-	/* Eventfds are the VMM's, not the guest's */
+	/* FLR by the guest keeps the eventfds of the VMM */
 	EXPECT_EQ(0, medu_read(&self->medu, MEDU_LIVENESS));
 	raise();
 	EXPECT_EQ(1, irq_signals(self->event));

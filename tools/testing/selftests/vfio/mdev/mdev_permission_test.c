@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Users without privileges: they open no device, unless its device node is given to them,
- * and pin no more memory than RLIMIT_MEMLOCK.
+ * Unprivileged processes: an open fails with -EACCES unless they own the device node, and
+ * RLIMIT_MEMLOCK limits the pages that their device pins.
  */
 #include <errno.h>
 #include <grp.h>
@@ -79,7 +79,7 @@ static int drop_privileges(void)
 	       setgid(USER) || setuid(USER) ? -errno : 0;
 }
 
-/* open_and_pin() by a process without privileges */
+/* open_and_pin() by an unprivileged process */
 static int open_by_user(int (*open)(struct dma_user *user, const char *uuid),
 			const char *uuid, unsigned int pages)
 {
@@ -93,12 +93,12 @@ static int open_by_user(int (*open)(struct dma_user *user, const char *uuid),
 	return -WEXITSTATUS(status);
 }
 
-TEST_F(user, opens_nothing)
+TEST_F(user, open_without_permission)
 {
 	EXPECT_EQ(-EACCES, open_by_user(variant->open, UUID_A, 1));
 }
 
-TEST_F(user, opens_own_device)
+TEST_F(user, own_device_rlimit_memlock)
 {
 	char path[VFIO_PATH_SIZE];
 

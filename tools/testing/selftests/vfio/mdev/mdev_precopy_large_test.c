@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pre-copy of a device with 1 GiB of memory while a guest writes to it: what is left
- * for the time in which the device is stopped depends on what was written last, not on
- * the size of the memory. mdev_precopy_test.c has the rest, with 8 MiB.
+ * PRE_COPY of a device with 1 GiB of memory while the guest writes to it: the size of the
+ * state data in STOP_COPY depends on the dirty pages, not on the size of the memory.
+ * mdev_precopy_test.c has the other tests of PRE_COPY, with 8 MiB.
  */
 #include <errno.h>
 #include <signal.h>
@@ -25,17 +25,17 @@
 #define MEMORY		(1024 * MIB)
 #define PAGES		(MEMORY / PAGE)
 
-/* Of a page in the stream: its position, size and contents */
+/* A page in the state data: position, size and contents */
 #define BLOCK_SIZE	(16 + PAGE)
 
-/* Headers, and the rest of the state */
+/* Headers, and the state data other than memory */
 #define REST		(16 * PAGE)
 
-/* For the guest: pages that it writes to, and how many in a millisecond */
+/* Pages that the guest writes to, and its writes in a millisecond */
 #define WORKING_SET	1024
 #define WRITES_PER_MS	8
 
-/* Passes over dirty pages, until only those remain that are written during a pass */
+/* Reads of all dirty pages while the guest writes */
 #define PASSES		8
 
 #define TIMEOUT		500
@@ -85,7 +85,7 @@ static void write_page(uint32_t *memory, size_t page, uint32_t value)
 	__atomic_store_n(&memory[page * PAGE / 4], value, __ATOMIC_RELAXED);
 }
 
-/* Mappings of a device are not inherited. */
+/* The child maps BAR0 itself: mappings of a device are VM_DONTCOPY. */
 static pid_t guest_start(int device)
 {
 	pid_t guest = fork();
@@ -104,7 +104,7 @@ static pid_t guest_start(int device)
 	_exit(1);
 }
 
-/* Reads what there is now; returns the number of bytes, or a negative errno. */
+/* Reads until ENOMSG or end of file; returns the number of bytes, or a negative errno. */
 static ssize_t read_all(int data, char *piece)
 {
 	ssize_t size, all = 0;
@@ -114,7 +114,7 @@ static ssize_t read_all(int data, char *piece)
 	return size < 0 && errno != ENOMSG ? -errno : all;
 }
 
-TEST_F_TIMEOUT(large, converges, TIMEOUT)
+TEST_F_TIMEOUT(large, precopy_converges, TIMEOUT)
 {
 	int64_t begun = now_ms();
 	ssize_t all;
@@ -122,7 +122,7 @@ TEST_F_TIMEOUT(large, converges, TIMEOUT)
 
 	for (i = 0; i < PAGES; i++)
 		write_page(self->memory, i, i + 1);
-	TH_LOG("filled in %lld ms", (long long)(now_ms() - begun));
+	TH_LOG("memory filled in %lld ms", (long long)(now_ms() - begun));
 	self->guest = guest_start(self->device);
 	ASSERT_LT(0, self->guest);
 	self->data = migration_go(self->device, PRE_COPY);
@@ -130,10 +130,10 @@ TEST_F_TIMEOUT(large, converges, TIMEOUT)
 
 	begun = now_ms();
 	all = read_all(self->data, self->piece);
-	TH_LOG("%zd MiB in %lld ms", all / (ssize_t)MIB,
+	TH_LOG("PRE_COPY: %zd MiB in %lld ms", all / (ssize_t)MIB,
 	       (long long)(now_ms() - begun));
 	EXPECT_LE(PAGES * BLOCK_SIZE, all);
-	/* From then on, no more than the guest can have written */
+	/* Each pass reads at most the pages that the guest writes to */
 	for (i = 0; i < PASSES; i++) {
 		all = read_all(self->data, self->piece);
 		ASSERT_LE(0, all);
@@ -149,7 +149,7 @@ TEST_F_TIMEOUT(large, converges, TIMEOUT)
 	begun = now_ms();
 	ASSERT_EQ(0, migration_go(self->device, STOP_COPY));
 	all = read_all(self->data, self->piece);
-	TH_LOG("stopped for %lld ms: %zd KiB", (long long)(now_ms() - begun),
+	TH_LOG("STOP_COPY: %lld ms, %zd KiB", (long long)(now_ms() - begun),
 	       all / 1024);
 	EXPECT_LE(64 * BLOCK_SIZE, all);
 	EXPECT_GE(64 * BLOCK_SIZE + REST, all);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pre-copy of a device's memory while a guest writes to it, by mmap() and write(): the
- * destination has all writes, clean pages are not copied again, and precopy info counts
- * dirty pages. See mdev_transfer_test.c for the file of the state data.
+ * PRE_COPY of a device's memory while the guest writes to it, by mmap() and write(): the
+ * target has all writes, clean pages are not copied again, and VFIO_MIG_GET_PRECOPY_INFO
+ * counts dirty pages. mdev_transfer_test.c tests the file of the state data.
  */
 #include <endian.h>
 #include <errno.h>
@@ -25,7 +25,7 @@
 #include "random_lib.h"
 #include "vfio_lib.h"
 
-/* Headers of the parts of a stream: size, section, block */
+/* Headers of a part of the state data: size, section, block */
 #define PART		0x8000000000000000ULL
 #define PART_HEADERS	(8 + SECTION_HEADER)
 #define BLOCK_SIZE	(16 + PAGE)
@@ -102,7 +102,7 @@ static void guest_run(int device)
 	}
 }
 
-/* Mappings of a device are not inherited. */
+/* The child maps BAR0 itself: mappings of a device are VM_DONTCOPY. */
 static pid_t guest_start(int device)
 {
 	pid_t guest = fork();
@@ -114,7 +114,7 @@ static pid_t guest_start(int device)
 	return guest;
 }
 
-/* Whether it has written until now */
+/* Whether the guest was running until it was killed */
 static bool guest_stop(pid_t guest)
 {
 	int status;
@@ -133,8 +133,8 @@ static int begin(int *source_data, int source, int *target_data, int target)
 }
 
 /*
- * Copies up to @limit bytes, or until there are no more now (-ENOMSG) or at all (0).
- * Returns the number of bytes, or a negative errno.
+ * Copies up to @limit bytes, or until read() fails with ENOMSG or returns 0. Returns the
+ * number of bytes, or a negative errno.
  */
 static ssize_t copy(int from, int to, char *piece, size_t limit)
 {
@@ -164,7 +164,7 @@ static uint64_t left(int data)
 					   info.initial_bytes + info.dirty_bytes;
 }
 
-/* Whether poll() says within a time that something can be read */
+/* Whether poll() returns POLLIN within @ms */
 static bool readable(int data, int ms)
 {
 	struct pollfd poll_fd = { .fd = data, .events = POLLIN };
@@ -222,7 +222,7 @@ TEST_F(precopy, converges)
 	EXPECT_FALSE(readable(self->data, 0));
 	EXPECT_EQ(0, left(self->data));
 
-	/* What was written, and has been mapped writable before */
+	/* Pages that were mapped writable before the copy become dirty again */
 	for (i = 0; i < 100; i++) {
 		write_page(self->memory, 7, i);
 		write_page(self->memory, 1000, i);
@@ -267,7 +267,7 @@ TEST_F(precopy, skips_zero_pages)
 	EXPECT_EQ(4, mvga_committed(UUID_B));
 }
 
-/* After a return to RUNNING or a reset, pre-copy begins with all pages. */
+/* After a return to RUNNING or a reset, PRE_COPY starts over with all pages. */
 TEST_F(precopy, restarts_after_cancel)
 {
 	write_page(self->memory, 3, 5);
@@ -283,7 +283,7 @@ TEST_F(precopy, restarts_after_cancel)
 	EXPECT_LT(map_pmd_size(), left(self->data));
 	EXPECT_GT(map_pmd_size() + PAGE, left(self->data));
 
-	/* A reset ends it, and the memory is gone */
+	/* A reset ends PRE_COPY and clears the memory */
 	ASSERT_EQ(0, ioctl(self->source, VFIO_DEVICE_RESET));
 	EXPECT_EQ(-1, read(self->data, self->piece, MIB));
 	EXPECT_EQ(ENODEV, errno);
@@ -310,7 +310,7 @@ TEST_F(precopy, poll_wakes_on_dirty_page)
 	EXPECT_EQ(PAGE, left(self->data));
 }
 
-/* The arc to RESUMING resets the device; its regions don't decode until it ends. */
+/* The transition to RESUMING resets the device; its regions don't decode in RESUMING. */
 TEST_F(precopy, resuming_ignores_accesses)
 {
 	uint32_t *target_memory;
@@ -363,7 +363,7 @@ TEST_F(precopy, refuses_invalid_part_size)
 	}
 }
 
-/* Pieces of a stream: the head, parts and the rest */
+/* Pieces of state data: the header, parts, and the state data of STOP_COPY */
 #define PIECES		4
 #define PIECE_SIZE	(4 * PAGE)
 
@@ -372,7 +372,7 @@ static struct piece {
 	char data[PIECE_SIZE];
 } pieces[PIECES];
 
-/* The stream of a device with two pages, copied at different times */
+/* Saves two pages: one in PRE_COPY, one that is written before STOP_COPY */
 static int save_pieces(int source, uint32_t *memory)
 {
 	int data, i;
@@ -393,8 +393,8 @@ static int save_pieces(int source, uint32_t *memory)
 }
 
 /*
- * Changes a piece where its headers are, by words; sometimes the size that precedes
- * it fits what is written, so that more is believed.
+ * Corrupts the headers of a piece. Sometimes sets the size field to the number of bytes
+ * that are written, so that its check passes.
  */
 static void change_piece(struct piece *piece)
 {
@@ -414,7 +414,7 @@ static void change_piece(struct piece *piece)
 	memcpy(piece->data, &word, sizeof(word));
 }
 
-/* The head first, most often, and then any pieces in any order */
+/* Mostly the header first, then random pieces in random order */
 static void load_some(int target)
 {
 	unsigned int i, count = random_below(6);
@@ -454,7 +454,7 @@ TEST_F_TIMEOUT(precopy, fuzz_parts, 300)
 	EXPECT_EQ(6, vfio_load(self->target, BAR0, 4 * PAGE + 24, 4));
 }
 
-/* The feature makes the flags valid; none is ever set. */
+/* The feature makes vfio_precopy_info.flags valid; no flag is set. */
 TEST_F(precopy, precopy_info_v2_flags)
 {
 	struct vfio_precopy_info info;
@@ -463,7 +463,7 @@ TEST_F(precopy, precopy_info_v2_flags)
 	ret = vfio_feature(self->source, VFIO_DEVICE_FEATURE_SET |
 			   PRECOPY_INFO_V2, NULL, 0);
 	if (ret == -ENOTTY)
-		SKIP(return, "this kernel has no such feature");
+		SKIP(return, "needs VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2");
 	ASSERT_EQ(0, ret);
 	self->data = migration_go(self->source, PRE_COPY);
 	ASSERT_LT(0, self->data);

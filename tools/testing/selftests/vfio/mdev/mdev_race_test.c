@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Several processes at once: they create, remove, open, unbind and unload what
- * the others are just dealing with. Each may fail, but only with an error that
- * says why, and the sum of what has succeeded must come out right. That nothing
- * hangs is tested by the time that each test has, that nothing is used after it
- * was freed by the kernel's own checks.
+ * Processes that concurrently create, remove, open, unbind and unload the same devices
+ * and modules. An operation may fail, but only with an expected errno, and the numbers of
+ * operations that succeed must add up. A hang exceeds the test's timeout; KASAN reports a
+ * use-after-free.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -21,7 +20,7 @@
 #define ROUNDS		100
 #define RELOADS		10
 #define STORM_UUIDS	3
-/* Leaves the processors to the process that is to be disturbed. */
+/* The other workers sleep up to this long, so that worker 0 gets a CPU. */
 #define PAUSE_MS	4
 
 FIXTURE(race)
@@ -58,7 +57,7 @@ static int count_results(const struct race *race, int result)
 }
 
 /* One of the concurrent creations succeeds, the others get -EEXIST. */
-static void create_the_same(struct race *race, unsigned int worker)
+static void create_same_uuid(struct race *race, unsigned int worker)
 {
 	int round;
 
@@ -77,13 +76,13 @@ static void create_the_same(struct race *race, unsigned int worker)
 	}
 }
 
-TEST_F_TIMEOUT(race, one_creates, RACE_TIMEOUT)
+TEST_F_TIMEOUT(race, create_same_uuid, RACE_TIMEOUT)
 {
-	EXPECT_TRUE(race_run(self->race, RACE_WORKERS, create_the_same));
+	EXPECT_TRUE(race_run(self->race, RACE_WORKERS, create_same_uuid));
 }
 
 /* One of the concurrent removals succeeds. */
-static void remove_the_same(struct race *race, unsigned int worker)
+static void remove_same_uuid(struct race *race, unsigned int worker)
 {
 	int round;
 
@@ -100,12 +99,12 @@ static void remove_the_same(struct race *race, unsigned int worker)
 	}
 }
 
-TEST_F_TIMEOUT(race, one_removes, RACE_TIMEOUT)
+TEST_F_TIMEOUT(race, remove_same_uuid, RACE_TIMEOUT)
 {
-	EXPECT_TRUE(race_run(self->race, RACE_WORKERS, remove_the_same));
+	EXPECT_TRUE(race_run(self->race, RACE_WORKERS, remove_same_uuid));
 }
 
-/* A few UUIDs that all processes create and remove, in random order */
+/* All processes create and remove the same few UUIDs, in random order. */
 static void create_or_remove(struct race *race, unsigned int worker)
 {
 	char uuid[UUID_SIZE];
@@ -129,7 +128,7 @@ static void create_or_remove(struct race *race, unsigned int worker)
 	}
 }
 
-TEST_F_TIMEOUT(race, all_create_and_remove, RACE_TIMEOUT)
+TEST_F_TIMEOUT(race, create_and_remove, RACE_TIMEOUT)
 {
 	char uuid[UUID_SIZE];
 	int left = 0;
@@ -145,10 +144,7 @@ TEST_F_TIMEOUT(race, all_create_and_remove, RACE_TIMEOUT)
 	EXPECT_EQ(self->race->created - self->race->removed, left);
 }
 
-/*
- * A device that could be opened has not been removed, in whatever order they
- * came, and is complete.
- */
+/* While a device is open, its sysfs directory exists and its file works. */
 static void use_device(struct race *race, struct vfio_user *user)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
@@ -208,19 +204,19 @@ static void open_cdev_or_remove(struct race *race, unsigned int worker)
 	open_or_remove(race, worker, vfio_open_cdev);
 }
 
-TEST_F_TIMEOUT(race, group_is_opened_or_removed, RACE_TIMEOUT)
+TEST_F_TIMEOUT(race, group_open_vs_remove, RACE_TIMEOUT)
 {
 	EXPECT_TRUE(race_run(self->race, 2, open_group_or_remove));
 }
 
-TEST_F_TIMEOUT(race, cdev_is_opened_or_removed, RACE_TIMEOUT)
+TEST_F_TIMEOUT(race, cdev_open_vs_remove, RACE_TIMEOUT)
 {
 	vfio_need_iommufd();
 	EXPECT_TRUE(race_run(self->race, 2, open_cdev_or_remove));
 }
 
-/* ->stop() refuses each removal: the device is never dead, and stays bound. */
-static void open_or_be_refused(struct race *race, unsigned int worker)
+/* ->stop() fails each removal with -EPERM: the device is never dead and stays bound. */
+static void open_or_refused_remove(struct race *race, unsigned int worker)
 {
 	struct vfio_user user;
 	int result;
@@ -247,18 +243,18 @@ static void open_or_be_refused(struct race *race, unsigned int worker)
 	race_end(race);
 }
 
-TEST_F_TIMEOUT(race, cdev_is_opened_or_removal_is_refused, RACE_TIMEOUT)
+TEST_F_TIMEOUT(race, open_vs_refused_remove, RACE_TIMEOUT)
 {
 	if (sim_prepare())
 		SKIP(return, "needs the module mdev_sim");
 	ASSERT_EQ(0, sim_create(SIM_STAY, SIM_PCI, UUID_A));
 	ASSERT_EQ(0, sysfs_write("1", MDEV_DEVICES "/" UUID_A "/online"));
 	ASSERT_EQ(0, sim_set("stop/fail", EPERM));
-	EXPECT_TRUE(race_run(self->race, 3, open_or_be_refused));
+	EXPECT_TRUE(race_run(self->race, 3, open_or_refused_remove));
 	EXPECT_EQ(0, sim_finish());
 }
 
-/* Opens and closes, now by group and now by cdev, while that is possible. */
+/* Opens and closes, by group or by cdev at random, until worker 0 has ended. */
 static void open_again_and_again(struct race *race)
 {
 	struct vfio_user user;
@@ -286,7 +282,7 @@ static void unbind_and_open(struct race *race, unsigned int worker)
 		open_again_and_again(race);
 		return;
 	}
-	/* At least one open: the others can have to wait for a processor */
+	/* At least one open: the other workers can be waiting for a CPU */
 	for (round = 0; round < ROUNDS || !race->opened; round++) {
 		if (sysfs_write(UUID_A, VFIO_MDEV "/unbind") ||
 		    sysfs_write(UUID_A, VFIO_MDEV "/bind"))
@@ -296,14 +292,14 @@ static void unbind_and_open(struct race *race, unsigned int worker)
 	race_end(race);
 }
 
-TEST_F_TIMEOUT(race, driver_is_unbound_from_open_devices, RACE_TIMEOUT)
+TEST_F_TIMEOUT(race, open_vs_driver_unbind, RACE_TIMEOUT)
 {
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
 	EXPECT_TRUE(race_run(self->race, RACE_WORKERS, unbind_and_open));
 	EXPECT_TRUE(path_same(VFIO_MDEV, MDEV_DEVICES "/" UUID_A "/driver"));
 }
 
-/* Removal of a device that another process unbinds and binds */
+/* Worker 0 removes a device that worker 1 concurrently unbinds and binds. */
 static void unbind_and_remove(struct race *race, unsigned int worker)
 {
 	int round, result;
@@ -328,13 +324,13 @@ static void unbind_and_remove(struct race *race, unsigned int worker)
 	}
 }
 
-TEST_F_TIMEOUT(race, driver_is_unbound_from_removed_devices, RACE_TIMEOUT)
+TEST_F_TIMEOUT(race, remove_vs_driver_unbind, RACE_TIMEOUT)
 {
 	EXPECT_TRUE(race_run(self->race, 2, unbind_and_remove));
 }
 
-/* Whatever there is to be done while the modules come and go */
-static void live_on(struct race *race, unsigned int worker)
+/* Random creations, removals and opens while worker 0 reloads a module */
+static void use_during_reload(struct race *race, unsigned int worker)
 {
 	struct vfio_user user;
 	char uuid[UUID_SIZE];
@@ -385,7 +381,7 @@ static void reload(struct race *race, const char *module)
 static void reload_vendor(struct race *race, unsigned int worker)
 {
 	if (worker)
-		live_on(race, worker);
+		use_during_reload(race, worker);
 	else
 		reload(race, "mtty");
 }
@@ -393,19 +389,19 @@ static void reload_vendor(struct race *race, unsigned int worker)
 static void reload_bus_driver(struct race *race, unsigned int worker)
 {
 	if (worker)
-		live_on(race, worker);
+		use_during_reload(race, worker);
 	else
 		reload(race, "vfio_mdev");
 }
 
-TEST_F_TIMEOUT(race, vendor_is_reloaded, RACE_TIMEOUT)
+TEST_F_TIMEOUT(race, vendor_driver_reload, RACE_TIMEOUT)
 {
 	if (!module_is_loaded("mtty"))
 		SKIP(return, "mtty is not a module");
 	EXPECT_TRUE(race_run(self->race, RACE_WORKERS, reload_vendor));
 }
 
-TEST_F_TIMEOUT(race, bus_driver_is_reloaded, RACE_TIMEOUT)
+TEST_F_TIMEOUT(race, vfio_mdev_reload, RACE_TIMEOUT)
 {
 	if (!module_is_loaded("vfio_mdev"))
 		SKIP(return, "vfio_mdev is not a module");

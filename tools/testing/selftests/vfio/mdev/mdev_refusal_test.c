@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Vendors that refuse: what was done before is undone, in pairs, and what was
- * taken from a device is given back. Also tests that a creation is not visible before
- * ->create() has returned. The subject is mdev_sim.
+ * Errors of callbacks: ->start() is paired with ->stop() and ->open() with ->release(), and
+ * a removal that fails restores the device. Also tests that a creation is not visible
+ * before ->create() has returned. The driver is mdev_sim.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 #define DEVICE_A	MDEV_DEVICES "/" UUID_A
 #define TYPE_A		SIM_PATH(SIM_FULL) "/mdev_supported_types/" SIM_PCI
 
-/* Calls of start, open, release and stop */
+/* Numbers of calls of ->start(), ->open(), ->release() and ->stop() */
 struct calls {
 	int start;
 	int open;
@@ -29,7 +29,7 @@ struct calls {
 	int stop;
 };
 
-/* Opens that fail, and what the vendor sees of them */
+/* Opens that fail in a callback, and the callbacks that they call */
 FIXTURE(open)
 {
 };
@@ -93,7 +93,7 @@ FIXTURE_TEARDOWN(open)
 	EXPECT_EQ(0, sim_finish());
 }
 
-TEST_F(open, that_fails_is_undone)
+TEST_F(open, callback_error_unwinds)
 {
 	const struct calls *calls = &variant->calls;
 	struct vfio_user user;
@@ -114,7 +114,7 @@ TEST_F(open, that_fails_is_undone)
 	EXPECT_EQ(0, mdev_remove(UUID_A));
 }
 
-/* Removals that are refused */
+/* Removals that fail in ->stop() or ->remove() */
 FIXTURE(removal)
 {
 };
@@ -124,7 +124,7 @@ FIXTURE_VARIANT(removal)
 	const char *knob;
 	const char *block;
 	const char *blocked;
-	/* Of an open in between: only ->remove() comes after the unbind */
+	/* Of a concurrent open: only ->remove() is called after the unbind */
 	int open_error;
 };
 
@@ -158,7 +158,7 @@ FIXTURE_TEARDOWN(removal)
 	EXPECT_EQ(0, sim_finish());
 }
 
-TEST_F(removal, that_is_refused_gives_all_back)
+TEST_F(removal, refusal_restores_device)
 {
 	struct vfio_user user;
 	char text[8];
@@ -183,8 +183,8 @@ static int remove_a(void)
 	return mdev_remove(UUID_A);
 }
 
-/* The device is not dead as long as the removal can be refused: no -ENODEV. */
-TEST_F(removal, that_is_refused_races_with_open)
+/* The device is not dead as long as the removal can fail: no -ENODEV. */
+TEST_F(removal, refusal_races_with_open)
 {
 	struct vfio_user user;
 	struct work remover;
@@ -202,8 +202,8 @@ TEST_F(removal, that_is_refused_races_with_open)
 	vfio_close(&user);
 }
 
-/* A refusal by stop() leaves the character device, with its owner and mode. */
-TEST_F(removal, that_is_refused_by_stop_keeps_the_cdev)
+/* An error of ->stop() keeps the inode of the cdev, and so its owner and mode. */
+TEST_F(removal, stop_refusal_keeps_cdev)
 {
 	char path[VFIO_PATH_SIZE];
 	struct stat before, after;
@@ -218,8 +218,8 @@ TEST_F(removal, that_is_refused_by_stop_keeps_the_cdev)
 	EXPECT_EQ(before.st_ino, after.st_ino);
 }
 
-/* The errors of stop and remove are ignored when the parent is unregistered. */
-TEST_F(removal, can_not_be_refused_to_the_parent)
+/* Unregistration of the parent ignores errors of ->stop() and ->remove(). */
+TEST_F(removal, parent_unregistration_ignores_errors)
 {
 	EXPECT_EQ(0, sim_unbind(SIM_FULL));
 	EXPECT_FALSE(path_exists(DEVICE_A));
@@ -227,7 +227,7 @@ TEST_F(removal, can_not_be_refused_to_the_parent)
 	EXPECT_EQ(1, sim_get("remove/calls"));
 }
 
-/* Creation, and what may not be seen of it too early */
+/* Creations: when they become visible, their errors and their removal */
 FIXTURE(creation)
 {
 };
@@ -264,7 +264,7 @@ static bool is_visible(void)
 	       path_exists(TYPE_A "/devices/" UUID_A);
 }
 
-TEST_F(creation, is_not_seen_before_the_vendor_agrees)
+TEST_F(creation, sysfs_hidden_until_create_returns)
 {
 	struct work creator;
 
@@ -274,7 +274,7 @@ TEST_F(creation, is_not_seen_before_the_vendor_agrees)
 	EXPECT_FALSE(is_visible());
 	EXPECT_EQ(-ENOENT, mdev_remove(UUID_A));
 
-	/* The UUID is taken, for every type and parent */
+	/* The UUID is reserved, for all types and parents */
 	EXPECT_EQ(-EEXIST, create_a());
 	EXPECT_EQ(-EEXIST, sim_create(SIM_FULL, SIM_BARE, UUID_A));
 	EXPECT_EQ(-EEXIST, sim_create(SIM_STAY, SIM_PCI, UUID_A));
@@ -285,7 +285,7 @@ TEST_F(creation, is_not_seen_before_the_vendor_agrees)
 	EXPECT_TRUE(is_visible());
 }
 
-TEST_F(creation, that_fails_leaves_no_trace)
+TEST_F(creation, create_error_unwinds)
 {
 	int entries = count_entries(SIM_PATH(SIM_FULL));
 	int available = sim_available(SIM_FULL, SIM_PCI);
@@ -303,7 +303,7 @@ TEST_F(creation, that_fails_leaves_no_trace)
 	EXPECT_EQ(0, create_a());
 }
 
-TEST_F(creation, of_too_many_is_refused)
+TEST_F(creation, available_instances_exhausted)
 {
 	EXPECT_EQ(1, sim_available(SIM_FULL, SIM_BARE));
 	EXPECT_EQ(0, sim_create(SIM_FULL, SIM_BARE, UUID_A));
@@ -313,8 +313,8 @@ TEST_F(creation, of_too_many_is_refused)
 	EXPECT_EQ(0, sim_create(SIM_FULL, SIM_BARE, UUID_B));
 }
 
-/* A file of a device keeps the device's memory, but not the device. */
-TEST_F(creation, is_undone_while_its_files_are_open)
+/* An open sysfs file does not delay the removal; read() then fails with ENODEV. */
+TEST_F(creation, remove_with_sysfs_file_open)
 {
 	char text[8];
 	int fd;
@@ -331,8 +331,8 @@ TEST_F(creation, is_undone_while_its_files_are_open)
 	close(fd);
 }
 
-/* A device that can't be unplugged, and a close that has not ended */
-TEST_F(creation, is_not_undone_before_the_last_close_has_ended)
+/* Without hot unplug, a removal fails with -EBUSY until ->release() has returned. */
+TEST_F(creation, remove_ebusy_during_release)
 {
 	struct vfio_user user;
 	struct work closer;
@@ -352,8 +352,8 @@ TEST_F(creation, is_not_undone_before_the_last_close_has_ended)
 	EXPECT_EQ(0, mdev_remove(UUID_A));
 }
 
-/* Parents that have create and remove, and nothing else */
-TEST_F(creation, needs_no_more_than_two_callbacks)
+/* The parent has ->create() and ->remove() only. */
+TEST_F(creation, create_and_remove_callbacks_only)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
 	struct vfio_region_info region;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reads and writes of a mediated device's regions: every size and alignment,
- * the ends of regions and the holes between them, and what config space does
- * with what is written to it.
+ * Reads and writes of a mediated device's regions: all sizes and alignments, accesses at
+ * and beyond the end of a region, regions that don't exist, and writes to config space.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -77,8 +76,8 @@ static size_t smaller(size_t one, size_t other)
 	return one < other ? one : other;
 }
 
-/* Any access gives what single bytes give, and stops at the region's end. */
-TEST_F(region, reads_any_size_and_alignment)
+/* An access returns the same as reads of single bytes, and ends at the region's end. */
+TEST_F(region, config_read_any_size_and_alignment)
 {
 	uint8_t expected[CONFIG_SIZE], buffer[LARGEST_ACCESS];
 	size_t offset, size, length;
@@ -102,10 +101,10 @@ TEST_F(region, reads_any_size_and_alignment)
 }
 
 /*
- * The MSI capability has bits that can be written beside others that can't:
- * each access must change those that it covers, and nothing else.
+ * The MSI capability has writable bits next to read-only ones: a write must change the
+ * writable bits that it covers, and no others.
  */
-TEST_F(region, writes_any_size_and_alignment)
+TEST_F(region, config_write_any_size_and_alignment)
 {
 	uint8_t writable[CONFIG_SIZE] = {}, before[CONFIG_SIZE];
 	uint8_t after[CONFIG_SIZE], ones[LARGEST_ACCESS];
@@ -141,7 +140,7 @@ TEST_F(region, writes_any_size_and_alignment)
 	}
 }
 
-TEST_F(region, cuts_accesses_at_its_end)
+TEST_F(region, access_truncated_at_end)
 {
 	uint8_t buffer[4096] = {};
 	size_t offset;
@@ -161,7 +160,7 @@ TEST_F(region, cuts_accesses_at_its_end)
 	EXPECT_EQ(0x5a, vfio_load(self->fd, BAR0, UART_SCR, 1));
 }
 
-TEST_F(region, has_nothing_behind_its_end)
+TEST_F(region, access_beyond_end)
 {
 	char byte = 0;
 
@@ -175,7 +174,7 @@ TEST_F(region, has_nothing_behind_its_end)
 				     1));
 }
 
-TEST_F(region, is_absent_unless_described)
+TEST_F(region, access_to_absent_region)
 {
 	char bytes[8] = {};
 	uint32_t region;
@@ -190,7 +189,7 @@ TEST_F(region, is_absent_unless_described)
 	}
 }
 
-TEST_F(region, is_one_of_a_limited_number)
+TEST_F(region, index_out_of_range)
 {
 	static const uint32_t regions[] = {
 		VFIO_PCI_NUM_REGIONS, VFIO_PCI_NUM_REGIONS + 1, 0x7fffff
@@ -210,7 +209,7 @@ TEST_F(region, is_one_of_a_limited_number)
 	EXPECT_EQ(EINVAL, errno);
 }
 
-TEST_F(region, accepts_nothing)
+TEST_F(region, zero_length_access)
 {
 	char byte = 0x5a;
 
@@ -220,7 +219,7 @@ TEST_F(region, accepts_nothing)
 	EXPECT_EQ(0, vfio_load(self->fd, BAR0, UART_SCR, 1));
 }
 
-TEST_F(region, survives_bad_buffers)
+TEST_F(region, bad_buffer_efault)
 {
 	size_t size;
 
@@ -236,7 +235,7 @@ TEST_F(region, survives_bad_buffers)
 }
 
 /* A failed write must not reach the device. */
-TEST_F(region, keeps_what_a_bad_buffer_would_change)
+TEST_F(region, efault_write_changes_nothing)
 {
 	ASSERT_EQ(0, vfio_store(self->fd, BAR0, UART_SCR, 1, 0x5a));
 	EXPECT_EQ(-EFAULT, vfio_write(self->fd, BAR0, UART_SCR, BAD_POINTER,
@@ -244,8 +243,8 @@ TEST_F(region, keeps_what_a_bad_buffer_would_change)
 	EXPECT_EQ(0x5a, vfio_load(self->fd, BAR0, UART_SCR, 1));
 }
 
-/* The second half of the buffer is missing. */
-TEST_F(region, returns_length_before_fault)
+/* The second page of the buffer is not mapped. */
+TEST_F(region, short_read_before_fault)
 {
 	size_t page = getpagesize();
 	uint8_t reference[16];
@@ -264,8 +263,8 @@ TEST_F(region, returns_length_before_fault)
 	munmap(buffer, page);
 }
 
-/* Each vector goes on where the one before it has ended. */
-TEST_F(region, scatters)
+/* Each iovec continues at the offset where the previous one has ended. */
+TEST_F(region, preadv)
 {
 	uint8_t expected[16], start[3], middle[8], end[5];
 	const struct iovec vectors[] = {
@@ -282,7 +281,7 @@ TEST_F(region, scatters)
 	EXPECT_EQ(0, memcmp(end, expected + 11, 5));
 }
 
-TEST_F(region, reaches_each_port)
+TEST_F(region, bar_of_each_port)
 {
 	ASSERT_EQ(0, vfio_store(self->fd, BAR0, UART_SCR, 1, 0x5a));
 	if (variant->ports == 1)
@@ -292,8 +291,8 @@ TEST_F(region, reaches_each_port)
 	EXPECT_EQ(0xa5, vfio_load(self->fd, BAR1, UART_SCR, 1));
 }
 
-/* A wide access to the registers of a port is one to each, in their order. */
-TEST_F(region, splits_wide_accesses_to_a_port)
+/* A wide access to the registers of a port accesses each of them, in ascending order. */
+TEST_F(region, wide_register_access_split)
 {
 	uint8_t registers[BAR_SIZE] = {
 		[UART_LCR] = UART_LCR_WLEN8,
@@ -313,9 +312,9 @@ TEST_F(region, splits_wide_accesses_to_a_port)
 	EXPECT_EQ(0x5a, registers[UART_SCR]);
 }
 
-/* Config space, as PCI 3.0 chapter 6 has it */
+/* Config space, see PCI 3.0, chapter 6 */
 
-TEST_F(region, identifies_the_card)
+TEST_F(region, config_ids_and_class)
 {
 	EXPECT_EQ(0x4348, vfio_load(self->fd, CONFIG, PCI_VENDOR_ID, 2));
 	EXPECT_EQ(0x3253, vfio_load(self->fd, CONFIG, PCI_DEVICE_ID, 2));
@@ -326,7 +325,7 @@ TEST_F(region, identifies_the_card)
 	EXPECT_EQ(1, vfio_load(self->fd, CONFIG, PCI_INTERRUPT_PIN, 1));
 }
 
-TEST_F(region, lists_the_msi_capability)
+TEST_F(region, msi_capability)
 {
 	int64_t position, flags;
 
@@ -343,7 +342,7 @@ TEST_F(region, lists_the_msi_capability)
 	EXPECT_EQ(0, flags & (PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QMASK));
 }
 
-TEST_F(region, sizes_its_address_registers)
+TEST_F(region, bar_sizing)
 {
 	const int64_t sizing = (uint32_t)~(BAR_SIZE - 1) |
 			       PCI_BASE_ADDRESS_SPACE_IO;
@@ -362,7 +361,7 @@ TEST_F(region, sizes_its_address_registers)
 	EXPECT_EQ(0, vfio_load(self->fd, CONFIG, PCI_ROM_ADDRESS, 4));
 }
 
-TEST_F(region, keeps_an_address_written_in_parts)
+TEST_F(region, bar_partial_write)
 {
 	uint64_t offset = PCI_BASE_ADDRESS_0;
 
@@ -374,8 +373,8 @@ TEST_F(region, keeps_an_address_written_in_parts)
 	EXPECT_EQ(0xd0f9, vfio_load(self->fd, CONFIG, offset, 4));
 }
 
-/* What a guest must never change, whatever it writes */
-TEST_F(region, protects_its_identity)
+/* Fields that ignore writes */
+TEST_F(region, config_read_only_fields)
 {
 	static const struct {
 		uint64_t offset;
@@ -414,7 +413,7 @@ TEST_F(region, protects_its_identity)
 	}
 }
 
-TEST_F(region, takes_commands_it_implements)
+TEST_F(region, command_register_bits)
 {
 	const int64_t implemented = PCI_COMMAND_IO | PCI_COMMAND_MASTER |
 				    PCI_COMMAND_INTX_DISABLE;
@@ -429,7 +428,7 @@ TEST_F(region, takes_commands_it_implements)
 	EXPECT_EQ(0, vfio_load(self->fd, CONFIG, PCI_COMMAND, 2));
 }
 
-TEST_F(region, leaves_the_interrupt_line_to_the_guest)
+TEST_F(region, interrupt_line_writable)
 {
 	EXPECT_EQ(0, vfio_store(self->fd, CONFIG, PCI_INTERRUPT_LINE, 1, 11));
 	EXPECT_EQ(11, vfio_load(self->fd, CONFIG, PCI_INTERRUPT_LINE, 1));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every answer to a write of a device's "remove" file.
+ * Writes to a device's "remove" file: valid and invalid values, removals of open devices,
+ * and what a removal deletes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -97,7 +98,7 @@ FIXTURE_TEARDOWN(remove)
 	EXPECT_EQ(0, mdev_remove_all());
 }
 
-TEST_F(remove, answers)
+TEST_F(remove, write_result)
 {
 	EXPECT_EQ(variant->result,
 		  sysfs_write_bytes(variant->text, variant->size,
@@ -147,7 +148,7 @@ FIXTURE_VARIANT_ADD(busy, unbound_cdev)
 FIXTURE_SETUP(busy)
 {
 	if (variant->open == open_without_binding && kernel_is_patched())
-		SKIP(return, "mdev_cdev_registration_test has the test");
+		SKIP(return, "tested by mdev_cdev_registration_test");
 	ASSERT_EQ(0, mdev_prepare());
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
 	ASSERT_EQ(0, variant->open(&self->user, UUID_A));
@@ -159,7 +160,7 @@ FIXTURE_TEARDOWN(busy)
 	EXPECT_EQ(0, mdev_remove_all());
 }
 
-TEST_F(busy, is_refused_until_it_is_closed)
+TEST_F(busy, remove_ebusy_until_close)
 {
 	char path[VFIO_PATH_SIZE];
 
@@ -174,7 +175,7 @@ TEST_F(busy, is_refused_until_it_is_closed)
 	EXPECT_EQ(0, mdev_remove(UUID_A));
 }
 
-TEST_F(busy, can_be_opened_again_after_a_refusal)
+TEST_F(busy, reopen_after_ebusy)
 {
 	ASSERT_EQ(-EBUSY, mdev_remove(UUID_A));
 	vfio_close(&self->user);
@@ -182,8 +183,11 @@ TEST_F(busy, can_be_opened_again_after_a_refusal)
 	EXPECT_EQ(-EBUSY, mdev_remove(UUID_A));
 }
 
-/* The unbind waits for the user; the removal, which would wait for it, does not. */
-TEST_F(busy, is_refused_while_its_driver_waits)
+/*
+ * The unbind holds the device lock while it waits for the close. mdev_driver_in_use()
+ * uses device_trylock(), and the removal fails with -EBUSY.
+ */
+TEST_F(busy, remove_ebusy_during_driver_unbind)
 {
 	pid_t unbinder;
 	int status;
@@ -224,7 +228,7 @@ FIXTURE_TEARDOWN(parent)
 	EXPECT_EQ(0, mdev_remove_all());
 }
 
-TEST_F(parent, removes_without_a_trace)
+TEST_F(parent, remove_deletes_sysfs_and_dev_nodes)
 {
 	char group[VFIO_PATH_SIZE], cdev[VFIO_PATH_SIZE];
 	int available = mdev_available("mtty-1");
@@ -243,7 +247,7 @@ TEST_F(parent, removes_without_a_trace)
 	EXPECT_EQ(available, mdev_available("mtty-1"));
 }
 
-TEST_F(parent, removes_while_only_the_group_is_open)
+TEST_F(parent, remove_with_group_open)
 {
 	struct vfio_group_status status = { .argsz = sizeof(status) };
 	char path[VFIO_PATH_SIZE];
@@ -260,7 +264,7 @@ TEST_F(parent, removes_while_only_the_group_is_open)
 	close(group);
 }
 
-TEST_F(parent, removes_a_device_without_driver)
+TEST_F(parent, remove_after_driver_unbind)
 {
 	int available = mdev_available("mtty-1");
 

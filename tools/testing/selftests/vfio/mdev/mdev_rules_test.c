@@ -27,7 +27,7 @@
 /* Enough for debugging kernels on emulated machines */
 #define TIMEOUT		120
 
-/* What leads to the callbacks: operations on device A, each from its begin */
+/* Operations on device A that call the callbacks; each opens the device itself */
 
 static int create_a(void)
 {
@@ -136,7 +136,7 @@ static int irq_info_a(void)
 	return use(UUID_A, irq_info);
 }
 
-/* By read() into the mapping, which returns -EFAULT where an access is SIGBUS */
+/* By read() into the mapping: fails with EFAULT where an access raises SIGBUS */
 static int fault_page(int device)
 {
 	int ret = 0, zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
@@ -163,7 +163,7 @@ static int unbind_full(void)
 	return sim_unbind(SIM_FULL);
 }
 
-/* A callback, and how to get there */
+/* A callback, and the operation that calls it */
 FIXTURE(call)
 {
 };
@@ -173,8 +173,8 @@ FIXTURE_VARIANT(call)
 	const char *name;
 	int (*lead)(void);
 	bool has_no_result;
-	bool runs_elsewhere;	/* not in the process that led to it */
-	bool is_last_too;	/* the last close calls it, too */
+	bool runs_elsewhere;	/* not called by the task that calls lead() */
+	bool is_last_too;	/* also called by the last close */
 };
 
 FIXTURE_VARIANT_ADD(call, create)
@@ -311,8 +311,8 @@ static bool wait_for_blocked(const char *call, int64_t count)
 	return wait_for(call, "blocked", count);
 }
 
-/* Everything that can be done to a device, from its creation to its removal */
-static int live(const char *parent, const char *type, const char *uuid)
+/* Creates a device, calls each operation on it, and removes it. */
+static int create_use_remove(const char *parent, const char *type, const char *uuid)
 {
 	int (*const operations[])(int device) = {
 		reset, load, store, mask, irq_info,
@@ -326,7 +326,7 @@ static int live(const char *parent, const char *type, const char *uuid)
 	return ret ? ret : mdev_remove(uuid);
 }
 
-TEST_F_TIMEOUT(call, that_is_stuck_holds_up_no_other_device, TIMEOUT)
+TEST_F_TIMEOUT(call, other_devices_while_blocked, TIMEOUT)
 {
 	struct work work;
 
@@ -335,15 +335,15 @@ TEST_F_TIMEOUT(call, that_is_stuck_holds_up_no_other_device, TIMEOUT)
 	ASSERT_EQ(0, work_start(&work, variant->lead));
 	ASSERT_TRUE(wait_for_blocked(variant->name, 1));
 
-	EXPECT_EQ(0, live(SIM_FULL, SIM_PCI, UUID_B));
-	EXPECT_EQ(0, live(SIM_FULL, SIM_BARE, UUID_B));
-	EXPECT_EQ(0, live(SIM_STAY, SIM_PCI, UUID_B));
+	EXPECT_EQ(0, create_use_remove(SIM_FULL, SIM_PCI, UUID_B));
+	EXPECT_EQ(0, create_use_remove(SIM_FULL, SIM_BARE, UUID_B));
+	EXPECT_EQ(0, create_use_remove(SIM_STAY, SIM_PCI, UUID_B));
 	EXPECT_TRUE(work_waits(&work));
 	EXPECT_EQ(0, set_knob(variant->name, "block", 0));
 	EXPECT_EQ(0, work_result(&work));
 }
 
-/* Whether creations fail with -ENODEV, as soon as the unregistration has begun */
+/* Waits until creations fail with -ENODEV: the unregistration has begun. */
 static bool full_blocks_creation(void)
 {
 	unsigned int waited;
@@ -357,7 +357,7 @@ static bool full_blocks_creation(void)
 }
 
 /* The unregistration of the parent blocks creations, waits, and removes the device. */
-TEST_F_TIMEOUT(call, that_is_stuck_holds_up_its_parent, TIMEOUT)
+TEST_F_TIMEOUT(call, parent_unregistration_while_blocked, TIMEOUT)
 {
 	struct work work, unbinder;
 
@@ -376,16 +376,16 @@ TEST_F_TIMEOUT(call, that_is_stuck_holds_up_its_parent, TIMEOUT)
 	EXPECT_FALSE(path_exists(SIM_PATH(SIM_FULL) "/mdev_supported_types"));
 	EXPECT_EQ(0, sim_get("devices"));
 	EXPECT_EQ(0, sim_bind(SIM_FULL));
-	EXPECT_EQ(0, live(SIM_FULL, SIM_PCI, UUID_A));
+	EXPECT_EQ(0, create_use_remove(SIM_FULL, SIM_PCI, UUID_A));
 }
 
 /* A removal that begins during a blocked callback waits for it. */
-TEST_F_TIMEOUT(call, that_is_stuck_holds_up_the_removal, TIMEOUT)
+TEST_F_TIMEOUT(call, remove_while_blocked, TIMEOUT)
 {
 	struct work work, remover;
 
 	if (variant->lead == create_a || variant->lead == remove_a)
-		SKIP(return, "there is no device to be removed");
+		SKIP(return, "no device exists during ->create() and ->remove()");
 	ASSERT_EQ(0, set_knob(variant->name, "block", 1));
 	ASSERT_EQ(0, work_start(&work, variant->lead));
 	ASSERT_TRUE(wait_for_blocked(variant->name, 1));
@@ -399,8 +399,8 @@ TEST_F_TIMEOUT(call, that_is_stuck_holds_up_the_removal, TIMEOUT)
 	EXPECT_FALSE(path_exists(DEVICE_A));
 }
 
-/* A vendor that waits for something can be interrupted with its caller. */
-TEST_F_TIMEOUT(call, that_is_stuck_is_killed_with_its_caller, TIMEOUT)
+/* SIGKILL of the calling task ends a killable wait in the callback. */
+TEST_F_TIMEOUT(call, sigkill_while_blocked, TIMEOUT)
 {
 	struct work work;
 
@@ -411,7 +411,7 @@ TEST_F_TIMEOUT(call, that_is_stuck_is_killed_with_its_caller, TIMEOUT)
 	ASSERT_TRUE(wait_for_blocked(variant->name, 1));
 	work_signal(&work, SIGKILL);
 	if (variant->is_last_too) {
-		/* The killed task calls it again, and can't be killed twice: unblock it */
+		/* Called again by the last close, in the exiting task: unblock it */
 		EXPECT_TRUE(wait_for(variant->name, "calls", 2));
 		EXPECT_EQ(0, set_knob(variant->name, "block", 0));
 	}
@@ -422,16 +422,16 @@ TEST_F_TIMEOUT(call, that_is_stuck_is_killed_with_its_caller, TIMEOUT)
 
 	if (path_exists(DEVICE_A))
 		EXPECT_EQ(0, remove_a());
-	EXPECT_EQ(0, live(SIM_FULL, SIM_PCI, UUID_A));
+	EXPECT_EQ(0, create_use_remove(SIM_FULL, SIM_PCI, UUID_A));
 }
 
 /* The system call returns the callback's error, and succeeds when repeated. */
-TEST_F_TIMEOUT(call, that_fails_leaves_all_as_it_was, TIMEOUT)
+TEST_F_TIMEOUT(call, callback_error, TIMEOUT)
 {
 	int available = sim_available(SIM_FULL, SIM_PCI);
 
 	if (variant->has_no_result)
-		SKIP(return, "it can't fail");
+		SKIP(return, "the callback returns void");
 	ASSERT_EQ(0, set_knob(variant->name, "fail", ENXIO));
 	EXPECT_EQ(variant->lead == fault_a ? -EFAULT : -ENXIO,
 		  variant->lead());

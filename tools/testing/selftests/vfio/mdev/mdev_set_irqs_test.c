@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Arguments of VFIO_DEVICE_SET_IRQS: what is allowed, and every way to be
- * refused. What the allowed ones do is tested in mdev_irq_test.c.
+ * Arguments of VFIO_DEVICE_SET_IRQS: which are valid, and the errno of those that are not.
+ * mdev_irq_test.c tests what valid ones do.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -54,9 +54,9 @@ FIXTURE_VARIANT_ADD(request, mask)
 	REQUEST(NONE | MASK, INTX, 0, 1, 0, 0);
 FIXTURE_VARIANT_ADD(request, unmask)
 	REQUEST(NONE | UNMASK, INTX, 0, 1, 0, 0);
-FIXTURE_VARIANT_ADD(request, mask_by_value)
+FIXTURE_VARIANT_ADD(request, mask_data_bool)
 	REQUEST(BOOL | MASK, INTX, 0, 1, 1, 0);
-FIXTURE_VARIANT_ADD(request, more_data_than_needed)
+FIXTURE_VARIANT_ADD(request, argsz_larger_than_data)
 	REQUEST(BOOL | MASK, INTX, 0, 1, 8, 0);
 FIXTURE_VARIANT_ADD(request, teardown)
 	REQUEST(NONE | TRIGGER, INTX, 0, 0, 0, 0);
@@ -69,13 +69,13 @@ FIXTURE_VARIANT_ADD(request, no_flags)
 	REQUEST(0, INTX, 0, 1, 0, -EINVAL);
 FIXTURE_VARIANT_ADD(request, no_action)
 	REQUEST(NONE, INTX, 0, 1, 0, -ENOTTY);
-FIXTURE_VARIANT_ADD(request, no_action_for_none)
+FIXTURE_VARIANT_ADD(request, no_action_count_zero)
 	REQUEST(NONE, INTX, 0, 0, 0, -ENOTTY);
-FIXTURE_VARIANT_ADD(request, no_action_for_eventfd)
+FIXTURE_VARIANT_ADD(request, no_action_data_eventfd)
 	REQUEST(EVENTFD, INTX, 0, 1, 4, -ENOTTY);
 FIXTURE_VARIANT_ADD(request, no_data_type)
 	REQUEST(TRIGGER, INTX, 0, 1, 0, -EINVAL);
-FIXTURE_VARIANT_ADD(request, no_data_type_for_none)
+FIXTURE_VARIANT_ADD(request, no_data_type_count_zero)
 	REQUEST(TRIGGER, INTX, 0, 0, 0, -EINVAL);
 FIXTURE_VARIANT_ADD(request, mask_and_unmask)
 	REQUEST(NONE | MASK | UNMASK, INTX, 0, 1, 0, -ENOTTY);
@@ -85,11 +85,11 @@ FIXTURE_VARIANT_ADD(request, unmask_and_trigger)
 	REQUEST(EVENTFD | UNMASK | TRIGGER, INTX, 0, 1, 4, -ENOTTY);
 FIXTURE_VARIANT_ADD(request, all_actions)
 	REQUEST(NONE | MASK | UNMASK | TRIGGER, INTX, 0, 1, 0, -ENOTTY);
-FIXTURE_VARIANT_ADD(request, none_and_bool)
+FIXTURE_VARIANT_ADD(request, data_none_and_bool)
 	REQUEST(NONE | BOOL | MASK, INTX, 0, 1, 1, -EINVAL);
-FIXTURE_VARIANT_ADD(request, none_and_eventfd)
+FIXTURE_VARIANT_ADD(request, data_none_and_eventfd)
 	REQUEST(NONE | EVENTFD | TRIGGER, INTX, 0, 1, 4, -EINVAL);
-FIXTURE_VARIANT_ADD(request, bool_and_eventfd)
+FIXTURE_VARIANT_ADD(request, data_bool_and_eventfd)
 	REQUEST(BOOL | EVENTFD | TRIGGER, INTX, 0, 1, 4, -EINVAL);
 FIXTURE_VARIANT_ADD(request, unknown_flag)
 	REQUEST(NONE | MASK | 1 << 6, INTX, 0, 1, 0, -EINVAL);
@@ -101,7 +101,7 @@ FIXTURE_VARIANT_ADD(request, largest_index)
 	REQUEST(NONE | TRIGGER, UINT32_MAX, 0, 0, 0, -EINVAL);
 FIXTURE_VARIANT_ADD(request, start_out_of_range)
 	REQUEST(EVENTFD | TRIGGER, INTX, 1, 1, 4, -EINVAL);
-FIXTURE_VARIANT_ADD(request, start_of_nothing)
+FIXTURE_VARIANT_ADD(request, start_out_of_range_count_zero)
 	REQUEST(NONE | TRIGGER, INTX, 1, 0, 0, -EINVAL);
 FIXTURE_VARIANT_ADD(request, largest_start)
 	REQUEST(NONE | MASK, INTX, UINT32_MAX, 1, 0, -EINVAL);
@@ -109,21 +109,21 @@ FIXTURE_VARIANT_ADD(request, count_out_of_range)
 	REQUEST(EVENTFD | TRIGGER, INTX, 0, 2, 8, -EINVAL);
 FIXTURE_VARIANT_ADD(request, largest_count)
 	REQUEST(NONE | MASK, INTX, 0, UINT32_MAX, 0, -EINVAL);
-FIXTURE_VARIANT_ADD(request, count_that_wraps)
+FIXTURE_VARIANT_ADD(request, start_plus_count_overflow)
 	REQUEST(NONE | MASK, INTX, 1, UINT32_MAX, 0, -EINVAL);
-FIXTURE_VARIANT_ADD(request, no_value)
+FIXTURE_VARIANT_ADD(request, data_bool_without_data)
 	REQUEST(BOOL | MASK, INTX, 0, 1, 0, -EINVAL);
-FIXTURE_VARIANT_ADD(request, no_eventfd)
+FIXTURE_VARIANT_ADD(request, data_eventfd_without_data)
 	REQUEST(EVENTFD | TRIGGER, INTX, 0, 1, 0, -EINVAL);
-FIXTURE_VARIANT_ADD(request, part_of_an_eventfd)
+FIXTURE_VARIANT_ADD(request, data_eventfd_truncated)
 	REQUEST(EVENTFD | TRIGGER, INTX, 0, 1, 3, -EINVAL);
-FIXTURE_VARIANT_ADD(request, nothing_by_value)
+FIXTURE_VARIANT_ADD(request, data_bool_count_zero)
 	REQUEST(BOOL | TRIGGER, INTX, 0, 0, 0, -EINVAL);
-FIXTURE_VARIANT_ADD(request, nothing_by_eventfd)
+FIXTURE_VARIANT_ADD(request, data_eventfd_count_zero)
 	REQUEST(EVENTFD | TRIGGER, INTX, 0, 0, 0, -EINVAL);
-FIXTURE_VARIANT_ADD(request, mask_nothing)
+FIXTURE_VARIANT_ADD(request, mask_count_zero)
 	REQUEST(NONE | MASK, INTX, 0, 0, 0, -EINVAL);
-FIXTURE_VARIANT_ADD(request, unmask_nothing)
+FIXTURE_VARIANT_ADD(request, unmask_count_zero)
 	REQUEST(NONE | UNMASK, INTX, 0, 0, 0, -EINVAL);
 FIXTURE_VARIANT_ADD(request, msi_mask)
 	REQUEST(NONE | MASK, MSI, 0, 1, 0, -ENOTTY);
@@ -133,9 +133,9 @@ FIXTURE_VARIANT_ADD(request, msi_unmask_eventfd)
 	REQUEST(EVENTFD | UNMASK, MSI, 0, 1, 4, -ENOTTY);
 FIXTURE_VARIANT_ADD(request, msi_mask_eventfd)
 	REQUEST(EVENTFD | MASK, MSI, 0, 1, 4, -ENOTTY);
-FIXTURE_VARIANT_ADD(request, msi_mask_by_value)
+FIXTURE_VARIANT_ADD(request, msi_mask_data_bool)
 	REQUEST(BOOL | MASK, MSI, 0, 1, 1, -ENOTTY);
-FIXTURE_VARIANT_ADD(request, msi_mask_nothing)
+FIXTURE_VARIANT_ADD(request, msi_mask_count_zero)
 	REQUEST(NONE | MASK, MSI, 0, 0, 0, -ENOTTY);
 FIXTURE_VARIANT_ADD(request, msi_mask_out_of_range)
 	REQUEST(NONE | MASK, MSI, 0, 2, 0, -EINVAL);
@@ -169,8 +169,8 @@ FIXTURE_TEARDOWN(request)
 	EXPECT_EQ(0, mdev_remove_all());
 }
 
-/* The data are -1, which is no eventfd, or true values. */
-TEST_F(request, is_answered)
+/* The data is 0xff: eventfd -1, or true in DATA_BOOL. */
+TEST_F(request, set_irqs_result)
 {
 	char data[8];
 
@@ -181,7 +181,7 @@ TEST_F(request, is_answered)
 				variant->count, data, variant->size));
 }
 
-/* Requests that differ from valid ones by where they lie in memory */
+/* Invalid argsz, addresses and file descriptors */
 FIXTURE(device)
 {
 	struct vfio_user user;
@@ -202,7 +202,7 @@ FIXTURE_TEARDOWN(device)
 	EXPECT_EQ(0, mdev_remove_all());
 }
 
-TEST_F(device, checks_the_size_of_a_request)
+TEST_F(device, set_irqs_argsz)
 {
 	struct vfio_irq_set set = {
 		.flags = NONE | TRIGGER,
@@ -218,8 +218,8 @@ TEST_F(device, checks_the_size_of_a_request)
 	EXPECT_EQ(0, vfio_ioctl(self->fd, VFIO_DEVICE_SET_IRQS, &set));
 }
 
-/* The request ends where nothing is mapped any more. */
-TEST_F(device, survives_missing_data)
+/* The page with the data is not mapped. */
+TEST_F(device, set_irqs_data_efault)
 {
 	const struct vfio_irq_set request = {
 		.argsz = sizeof(request) + sizeof(int32_t),
@@ -241,8 +241,8 @@ TEST_F(device, survives_missing_data)
 	munmap(buffer, page);
 }
 
-/* Descriptors that are no eventfds, for everything that takes one */
-TEST_F(device, refuses_what_is_no_eventfd)
+/* A descriptor that is not open, and one of another file, for each action */
+TEST_F(device, set_irqs_invalid_eventfd)
 {
 	const uint32_t actions[] = { TRIGGER, UNMASK, MASK };
 	unsigned int i;
@@ -255,7 +255,7 @@ TEST_F(device, refuses_what_is_no_eventfd)
 	}
 }
 
-/* Only userspace can trigger the interrupts of such an index. */
+/* Without VFIO_IRQ_INFO_EVENTFD, DATA_EVENTFD fails with -ENOTTY; DATA_NONE works. */
 TEST(index_without_eventfd)
 {
 	struct vfio_user user;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Several processes share the file of an open device: all requests run concurrently,
- * and the device is closed when the last process ends.
+ * Several processes share the file of an open device: ioctls and region accesses run
+ * concurrently, and the device is closed when the last process exits.
  */
 #include <errno.h>
 #include <signal.h>
@@ -108,15 +108,15 @@ static void use_everything(struct race *race, unsigned int worker)
 	}
 }
 
-TEST_F_TIMEOUT(shared_device, is_used_by_all_at_once, RACE_TIMEOUT)
+TEST_F_TIMEOUT(shared_device, concurrent_ioctls_and_accesses, RACE_TIMEOUT)
 {
 	EXPECT_TRUE(race_run(self->race, RACE_WORKERS, use_everything));
 	vfio_close(&self->user);
 	EXPECT_EQ(0, mdev_remove(UUID_A));
 }
 
-/* A removal that is repeated until the last of some users has ended */
-TEST_F_TIMEOUT(shared_device, is_removed_after_its_last_user, RACE_TIMEOUT)
+/* The removal fails with -EBUSY until the last process has exited. */
+TEST_F_TIMEOUT(shared_device, remove_after_last_close, RACE_TIMEOUT)
 {
 	unsigned int i;
 	pid_t child;
@@ -140,7 +140,7 @@ TEST_F_TIMEOUT(shared_device, is_removed_after_its_last_user, RACE_TIMEOUT)
 		EXPECT_EQ(0, result);
 }
 
-TEST_F(shared_device, is_freed_by_users_that_are_killed)
+TEST_F(shared_device, sigkill_closes_device)
 {
 	int event = shared.event;
 	pid_t child;

@@ -28,10 +28,10 @@
 
 #define MIB		(1024UL * 1024)
 
-/* How long something is watched before it counts as waiting */
+/* How long an operation is watched before it counts as waiting */
 #define WATCH_MS	200
 
-/* Offset of the state data in a stream of mdev_sim, which has no ->info() */
+/* Size of the headers before the state data of mdev_sim, which has no ->info() */
 #define SIM_STREAM_STATE	40
 
 FIXTURE(vendor)
@@ -50,7 +50,7 @@ FIXTURE_SETUP(vendor)
 	self->source_user = (struct vfio_user){ -1, -1, -1 };
 	self->target_user = (struct vfio_user){ -1, -1, -1 };
 	if (ret == -ENOENT)
-		SKIP(return, "there is no mdev_sim");
+		SKIP(return, "needs the module mdev_sim");
 	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_A));
 	ASSERT_EQ(0, sim_create(SIM_FULL, SIM_PCI, UUID_B));
@@ -67,7 +67,7 @@ FIXTURE_TEARDOWN(vendor)
 	EXPECT_EQ(0, sim_finish());
 }
 
-/* The last steps, a byte each, the newest lowest */
+/* The last transitions, one byte each, the newest in the lowest byte */
 static uint64_t steps(int device)
 {
 	return sim_register(device, MDEV_SIM_REG_MIGRATION_STEPS);
@@ -93,7 +93,7 @@ TEST_F(vendor, each_transition_calls_set_state)
 	EXPECT_EQ(2, sim_get("migration_save/calls"));
 }
 
-/* One that has the mandatory states only */
+/* The driver has the mandatory states only. */
 TEST_F(vendor, no_transitions_to_absent_states)
 {
 	static const int absent[] = { RUNNING_P2P, PRE_COPY, PRE_COPY_P2P };
@@ -119,7 +119,7 @@ TEST_F(vendor, no_transitions_to_absent_states)
 		  steps(self->target));
 }
 
-TEST_F(vendor, may_have_no_migration)
+TEST_F(vendor, no_migration_features)
 {
 	static const uint32_t features[] = {
 		VFIO_DEVICE_FEATURE_MIGRATION,
@@ -162,7 +162,7 @@ static const struct {
 	{ RESUMING, STOP },
 };
 
-TEST_F(vendor, may_fail_in_any_step)
+TEST_F(vendor, set_state_error)
 {
 	ssize_t size;
 	unsigned int i;
@@ -171,7 +171,7 @@ TEST_F(vendor, may_fail_in_any_step)
 	ASSERT_LT(SIM_STREAM_STATE, size);
 	for (i = 0; i < ARRAY_SIZE(all_steps); i++) {
 		int from = all_steps[i].from, to = all_steps[i].to;
-		/* What is in the device is not known then */
+		/* The device's state is undefined after the error */
 		bool loading = from == RESUMING || to == RESUMING;
 		struct pollfd ended;
 		int data;
@@ -187,7 +187,7 @@ TEST_F(vendor, may_fail_in_any_step)
 			TH_LOG("from %d to %d", from, to);
 		ASSERT_EQ(0, sim_set("migration_set_state/fail", 0));
 
-		/* Where it stays, its file does, and where not, not */
+		/* The file stays valid where the device keeps its state */
 		ended = (struct pollfd){ .fd = data, .events = POLLRDHUP };
 		if (data > 0 && !loading)
 			EXPECT_EQ(0, poll(&ended, 1, 0));
@@ -199,7 +199,7 @@ TEST_F(vendor, may_fail_in_any_step)
 	}
 }
 
-TEST_F(vendor, may_refuse_a_state)
+TEST_F(vendor, load_error)
 {
 	ssize_t size;
 
@@ -218,8 +218,8 @@ TEST_F(vendor, may_refuse_a_state)
 	EXPECT_EQ(ERROR, migration_state(self->target));
 }
 
-/* A source that can't be saved keeps what it has, and can go on. */
-TEST_F(vendor, may_fail_to_save)
+/* After an error of ->save() the source is in STOP, and can return to RUNNING. */
+TEST_F(vendor, save_error)
 {
 	static const int from[] = { RUNNING, STOP, PRE_COPY, PRE_COPY_P2P };
 	unsigned int i;
@@ -246,7 +246,7 @@ TEST_F(vendor, may_fail_to_save)
 	}
 }
 
-TEST_F(vendor, may_fail_to_be_reset)
+TEST_F(vendor, reset_error)
 {
 	ASSERT_EQ(0, migration_move(self->source, STOP));
 	ASSERT_EQ(0, sim_set("reset/fail", EIO));
@@ -257,7 +257,7 @@ TEST_F(vendor, may_fail_to_be_reset)
 	EXPECT_EQ(RUNNING, migration_state(self->source));
 }
 
-TEST_F(vendor, may_have_a_large_state)
+TEST_F(vendor, large_state_data)
 {
 	size_t size = 16 * MIB;
 	char *stream = malloc(size + 4096);
@@ -274,7 +274,7 @@ TEST_F(vendor, may_have_a_large_state)
 	free(stream);
 }
 
-TEST_F(vendor, may_have_a_state_that_is_too_large)
+TEST_F(vendor, state_data_size_too_large)
 {
 	ASSERT_EQ(0, sim_set("state_size", 1UL << 32));
 	EXPECT_EQ(-ENOMEM, migration_move(self->source, STOP_COPY));
@@ -285,7 +285,7 @@ TEST_F(vendor, may_have_a_state_that_is_too_large)
 }
 
 /* State data that exceeds the target's size is refused, not allocated. */
-TEST_F(vendor, bounds_what_is_loaded)
+TEST_F(vendor, oversized_resuming_data)
 {
 	ssize_t size;
 	int data;
@@ -303,7 +303,7 @@ TEST_F(vendor, bounds_what_is_loaded)
 	EXPECT_EQ(0, sim_get("migration_load/calls"));
 }
 
-/* What a test does at the same time */
+/* An operation of a concurrent thread */
 struct action {
 	pthread_t thread;
 	int device;
@@ -338,11 +338,11 @@ static int end(struct action *action)
 	return action->result;
 }
 
-TEST_F(vendor, may_change_its_mind_about_the_size)
+TEST_F(vendor, data_size_grows_before_save)
 {
 	struct action save = { .device = self->source, .argument = STOP_COPY };
 
-	/* Save is given what was said first, and has more than that */
+	/* The buffer of ->save() has the size that ->data_size() returned before */
 	ASSERT_EQ(0, sim_set("migration_data_size/block", 3));
 	ASSERT_EQ(0, start(&save, go));
 	ASSERT_TRUE(sim_wait_for("migration_data_size/blocked", 1));
@@ -352,7 +352,7 @@ TEST_F(vendor, may_change_its_mind_about_the_size)
 	EXPECT_EQ(STOP, migration_state(self->source));
 }
 
-TEST_F(vendor, is_left_in_error_when_it_can_not_go_back)
+TEST_F(vendor, save_and_rollback_error)
 {
 	struct action save = { .device = self->source, .argument = STOP_COPY };
 
@@ -366,7 +366,7 @@ TEST_F(vendor, is_left_in_error_when_it_can_not_go_back)
 	EXPECT_EQ(ERROR, migration_state(self->source));
 }
 
-TEST_F(vendor, callbacks_are_serialized)
+TEST_F(vendor, callbacks_serialized)
 {
 	struct action save = { .device = self->source, .argument = STOP_COPY };
 	struct action run = { .device = self->source, .argument = RUNNING };
@@ -380,10 +380,10 @@ TEST_F(vendor, callbacks_are_serialized)
 	sleep_ms(WATCH_MS);
 	EXPECT_EQ(0, sim_get("reset/calls"));
 	EXPECT_EQ(3, sim_get("migration_set_state/calls"));
-	/* What only reads the state does not wait */
+	/* VFIO_DEVICE_FEATURE_GET of the state and of the data size does not wait */
 	EXPECT_EQ(STOP, migration_state(self->source));
 	EXPECT_EQ(SIM_STREAM_STATE + 4096, migration_size(self->source));
-	/* Another device does not wait either */
+	/* Transitions of another device do not wait */
 	ASSERT_EQ(0, sim_only(UUID_A));
 	EXPECT_EQ(0, migration_move(self->target, STOP_COPY));
 
@@ -394,7 +394,7 @@ TEST_F(vendor, callbacks_are_serialized)
 	EXPECT_EQ(RUNNING, migration_state(self->source));
 }
 
-/* Another process that does it waits, and can be killed. */
+/* Calls @what in another process: true if it waits, and SIGKILL ends it. */
 static bool waits_until_killed(struct action *action, void *(*what)(void *data))
 {
 	int status;
@@ -412,7 +412,7 @@ static bool waits_until_killed(struct action *action, void *(*what)(void *data))
 	return waitpid(pid, &status, 0) == pid && WIFSIGNALED(status);
 }
 
-TEST_F(vendor, killed_during_save)
+TEST_F(vendor, waiters_killed_during_save)
 {
 	struct action save = { .device = self->source, .argument = STOP_COPY };
 	struct action other = { .device = self->source, .argument = RUNNING };
@@ -441,8 +441,8 @@ static int read_into_mapping(int device, int data)
 }
 
 /*
- * A task that reads state data into a mapping of the same device is in a page
- * fault, which a reset zaps: the reset does not wait for the read, and ends it.
+ * read() of state data into a mapping of the same device faults in copy_to_user(). A reset
+ * does not wait for the fault, and the read() fails with ENODEV.
  */
 TEST_F(vendor, reset_during_read_into_own_mapping)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * State data that earlier versions have saved, which is kept in streams/, loads and
- * gives a device with the state that it had. With the environment variable
- * MDEV_RECORD=FOLDER the test writes there what this version saves; a file is added to
- * streams/ when the format or a driver's state_version changes, and none is removed.
+ * Loads state data that earlier versions have saved, in streams/, and compares registers
+ * and memory. With MDEV_RECORD=FOLDER in the environment, writes the state data that this
+ * version saves to FOLDER. Add a file to streams/ when the format or a driver's
+ * state_version changes, and remove none.
  */
 #include <errno.h>
 #include <limits.h>
@@ -27,7 +27,7 @@
 #define STREAM_MAX	65536
 #define PARENTS		"/sys/class/mdev_bus"
 
-/* A register or memory, which is written before the device is saved */
+/* A register or memory: written before the save, and compared after the load */
 struct access {
 	uint32_t region;
 	uint64_t offset;

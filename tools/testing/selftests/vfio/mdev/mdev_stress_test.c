@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Processes that do, each as it likes, whatever can be done to mediated devices,
- * their parents and their modules, all at once. None of it has to succeed, but
- * whatever fails has to say why, none may hang, and at the end all is as it was
- * at the beginning. MDEV_SEED repeats the decisions of each process, if not the
- * order among them; MDEV_ROUNDS says for how long.
+ * Processes that concurrently call random operations on mediated devices, their parents and
+ * their modules. An operation may fail, but only with an expected errno, and none may hang.
+ * At the end the state of the system is compared, see state_lib.h. MDEV_SEED repeats the
+ * decisions of each process, but not their interleaving; MDEV_ROUNDS is their number.
  */
 #include <errno.h>
 #include <signal.h>
@@ -26,18 +25,18 @@
 #define WORKERS		8
 #define ROUNDS		60
 #define NR_UUIDS	8
-/* For how many errors an action may have a reason */
+/* Maximum number of expected errors of an action */
 #define NR_ERRORS	8
 
-/* Until a device can be used */
+/* Retries while no device can be opened */
 #define USE_TRIES	50
 #define USE_PAUSE_MS	20
 
-/* A worker that has not finished anything for so long hangs. */
+/* Workers hang if none of them has finished an action for so long. */
 #define HANG_MS		60000
 #define POLL_MS		100
 
-/* For TEST_TIMEOUT: the harness should not be faster than our own watchdog. */
+/* Longer than HANG_MS: watch() prints the stacks before the harness ends the test. */
 #define STRESS_TIMEOUT	500
 
 static const char * const parents[] = { SIM_FULL, SIM_STAY, SIM_PLAIN };
@@ -47,7 +46,7 @@ static void any_uuid(char uuid[UUID_SIZE])
 	uuid_numbered(uuid, random_below(NR_UUIDS));
 }
 
-/* That of an existing device, unless another worker removes it first */
+/* The UUID of an existing device; another worker can remove it concurrently */
 static void existing_uuid(char uuid[UUID_SIZE])
 {
 	unsigned int first = random_below(NR_UUIDS), i;
@@ -85,8 +84,8 @@ static int remove_device(void)
 }
 
 /*
- * If there is none, or it has lost its driver to a worker that could not bind it
- * again, some other worker may be the first to use it.
+ * Creates the device if none exists, or binds it if another worker has unbound it and
+ * failed to bind it. Can race with an open of another worker then.
  */
 static int use_or_create(unsigned int count)
 {
@@ -103,7 +102,7 @@ static int use_or_create(unsigned int count)
 	return ret ? ret : stress_use(uuid, count);
 }
 
-/* While modules are loaded there is nothing to use, and that takes long. */
+/* Retries, since no device exists while another worker reloads a module. */
 static int use(void)
 {
 	unsigned int count = 1 + random_below(10);
@@ -119,7 +118,7 @@ static int use(void)
 	return ret;
 }
 
-/* A user that is killed at any time, with all that it has mapped and pinned */
+/* A process that is killed at a random time, with its mappings and pinned pages */
 static int use_and_die(void)
 {
 	pid_t child = fork();
@@ -197,22 +196,22 @@ static const struct action {
 	  { EBUSY, EAGAIN, ENOENT, ENODEV } },
 	{ "use", 40, use,
 	  { EAGAIN, EBUSY, EEXIST, EINVAL, ENOENT, ENODEV, ENOSPC, ENXIO } },
-	{ "be killed", 6, use_and_die, {} },
+	{ "sigkill", 6, use_and_die, {} },
 	{ "online", 8, set_online, { EAGAIN, EBUSY, ENOENT, ENODEV } },
 	{ "bind", 6, bind_again, { EBUSY, ENOENT, ENODEV } },
 	{ "register", 3, register_again, { ENOENT, ENODEV, EBUSY } },
 	{ "reload", 2, reload, { EAGAIN, ENOENT, EBUSY } },
-	{ "look", 2, read_state, {} },
+	{ "read state", 2, read_state, {} },
 };
 
-/* What the watchdog sees of a worker */
+/* A worker, in memory that watch() shares with it */
 struct worker {
 	pid_t pid;
 	const struct action *action;
 	unsigned int rounds;
 	unsigned int tried[ARRAY_SIZE(actions)];
 	unsigned int failed[ARRAY_SIZE(actions)][NR_ERRORS];
-	/* An error that there is no reason for, and of what */
+	/* The last unexpected error, and its action */
 	int unexpected;
 	const struct action *unexpected_in;
 	bool ended;
@@ -230,7 +229,7 @@ static const struct action *choose(void)
 	return &actions[i];
 }
 
-/* Counts it, if there is a reason for it. */
+/* Whether @result is 0 or an expected error, which is counted in @failed. */
 static bool is_expected(const struct action *action, int result,
 			unsigned int *failed)
 {
@@ -265,7 +264,7 @@ static void work(struct worker *worker, unsigned int rounds)
 	worker->ended = true;
 }
 
-/* Where in the kernel it is */
+/* The kernel stack of a worker */
 static void print_stack(pid_t pid)
 {
 	char text[2048];
@@ -287,12 +286,12 @@ static void print_workers(const struct worker *workers)
 		ksft_print_msg("worker %u, round %u: %s\n", i,
 			       workers[i].rounds,
 			       workers[i].action ? workers[i].action->name :
-						   "nothing yet");
+						   "no action yet");
 		print_stack(workers[i].pid);
 	}
 }
 
-/* How often an action was tried, and what it failed with */
+/* How often an action was tried, and how often it failed with which error */
 static void print_results(const struct worker *workers, unsigned int action)
 {
 	const int *errors = actions[action].errors;
@@ -322,7 +321,7 @@ static unsigned int count_rounds(const struct worker *workers)
 	return rounds;
 }
 
-/* Whether all end. Each of them has the time, as long as any gets on. */
+/* Waits for all workers; false if one fails, or if all hang for HANG_MS. */
 static bool watch(const struct worker *workers)
 {
 	unsigned int idle = 0, running = WORKERS, seen = 0;
@@ -355,7 +354,7 @@ FIXTURE_SETUP(stress)
 	int ret = sim_prepare();
 
 	if (ret == -ENOENT)
-		SKIP(return, "there is no mdev_sim");
+		SKIP(return, "needs the module mdev_sim");
 	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, mdev_prepare());
 	if (!module_is_loaded("mtty") || !module_is_loaded("vfio_mdev") ||
@@ -371,7 +370,7 @@ FIXTURE_TEARDOWN(stress)
 {
 }
 
-TEST_F_TIMEOUT(stress, all_at_once, STRESS_TIMEOUT)
+TEST_F_TIMEOUT(stress, random_operations, STRESS_TIMEOUT)
 {
 	unsigned int rounds = random_rounds(ROUNDS), i;
 	struct state before;
@@ -398,7 +397,7 @@ TEST_F_TIMEOUT(stress, all_at_once, STRESS_TIMEOUT)
 		print_results(self->workers, i);
 	for (i = 0; i < WORKERS; i++)
 		EXPECT_EQ(0, self->workers[i].unexpected) {
-			TH_LOG("in: %s", self->workers[i].unexpected_in->name);
+			TH_LOG("action: %s", self->workers[i].unexpected_in->name);
 		}
 
 	ASSERT_EQ(0, mdev_prepare());

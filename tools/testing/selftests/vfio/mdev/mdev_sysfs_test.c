@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an administrator, mdevctl and libvirt find in sysfs: parents with their
- * types, devices with their links.
+ * sysfs files and links of parents, types and devices, which mdevctl and libvirt use.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -39,12 +38,12 @@ FIXTURE_TEARDOWN(parent)
 	EXPECT_EQ(0, mdev_remove_all());
 }
 
-TEST_F(parent, is_linked_from_its_class)
+TEST_F(parent, mdev_bus_class_link)
 {
 	EXPECT_TRUE(path_same(MTTY, "/sys/class/mdev_bus/mtty"));
 }
 
-TEST_F(parent, offers_its_types)
+TEST_F(parent, supported_types)
 {
 	char text[256];
 
@@ -63,7 +62,7 @@ TEST_F(parent, offers_its_types)
 	EXPECT_TRUE(path_exists(TYPE_2 "/devices"));
 }
 
-TEST_F(parent, protects_its_files)
+TEST_F(parent, sysfs_file_modes)
 {
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
 	EXPECT_EQ(0200, permissions(TYPE_1 "/create"));
@@ -72,7 +71,7 @@ TEST_F(parent, protects_its_files)
 	EXPECT_EQ(0200, permissions(DEVICE_A "/remove"));
 }
 
-TEST_F(parent, creates_a_complete_device)
+TEST_F(parent, mdev_links_and_dev_nodes)
 {
 	char path[VFIO_PATH_SIZE], name[64];
 	int available = mdev_available("mtty-1");
@@ -94,7 +93,7 @@ TEST_F(parent, creates_a_complete_device)
 	EXPECT_TRUE(path_exists("%s", path));
 }
 
-TEST_F(parent, counts_instances_by_ports)
+TEST_F(parent, available_instances_by_ports)
 {
 	int available = mdev_available("mtty-1");
 
@@ -104,7 +103,7 @@ TEST_F(parent, counts_instances_by_ports)
 	EXPECT_EQ((available - 2) / 2, mdev_available("mtty-2"));
 }
 
-TEST_F(parent, gives_each_device_a_group)
+TEST_F(parent, iommu_group_per_device)
 {
 	char group[VFIO_PATH_SIZE], other[VFIO_PATH_SIZE];
 
@@ -115,7 +114,7 @@ TEST_F(parent, gives_each_device_a_group)
 	EXPECT_STRNE(group, other);
 }
 
-TEST_F(parent, attributes_of_vendor)
+TEST_F(parent, vendor_attributes)
 {
 	char text[16];
 
@@ -134,14 +133,14 @@ TEST_F(parent, attributes_of_vendor)
 	EXPECT_EQ(0, sim_finish());
 }
 
-/* The vendor has no start and no stop, so that the device is always online. */
-TEST_F(parent, offers_no_online_file)
+/* mtty has no ->start() and ->stop(): its devices are always online. */
+TEST_F(parent, online_file_absent)
 {
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_A));
 	EXPECT_FALSE(path_exists(DEVICE_A "/online"));
 }
 
-TEST_F(parent, gives_its_devices_back_to_the_driver)
+TEST_F(parent, driver_unbind_and_bind)
 {
 	char path[VFIO_PATH_SIZE];
 

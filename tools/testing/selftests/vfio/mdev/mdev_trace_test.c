@@ -32,7 +32,7 @@ static int expect(int expected, int result)
 	return result == expected ? 0 : -EINVAL;
 }
 
-/* What is done without a device that is open */
+/* Actions without an open device */
 
 static int create_and_remove(void)
 {
@@ -55,7 +55,7 @@ static int remove_parent(void)
 	return ret ? ret : mdev_create("mtty-1", UUID_A);
 }
 
-/* What is done with one */
+/* Actions on an open device */
 
 static int remove_in_use(int device)
 {
@@ -109,7 +109,7 @@ static int interrupt(int device)
 	return ret;
 }
 
-/* What mdev_sim does and mtty can't, in the same order */
+/* Actions that only mdev_sim supports, in the same order */
 
 static int bring_online_and_offline(void)
 {
@@ -138,7 +138,7 @@ static int fail_to_open(void)
 	return ret ? ret : sim_set("open/fail", 0);
 }
 
-/* By usercopy, which returns EFAULT where a load would raise SIGBUS */
+/* By write() from the mapping: fails with EFAULT where a load raises SIGBUS */
 static int fault_page(int device)
 {
 	size_t size = sysconf(_SC_PAGESIZE);
@@ -174,7 +174,7 @@ static int invalidate_page(int device)
 			   vfio_position(BAR2, 0x1000), 0x1000);
 }
 
-static int interrupt_by_message(int device)
+static int trigger_msix(int device)
 {
 	int event = eventfd(0, EFD_CLOEXEC);
 	int ret;
@@ -187,7 +187,7 @@ static int interrupt_by_message(int device)
 	return ret;
 }
 
-/* Killed once ->request() was called */
+/* Removes the device, and kills the writer after ->request() was called. */
 static int remove_and_give_up(int device)
 {
 	int64_t requests = sim_get("request/calls");
@@ -208,20 +208,20 @@ static int remove_and_give_up(int device)
 
 struct happening {
 	const char *event;
-	/* What the line says after the event's name and UUID_A */
+	/* The fields after the event's name and UUID_A */
 	const char *says;
-	/* Or after the name alone */
+	/* Or all fields, if they do not begin with UUID_A */
 	const char *says_all;
-	/* How many lines say so, if it is not one */
+	/* Number of such lines; 0: one */
 	int times;
-	/* Of mdev_sim, not of mtty */
+	/* The driver is mdev_sim, not mtty */
 	bool sim;
-	/* With the device closed, or with the device open, or just opening it */
+	/* Called with the device closed, or open; both NULL: opens and closes it */
 	int (*act)(void);
 	int (*use)(int device);
 };
 
-static int make_it_happen(const struct happening *happening)
+static int trigger_event(const struct happening *happening)
 {
 	struct vfio_user user;
 	int ret;
@@ -329,7 +329,7 @@ FIXTURE_VARIANT_ADD(event, region_read)
 	},
 };
 
-/* As the vendor gets it, in aligned pieces */
+/* The driver gets aligned accesses */
 FIXTURE_VARIANT_ADD(event, region_read_in_pieces)
 {
 	.happening = {
@@ -339,7 +339,7 @@ FIXTURE_VARIANT_ADD(event, region_read_in_pieces)
 	},
 };
 
-/* Of a reset by VFIO, vfio_mdev and mdev_pci; of opening and closing, mdev_pci */
+/* VFIO_DEVICE_RESET: vfio_mdev and mdev_pci; open and close: mdev_pci */
 FIXTURE_VARIANT_ADD(event, invalidate)
 {
 	.happening = {
@@ -436,11 +436,11 @@ FIXTURE_VARIANT_ADD(event, invalidate_page)
 	},
 };
 
-FIXTURE_VARIANT_ADD(event, irq_by_message)
+FIXTURE_VARIANT_ADD(event, irq_msix)
 {
 	.happening = {
 		"mdev_irq", " index=2 vector=5", .sim = true,
-		.use = interrupt_by_message,
+		.use = trigger_msix,
 	},
 };
 
@@ -451,11 +451,11 @@ FIXTURE_SETUP(event)
 
 	ret = sim ? sim_prepare() : mdev_prepare();
 	if (sim && ret == -ENOENT)
-		SKIP(return, "there is no mdev_sim");
+		SKIP(return, "needs the module mdev_sim");
 	ASSERT_EQ(0, ret);
 	ret = trace_prepare();
 	if (ret == -EOPNOTSUPP)
-		SKIP(return, "the kernel has no trace events");
+		SKIP(return, "needs trace events in tracefs");
 	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, sim ? sim_create(SIM_FULL, SIM_PCI, UUID_A) :
 			   mdev_create("mtty-1", UUID_A));
@@ -468,30 +468,30 @@ FIXTURE_TEARDOWN(event)
 					      mdev_remove_all());
 }
 
-TEST_F(event, is_recorded_while_it_is_enabled)
+TEST_F(event, recorded_while_enabled)
 {
 	ASSERT_EQ(0, enable(&variant->happening, true));
-	ASSERT_EQ(0, make_it_happen(&variant->happening));
+	ASSERT_EQ(0, trigger_event(&variant->happening));
 	EXPECT_EQ(variant->happening.times ?: 1,
 		  times_recorded(&variant->happening));
 
 	ASSERT_EQ(0, enable(&variant->happening, false));
-	ASSERT_EQ(0, make_it_happen(&variant->happening));
+	ASSERT_EQ(0, trigger_event(&variant->happening));
 	EXPECT_EQ(variant->happening.times ?: 1,
 		  times_recorded(&variant->happening));
 }
 
-TEST_F(event, is_not_recorded_unless_it_is_enabled)
+TEST_F(event, not_recorded_while_disabled)
 {
-	ASSERT_EQ(0, make_it_happen(&variant->happening));
+	ASSERT_EQ(0, trigger_event(&variant->happening));
 	EXPECT_EQ(0, trace_count_all());
 }
 
-/* All of them at once: what belongs together has the same UUID. */
-TEST_F(event, can_be_selected_by_the_file_of_all)
+/* All events are enabled by events/mdev/enable. */
+TEST_F(event, enabled_by_mdev_subsystem)
 {
 	ASSERT_EQ(0, trace_enable("mdev", true));
-	ASSERT_EQ(0, make_it_happen(&variant->happening));
+	ASSERT_EQ(0, trigger_event(&variant->happening));
 	EXPECT_EQ(variant->happening.times ?: 1,
 		  times_recorded(&variant->happening));
 	EXPECT_EQ(0, trace_enable("mdev", false));

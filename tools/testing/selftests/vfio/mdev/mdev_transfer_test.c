@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The file that a device's state is transferred through: pieces of every size,
- * pre-copy, data that is not what was saved, and how it ends.
+ * The file of a device's state data: reads and writes in pieces of all sizes, PRE_COPY,
+ * invalid state data, and -ENODEV after the device has left the state.
  */
 #include <endian.h>
 #include <errno.h>
@@ -25,7 +25,7 @@
 /* Nothing is ever mapped there. */
 #define BAD_POINTER	((void *)8)
 
-/* A running source with a stream that was saved, and a target */
+/* A running source, the state data that it has saved, and a target */
 FIXTURE(transfer)
 {
 	struct vfio_user source_user;
@@ -70,7 +70,7 @@ FIXTURE_TEARDOWN(transfer)
 	EXPECT_EQ(0, mdev_remove_all());
 }
 
-/* Closes the last session's file, and opens that of a new session. */
+/* Closes the file of state data, resets @device and opens the file of @state. */
 static int begin_session(int *data, int device, uint32_t state)
 {
 	int ret;
@@ -88,7 +88,7 @@ static int begin_session(int *data, int device, uint32_t state)
 		ASSERT_LT(0, self->data);				\
 	} while (0)
 
-/* A part of the stream, in one piece */
+/* A part of the state data, by one write() */
 #define put(_at, _size) \
 	stream_write(self->data, self->stream + (_at), _size, SIZE_MAX)
 
@@ -98,7 +98,7 @@ static size_t next_size(size_t size)
 	return size < 64 ? size + 1 : size + 13;
 }
 
-TEST_F_TIMEOUT(transfer, is_read_in_pieces_of_any_size, 240)
+TEST_F_TIMEOUT(transfer, read_in_pieces, 240)
 {
 	size_t chunk;
 
@@ -115,7 +115,7 @@ TEST_F_TIMEOUT(transfer, is_read_in_pieces_of_any_size, 240)
 	}
 }
 
-TEST_F_TIMEOUT(transfer, is_written_in_pieces_of_any_size, 240)
+TEST_F_TIMEOUT(transfer, write_in_pieces, 240)
 {
 	size_t chunk;
 
@@ -128,7 +128,7 @@ TEST_F_TIMEOUT(transfer, is_written_in_pieces_of_any_size, 240)
 	}
 }
 
-TEST_F(transfer, is_scattered_and_gathered)
+TEST_F(transfer, writev)
 {
 	struct iovec pieces[] = {
 		{ self->stream, 10 },
@@ -141,7 +141,7 @@ TEST_F(transfer, is_scattered_and_gathered)
 	EXPECT_EQ(0, migration_move(self->target, STOP));
 }
 
-TEST_F_TIMEOUT(transfer, needs_all_of_it, 240)
+TEST_F_TIMEOUT(transfer, truncated_data, 240)
 {
 	size_t size;
 
@@ -155,7 +155,7 @@ TEST_F_TIMEOUT(transfer, needs_all_of_it, 240)
 	}
 }
 
-TEST_F(transfer, takes_no_more_than_that)
+TEST_F(transfer, excess_data)
 {
 	begin(self->target, RESUMING);
 	ASSERT_EQ(0, put(0, self->size));
@@ -164,7 +164,7 @@ TEST_F(transfer, takes_no_more_than_that)
 	EXPECT_EQ(-EINVAL, migration_move(self->target, STOP));
 	EXPECT_EQ(ERROR, migration_state(self->target));
 
-	/* In one piece, and twice the same */
+	/* By one write(), and the state data twice */
 	begin(self->target, RESUMING);
 	EXPECT_EQ(-EINVAL, put(0, self->size + 1));
 	EXPECT_EQ(-EINVAL, migration_move(self->target, STOP));
@@ -174,7 +174,7 @@ TEST_F(transfer, takes_no_more_than_that)
 	EXPECT_EQ(-EINVAL, migration_move(self->target, STOP));
 }
 
-TEST_F(transfer, begins_with_the_header_of_its_type)
+TEST_F(transfer, invalid_header)
 {
 	size_t at, size;
 
@@ -183,12 +183,12 @@ TEST_F(transfer, begins_with_the_header_of_its_type)
 			continue;
 		begin(self->target, RESUMING);
 		self->stream[at] ^= 1;
-		/* Before anything of the state comes, unless more info should */
+		/* Refused at the end of the header, which a larger info size moves */
 		size = at == STREAM_INFO_SIZE || at == STREAM_INFO_SIZE + 1 ?
 		       self->size : STREAM_SIZE;
 		ASSERT_EQ(-EINVAL, put(0, size));
 		self->stream[at] ^= 1;
-		/* It is too late now */
+		/* Further writes are refused, too */
 		ASSERT_EQ(-EINVAL, put(0, self->size));
 		ASSERT_EQ(-EINVAL, migration_move(self->target, STOP));
 	}
@@ -196,7 +196,7 @@ TEST_F(transfer, begins_with_the_header_of_its_type)
 	EXPECT_EQ(0, put(0, self->size));
 }
 
-TEST_F(transfer, is_of_one_type_only)
+TEST_F(transfer, mdev_type_mismatch)
 {
 	char other[1024];
 	ssize_t size;
@@ -214,7 +214,7 @@ TEST_F(transfer, is_of_one_type_only)
 					STREAM_SIZE));
 }
 
-TEST_F_TIMEOUT(transfer, has_a_length_that_is_believed_within_bounds, 240)
+TEST_F_TIMEOUT(transfer, state_size_bounds, 240)
 {
 	uint64_t right = self->size - STREAM_STATE;
 	uint64_t max = migration_size(self->target) - STREAM_STATE;
@@ -231,7 +231,7 @@ TEST_F_TIMEOUT(transfer, has_a_length_that_is_believed_within_bounds, 240)
 		ASSERT_EQ(-EINVAL, migration_move(self->target, STOP));
 	}
 
-	/* Shorter ones are the vendor's to judge */
+	/* The driver's ->load() refuses shorter ones */
 	for (i = 0; i < right; i = next_size(i)) {
 		uint64_t size = htole64(i);
 
@@ -243,7 +243,7 @@ TEST_F_TIMEOUT(transfer, has_a_length_that_is_believed_within_bounds, 240)
 	}
 }
 
-TEST_F(transfer, goes_in_one_direction_and_has_no_position)
+TEST_F(transfer, unsupported_file_operations)
 {
 	struct vfio_precopy_info info;
 	char byte;
@@ -269,7 +269,7 @@ TEST_F(transfer, goes_in_one_direction_and_has_no_position)
 	EXPECT_EQ(-ENOTTY, precopy_info(self->data, &info));
 }
 
-TEST_F(transfer, survives_bad_pointers)
+TEST_F(transfer, bad_pointer_efault)
 {
 	char *page = mmap(NULL, 2 * getpagesize(), PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -285,7 +285,7 @@ TEST_F(transfer, survives_bad_pointers)
 					  sizeof(self->again), 1024));
 	EXPECT_EQ(0, memcmp(self->stream, self->again, STREAM_STATE));
 
-	/* What comes before the bad address has been taken, in whole parts */
+	/* write() returns the bytes before the bad address, in whole parts */
 	begin(self->target, RESUMING);
 	EXPECT_EQ(-1, write(self->data, end, 1));
 	EXPECT_EQ(EFAULT, errno);
@@ -297,7 +297,7 @@ TEST_F(transfer, survives_bad_pointers)
 	munmap(page, getpagesize());
 }
 
-/* What poll() says at once */
+/* What poll() returns with timeout 0 */
 static short events(int fd)
 {
 	struct pollfd poll_fd = {
@@ -308,7 +308,7 @@ static short events(int fd)
 	return poll(&poll_fd, 1, 0) < 0 ? -1 : poll_fd.revents;
 }
 
-TEST_F(transfer, has_precopy_data)
+TEST_F(transfer, precopy_data)
 {
 	struct vfio_precopy_info info;
 	char *state = self->again + STREAM_SIZE;
@@ -347,7 +347,7 @@ TEST_F(transfer, has_precopy_data)
 	EXPECT_EQ(0x77, vfio_load(self->target, BAR0, UART_SCR, 1));
 }
 
-TEST_F(transfer, need_not_be_read_before)
+TEST_F(transfer, precopy_data_read_in_stop_copy)
 {
 	begin(self->source, PRE_COPY_P2P);
 	ASSERT_EQ(1, read(self->data, self->again, 1));
@@ -358,7 +358,7 @@ TEST_F(transfer, need_not_be_read_before)
 	EXPECT_EQ(0, memcmp(self->stream, self->again, STREAM_STATE));
 }
 
-TEST_F(transfer, checks_queries_for_its_rest)
+TEST_F(transfer, precopy_info_errors)
 {
 	struct vfio_precopy_info info = { .argsz = sizeof(info) - 1 };
 
@@ -372,7 +372,7 @@ TEST_F(transfer, checks_queries_for_its_rest)
 	EXPECT_EQ(-EINVAL, precopy_info(self->data, &info));
 }
 
-/* Afterwards a file can be closed, and nothing else. */
+/* Whether read() or write() fails with ENODEV; poll() of a source returns POLLRDHUP. */
 static bool is_ended(int data)
 {
 	struct pollfd poll_fd = { .fd = data };
@@ -388,7 +388,7 @@ static bool is_ended(int data)
 	       poll(&poll_fd, 1, 0) == !!poll_fd.events;
 }
 
-TEST_F(transfer, ends_when_the_device_leaves_the_state)
+TEST_F(transfer, enodev_after_leaving_state)
 {
 	begin(self->source, STOP_COPY);
 	ASSERT_EQ(0, migration_go(self->source, STOP));
@@ -408,7 +408,7 @@ TEST_F(transfer, ends_when_the_device_leaves_the_state)
 	EXPECT_TRUE(is_ended(self->data));
 }
 
-TEST_F(transfer, ends_with_a_reset)
+TEST_F(transfer, enodev_after_reset)
 {
 	static const int states[] = { STOP_COPY, PRE_COPY, PRE_COPY_P2P,
 				      RESUMING };
@@ -421,7 +421,7 @@ TEST_F(transfer, ends_with_a_reset)
 	}
 }
 
-TEST_F(transfer, outlives_its_device)
+TEST_F(transfer, enodev_after_device_removal)
 {
 	begin(self->source, STOP_COPY);
 	vfio_close(&self->source_user);
@@ -437,7 +437,7 @@ TEST_F(transfer, outlives_its_device)
 	EXPECT_EQ(-EAGAIN, module_unload("vfio_mdev"));
 }
 
-TEST_F(transfer, need_not_be_kept_open)
+TEST_F(transfer, close_before_transition)
 {
 	begin(self->source, PRE_COPY);
 	vfio_close_file(&self->data);

@@ -27,7 +27,7 @@
 #define PAGES		16
 #define SIZE		(PAGES * PAGE)
 
-/* As many pages as notifications at SCHED_IDLE take several time slices for */
+/* Enough pages for ->dma_unmap() at SCHED_IDLE to take several time slices */
 #define IDLE_IOVA	0x10000000UL
 #define IDLE_PAGES	30000
 #define IDLE_ROUNDS	2
@@ -90,8 +90,8 @@ static void *unmap_once(void *data)
 	return NULL;
 }
 
-/* The notification of the first device blocks, and the second one pins. */
-TEST_F(type1, pins_are_refused_during_unmap)
+/* The second device pins while ->dma_unmap() of the first one blocks. */
+TEST_F(type1, pins_refused_during_unmap)
 {
 	struct dma_task task = { .user = &self->user };
 	int device;
@@ -122,8 +122,8 @@ TEST_F(type1, pins_are_refused_during_unmap)
 	close(device);
 }
 
-/* A bitmap that can't be written fails the unmap after devices were notified. */
-TEST_F(type1, pins_are_allowed_after_failed_unmap)
+/* -EFAULT of the dirty bitmap fails the unmap after ->dma_unmap() was called. */
+TEST_F(type1, pins_allowed_after_failed_unmap)
 {
 	struct vfio_iommu_type1_dirty_bitmap dirty = {
 		.argsz = sizeof(dirty),
@@ -189,8 +189,8 @@ static void *unmap_at_sched_idle(void *data)
 }
 
 /*
- * One device is slow to unpin, another one is opened anew and pins in the range:
- * vfio_dma_do_unmap() has BUG_ON(++retries > 10).
+ * One device unpins slowly, another one is reopened and pins in the range:
+ * vfio_dma_do_unmap() retries the notifier, and has BUG_ON(++retries > 10).
  */
 TEST_F_TIMEOUT(type1, sched_idle_unmap_races_with_reopen, RACE_TIMEOUT)
 {
@@ -286,7 +286,7 @@ TEST_F_TIMEOUT(many, unmap_races_with_open_close, RACE_TIMEOUT)
 	EXPECT_EQ(1, sim_register(self->user.vfio.device, MDEV_SIM_REG_UNMAPS));
 }
 
-TEST_F_TIMEOUT(many, unmap_can_be_killed, RACE_TIMEOUT)
+TEST_F_TIMEOUT(many, unmap_killed, RACE_TIMEOUT)
 {
 	pid_t child = fork();
 	int status;
@@ -297,7 +297,7 @@ TEST_F_TIMEOUT(many, unmap_can_be_killed, RACE_TIMEOUT)
 	sleep_ms(100);
 	EXPECT_EQ(0, kill(child, SIGKILL));
 	EXPECT_EQ(child, waitpid(child, &status, 0));
-	/* Whether it was fast enough or not, the range is consistent. */
+	/* Whether the unmap was killed or had ended before, the range is consistent */
 	EXPECT_EQ(0, unmap(&self->user, VFIO_DMA_UNMAP_FLAG_ALL, 0, 0));
 	EXPECT_EQ(0, sim_get("pins"));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The serial ports of the sample card, register by register, as the data sheet
- * of the PC16550D has them. The sections in the comments are the data sheet's.
+ * Registers of the UARTs of mtty, as in the data sheet of the PC16550D, whose sections the
+ * comments name.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -68,7 +68,7 @@ FIXTURE_TEARDOWN(port)
 				1, _value))
 
 /* Table I, registers after a master reset */
-TEST_F(port, begins_as_after_a_master_reset)
+TEST_F(port, registers_after_reset)
 {
 	EXPECT_EQ(0, get(UART_IER));
 	EXPECT_EQ(UART_IIR_NO_INT, get(UART_IIR));
@@ -78,7 +78,7 @@ TEST_F(port, begins_as_after_a_master_reset)
 	EXPECT_EQ(0, get(UART_MSR) & DELTAS);
 }
 
-TEST_F(port, has_a_scratch_register)
+TEST_F(port, scratch_register)
 {
 	int value;
 
@@ -89,7 +89,7 @@ TEST_F(port, has_a_scratch_register)
 }
 
 /* 8.1 */
-TEST_F(port, keeps_its_line_control)
+TEST_F(port, line_control_register)
 {
 	int value;
 
@@ -99,8 +99,8 @@ TEST_F(port, keeps_its_line_control)
 	}
 }
 
-/* 8.3: the latch is behind the first two registers, if bit 7 of the LCR says */
-TEST_F(port, has_a_divisor_latch)
+/* 8.3: with bit 7 of the LCR, the first two registers are the divisor latch */
+TEST_F(port, divisor_latch)
 {
 	put(UART_IER, UART_IER_RDI);
 	put(UART_LCR, UART_LCR_DLAB | UART_LCR_WLEN8);
@@ -121,7 +121,7 @@ TEST_F(port, has_a_divisor_latch)
 }
 
 /* 8.7 and 8.8: bits that are always 0 */
-TEST_F(port, ignores_reserved_bits)
+TEST_F(port, reserved_bits)
 {
 	put(UART_IER, 0xff);
 	EXPECT_EQ(ALL_INTERRUPTS, get(UART_IER));
@@ -129,7 +129,7 @@ TEST_F(port, ignores_reserved_bits)
 	EXPECT_EQ(OUTPUTS | UART_MCR_LOOP, get(UART_MCR));
 }
 
-TEST_F(port, sends_back_what_it_is_sent)
+TEST_F(port, tx_echoed_to_rx)
 {
 	int value;
 
@@ -142,7 +142,7 @@ TEST_F(port, sends_back_what_it_is_sent)
 }
 
 /* 8.4, bit 1: the previous character is destroyed */
-TEST_F(port, overruns_without_fifo)
+TEST_F(port, overrun_without_fifo)
 {
 	put(UART_TX, 'a');
 	put(UART_TX, 'b');
@@ -152,8 +152,8 @@ TEST_F(port, overruns_without_fifo)
 	EXPECT_EQ(IDLE, get(UART_LSR));
 }
 
-/* 8.4, bit 1: in the FIFO mode it is the new character that is lost */
-TEST_F(port, overruns_with_fifo)
+/* 8.4, bit 1: in FIFO mode the new character is dropped */
+TEST_F(port, overrun_with_fifo)
 {
 	int i;
 
@@ -170,7 +170,7 @@ TEST_F(port, overruns_with_fifo)
 	EXPECT_EQ(IDLE, get(UART_LSR));
 }
 
-TEST_F(port, goes_round_in_its_fifo)
+TEST_F(port, fifo_wraps)
 {
 	int i;
 
@@ -185,7 +185,7 @@ TEST_F(port, goes_round_in_its_fifo)
 }
 
 /* 8.5, bits 0 to 2 */
-TEST_F(port, clears_its_fifo)
+TEST_F(port, fifo_clear)
 {
 	put(UART_FCR, UART_FCR_ENABLE_FIFO);
 	EXPECT_EQ(FIFO_ON | UART_IIR_NO_INT, get(UART_IIR));
@@ -205,7 +205,7 @@ TEST_F(port, clears_its_fifo)
 }
 
 /* 8.5: bit 0 must be a 1 when the others are written to */
-TEST_F(port, ignores_fifo_control_without_fifo)
+TEST_F(port, fifo_control_while_disabled)
 {
 	put(UART_TX, 'a');
 	put(UART_FCR, UART_FCR_CLEAR_RCVR | UART_FCR_TRIGGER_14);
@@ -215,7 +215,7 @@ TEST_F(port, ignores_fifo_control_without_fifo)
 }
 
 /* 8.6: an interrupt is pending only if it is enabled */
-TEST_F(port, identifies_enabled_interrupts_only)
+TEST_F(port, iir_enabled_interrupts_only)
 {
 	put(UART_TX, 'a');
 	put(UART_TX, 'b');
@@ -232,7 +232,7 @@ TEST_F(port, identifies_enabled_interrupts_only)
 }
 
 /* Table IV: the order of interrupts, and what resets each */
-TEST_F(port, reports_interrupts_by_priority)
+TEST_F(port, iir_priority)
 {
 	put(UART_TX, 'a');
 	put(UART_TX, 'b');
@@ -253,7 +253,7 @@ TEST_F(port, reports_interrupts_by_priority)
 }
 
 /* Table IV, third level: reading the IIR resets it, if it is the source */
-TEST_F(port, reports_an_empty_transmitter)
+TEST_F(port, thr_empty_interrupt)
 {
 	put(UART_IER, UART_IER_THRI);
 	EXPECT_EQ(UART_IIR_THRI, get(UART_IIR));
@@ -271,8 +271,8 @@ TEST_F(port, reports_an_empty_transmitter)
 	EXPECT_EQ(UART_IIR_NO_INT, get(UART_IIR));
 }
 
-/* Enabling it while it is enabled is no new event. */
-TEST_F(port, reports_an_empty_transmitter_once)
+/* A write to the IER that keeps UART_IER_THRI set raises no new interrupt. */
+TEST_F(port, thr_empty_interrupt_once)
 {
 	put(UART_IER, UART_IER_THRI);
 	EXPECT_EQ(UART_IIR_THRI, get(UART_IIR));
@@ -280,8 +280,8 @@ TEST_F(port, reports_an_empty_transmitter_once)
 	EXPECT_EQ(UART_IIR_NO_INT, get(UART_IIR));
 }
 
-/* 8.5, bits 6 and 7, and 8.11: the level, and the time-out below it */
-TEST_F(port, reports_received_data_by_trigger_level)
+/* 8.5, bits 6 and 7, and 8.11: the trigger level, and the timeout below it */
+TEST_F(port, rx_trigger_level)
 {
 	static const struct {
 		uint8_t control;
@@ -313,7 +313,7 @@ TEST_F(port, reports_received_data_by_trigger_level)
 }
 
 /* 8.8, bit 4: outputs and inputs are connected within the chip */
-TEST_F(port, loops_its_modem_lines)
+TEST_F(port, loopback_mode_modem_lines)
 {
 	static const struct {
 		uint8_t output;
@@ -336,8 +336,8 @@ TEST_F(port, loops_its_modem_lines)
 	EXPECT_EQ(0, get(UART_MSR) & INPUTS);
 }
 
-/* 8.9: what has changed since the last look, of RI only the trailing edge */
-TEST_F(port, notes_changes_of_modem_lines)
+/* 8.9: changes since the last read of the MSR; of RI only the trailing edge */
+TEST_F(port, msr_delta_bits)
 {
 	put(UART_MCR, UART_MCR_LOOP);
 	EXPECT_LE(0, get(UART_MSR));
@@ -356,8 +356,8 @@ TEST_F(port, notes_changes_of_modem_lines)
 	EXPECT_EQ(UART_MSR_DCTS, get(UART_MSR));
 }
 
-/* The plug in the connector: RTS to CTS, DTR to DSR and DCD */
-TEST_F(port, has_its_modem_lines_plugged)
+/* The loopback plug of mtty connects RTS to CTS, and DTR to DSR and DCD. */
+TEST_F(port, modem_lines_of_loopback_plug)
 {
 	put(UART_MCR, UART_MCR_RTS);
 	EXPECT_EQ(UART_MSR_CTS, get(UART_MSR) & INPUTS);
@@ -367,7 +367,7 @@ TEST_F(port, has_its_modem_lines_plugged)
 	EXPECT_EQ(0, get(UART_MSR) & INPUTS);
 }
 
-TEST_F(port, sends_back_in_loop_mode)
+TEST_F(port, loopback_mode_data)
 {
 	put(UART_MCR, UART_MCR_LOOP);
 	put(UART_TX, 'x');
@@ -376,7 +376,7 @@ TEST_F(port, sends_back_in_loop_mode)
 }
 
 /* 8.4 and 8.9: LSR and MSR are read-only */
-TEST_F(port, ignores_writes_of_status)
+TEST_F(port, lsr_msr_read_only)
 {
 	int64_t modem;
 

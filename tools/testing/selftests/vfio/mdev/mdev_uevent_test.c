@@ -23,7 +23,7 @@
 #define DEVICE_PATH	PARENT_PATH "/" UUID_A
 #define DEVICE_A	MTTY "/" UUID_A
 
-/* An mdev of a driver with start and stop */
+/* An mdev of a driver with ->start() and ->stop() */
 #define SIM_DEVICE	"/devices/platform/" SIM_FULL "/" UUID_A
 
 #define TIMEOUT_MS	5000
@@ -209,8 +209,8 @@ TEST_F(uevents, add_after_vfio_dev)
 #define SYNTH	" SYNTH_UUID=0"
 
 /*
- * No variable that mainline's mdevs don't have, DEVTYPE above all: libvirt and
- * udev rules match SUBSYSTEM=mdev only where there is none.
+ * The same variables as in mainline, and no DEVTYPE: libvirt and udev rules match
+ * SUBSYSTEM=mdev only without DEVTYPE.
  */
 TEST_F(uevents, mdev_variables)
 {

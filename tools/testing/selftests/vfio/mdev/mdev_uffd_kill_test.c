@@ -182,7 +182,7 @@ FIXTURE_TEARDOWN(uffd_kill)
 {
 	kill(self->vmm, SIGKILL);
 	EXPECT_TRUE(ended(self->pidfd));
-	/* This ends whatever still sleeps */
+	/* Ends the page fault, if the work item still sleeps in it */
 	close(self->uffd);
 	EXPECT_EQ(self->vmm, waitpid(self->vmm, NULL, 0));
 	close(self->pidfd);
@@ -190,7 +190,7 @@ FIXTURE_TEARDOWN(uffd_kill)
 	EXPECT_EQ(0, mdma_finish());
 }
 
-/* Has the VMM wait in @operation */
+/* Makes the VMM call @operation; true if it waits. */
 static bool start_waiting(int pipe, operation_fn operation)
 {
 	struct pollfd poller = { .fd = pipe, .events = POLLIN };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Hot unplug of a device of mdev_sim that is open: signals to the writer of
- * "remove", and a suspend of the system, while the write waits for the user.
- * mdev_unplug_test.c has the rest.
+ * Hot unplug of an open device of mdev_sim: signals to the writer of "remove", and a
+ * suspend of the system, while the write waits for the close. mdev_unplug_test.c has the
+ * other tests of hot unplug.
  */
 #include <errno.h>
 #include <signal.h>
@@ -21,7 +21,7 @@
 #define REQ		VFIO_PCI_REQ_IRQ_INDEX
 #define DEVICE_A	MDEV_DEVICES "/" UUID_A
 
-/* Suspends that end after the tasks have been frozen, and for how long */
+/* Suspends that end after the freezer, and their duration */
 #define PM_TEST		"/sys/power/pm_test"
 #define PM_TEST_DELAY	"/sys/module/suspend/parameters/pm_test_delay"
 
@@ -43,7 +43,7 @@ static int remove_with_handler(void)
 	return mdev_remove(UUID_A);
 }
 
-/* A removal that waits for the user */
+/* A removal that waits for the close of the device */
 FIXTURE(unplug)
 {
 	struct vfio_user user;
@@ -95,7 +95,7 @@ FIXTURE_TEARDOWN(unplug)
 	EXPECT_EQ(0, sim_finish());
 }
 
-TEST_F(unplug, killed)
+TEST_F(unplug, removal_killed)
 {
 	work_signal(&self->remover, SIGKILL);
 	EXPECT_EQ(-EINTR, work_result(&self->remover));

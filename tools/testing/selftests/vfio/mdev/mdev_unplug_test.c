@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices that go, or change, while they are in use: hot unplug, removal of
- * their parent, taking them offline, reset. The subject is mdev_sim.
+ * Hot unplug, unregistration of the parent, writes to "online" and resets of a device that
+ * is open. The driver is mdev_sim.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@
 #define REQ		VFIO_PCI_REQ_IRQ_INDEX
 #define UUID_C		UUID_PREFIX "cccccccccccc"
 
-/* Waits for it, as long as it takes. */
+/* Waits without a timeout; returns the counter. */
 static uint64_t wait_for_eventfd(int fd)
 {
 	uint64_t value;
@@ -95,7 +95,7 @@ TEST_F(unplug, removal_calls_request_and_waits)
 	ASSERT_EQ(0, work_start(&remover, remove_a));
 	EXPECT_EQ(1, wait_for_eventfd(self->request));
 	EXPECT_TRUE(work_waits(&remover));
-	/* The user is served until it goes */
+	/* Registers can be read until the device is closed */
 	EXPECT_EQ(MDEV_SIM_ID, sim_register(self->user.device,
 					    MDEV_SIM_REG_ID));
 	EXPECT_EQ(1, sim_register(self->user.device, MDEV_SIM_REG_REQUESTS));
@@ -121,8 +121,8 @@ TEST_F(unplug, removal_blocks_open_and_online)
 	EXPECT_EQ(0, work_result(&remover));
 }
 
-/* A signal ends the wait, and the device is as it was before. */
-TEST_F(unplug, ends_with_a_signal)
+/* A signal ends the wait, and the device can be used, opened and removed. */
+TEST_F(unplug, removal_interrupted_by_signal)
 {
 	struct work remover;
 
@@ -166,7 +166,7 @@ TEST_F(unplug, removal_without_request_eventfd)
 	EXPECT_EQ(0, work_result(&remover));
 }
 
-/* Unregistering the parent notifies all users first, and waits for all. */
+/* The unregistration calls ->request() of all open devices, then waits for all. */
 TEST_F(unplug, parent_unregistration_waits)
 {
 	struct vfio_user other;
@@ -196,8 +196,8 @@ TEST_F(unplug, parent_unregistration_waits)
 	EXPECT_EQ(0, sim_get("devices"));
 }
 
-/* The unregistration of the parent ends a removal that waits. */
-TEST_F(unplug, gives_way_to_the_parent)
+/* The unregistration of the parent ends the wait of a removal with -ENODEV. */
+TEST_F(unplug, parent_unregistration_ends_removal)
 {
 	struct work remover, unbinder;
 
@@ -211,7 +211,7 @@ TEST_F(unplug, gives_way_to_the_parent)
 	EXPECT_FALSE(path_exists(MDEV_DEVICES "/" UUID_A));
 }
 
-TEST_F(unplug, of_the_module_waits_for_its_users)
+TEST_F(unplug, module_unload_with_open_device)
 {
 	if (!module_is_loaded("mdev_sim"))
 		SKIP(return, "mdev_sim must be a module");
@@ -246,8 +246,11 @@ FIXTURE_TEARDOWN(unbound)
 	EXPECT_EQ(0, sim_finish());
 }
 
-/* A kernel that takes the registration at VFIO_DEVICE_BIND_IOMMUFD removes it. */
-TEST_F(unbound, is_not_waited_for)
+/*
+ * -EBUSY, unless the kernel takes the registration reference in
+ * VFIO_DEVICE_BIND_IOMMUFD instead of open().
+ */
+TEST_F(unbound, removal_does_not_wait)
 {
 	int result = mdev_remove(UUID_A);
 
@@ -257,7 +260,7 @@ TEST_F(unbound, is_not_waited_for)
 	EXPECT_EQ(!result, sim_get("remove/calls"));
 }
 
-/* Devices that are not to be unplugged */
+/* An open device of a driver without hot unplug */
 FIXTURE(stay)
 {
 	struct vfio_user user;
@@ -282,7 +285,7 @@ static int unbind_stay(void)
 	return sim_unbind(SIM_STAY);
 }
 
-TEST_F(stay, is_refused_at_once)
+TEST_F(stay, removal_ebusy)
 {
 	EXPECT_EQ(-EBUSY, mdev_remove(UUID_A));
 	EXPECT_EQ(0, sim_get("request/calls"));
@@ -292,7 +295,7 @@ TEST_F(stay, is_refused_at_once)
 					    MDEV_SIM_REG_ID));
 }
 
-/* Its parent can be unregistered. */
+/* The unregistration of the parent waits for the close. */
 TEST_F(stay, parent_unregistration_calls_request)
 {
 	struct work unbinder;
@@ -308,7 +311,7 @@ TEST_F(stay, parent_unregistration_calls_request)
 	close(request);
 }
 
-/* A device that is taken offline and brought back while it is open */
+/* A device whose "online" is written while it is open */
 FIXTURE(online)
 {
 	struct vfio_user user;
@@ -346,7 +349,7 @@ static uint64_t access_page(const uint64_t *memory)
 	return __atomic_load_n(memory, __ATOMIC_SEQ_CST);
 }
 
-/* By read(), which returns an error where an access is SIGBUS */
+/* By read() into the mapping: fails with EFAULT where an access raises SIGBUS */
 static bool access_fails(uint64_t *memory)
 {
 	int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
@@ -357,7 +360,7 @@ static bool access_fails(uint64_t *memory)
 	return refused;
 }
 
-TEST_F(online, follows_what_is_written)
+TEST_F(online, write_calls_start_and_stop)
 {
 	uint64_t value;
 
@@ -370,14 +373,14 @@ TEST_F(online, follows_what_is_written)
 	EXPECT_EQ(2, sim_get("start/calls"));
 	EXPECT_EQ(MDEV_SIM_ID, sim_register(self->user.device,
 					    MDEV_SIM_REG_ID));
-	/* It is the administrator's now, and stays */
+	/* The last close does not call ->stop() after a write to "online" */
 	munmap(self->memory, MDEV_SIM_BAR2_SIZE);
 	vfio_close(&self->user);
 	EXPECT_EQ(1, sim_get("stop/calls"));
 }
 
-/* The second access finds nothing mapped, and faults again. */
-TEST_F(online, empties_mappings)
+/* Accesses after the write to "online" fault again. */
+TEST_F(online, offline_zaps_mappings)
 {
 	EXPECT_EQ(MDEV_SIM_FILL(1, BAR2, 0), access_page(self->memory));
 	EXPECT_EQ(1, sim_get("validate_map_request/calls"));
@@ -389,7 +392,7 @@ TEST_F(online, empties_mappings)
 	EXPECT_EQ(2, sim_get("validate_map_request/calls"));
 }
 
-TEST_F(online, refusal_leaves_it_as_it_was)
+TEST_F(online, stop_error_keeps_online)
 {
 	ASSERT_EQ(0, sim_set("stop/fail", EBUSY));
 	EXPECT_EQ(-EBUSY, set_online(false));
@@ -398,7 +401,7 @@ TEST_F(online, refusal_leaves_it_as_it_was)
 					    MDEV_SIM_REG_ID));
 }
 
-/* Something that a thread does to the device of the fixture */
+/* An operation of a concurrent thread */
 struct busy {
 	pthread_t thread;
 	int device;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A mediated device as a VFIO device: opening it in every way there is, and
- * each query with good and bad arguments.
+ * Opens of a mediated device by container, by group and by cdev, and ioctls of the device
+ * file with valid and invalid arguments.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@
 /* Nothing is ever mapped there. */
 #define BAD_POINTER	((void *)8)
 
-/* Every way to open a device */
+/* An open device */
 FIXTURE(device)
 {
 	struct vfio_user user;
@@ -68,7 +68,7 @@ FIXTURE_TEARDOWN(device)
 	EXPECT_EQ(0, mdev_remove_all());
 }
 
-TEST_F(device, is_a_pci_device_with_reset)
+TEST_F(device, get_info)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
 
@@ -79,7 +79,7 @@ TEST_F(device, is_a_pci_device_with_reset)
 	EXPECT_EQ(sizeof(info), info.argsz);
 }
 
-TEST_F(device, checks_the_size_of_its_info)
+TEST_F(device, get_info_argsz)
 {
 	size_t size = offsetof(struct vfio_device_info, num_irqs) +
 		      sizeof(uint32_t);
@@ -105,7 +105,7 @@ TEST_F(device, checks_the_size_of_its_info)
 	EXPECT_EQ(~0U, query.beyond);
 }
 
-TEST_F(device, describes_its_regions)
+TEST_F(device, region_info)
 {
 	static const uint64_t sizes[VFIO_PCI_NUM_REGIONS] = {
 		[BAR0] = 8,
@@ -130,7 +130,7 @@ TEST_F(device, describes_its_regions)
 	EXPECT_EQ(-EINVAL, vfio_region_info(self->fd, UINT32_MAX, &info));
 }
 
-TEST_F(device, checks_the_size_of_a_region_info)
+TEST_F(device, region_info_argsz)
 {
 	struct {
 		struct vfio_region_info info;
@@ -151,7 +151,7 @@ TEST_F(device, checks_the_size_of_a_region_info)
 	EXPECT_EQ(~0U, query.beyond);
 }
 
-TEST_F(device, describes_its_interrupts)
+TEST_F(device, irq_info)
 {
 	static const struct {
 		uint32_t count;
@@ -180,7 +180,7 @@ TEST_F(device, describes_its_interrupts)
 	EXPECT_EQ(-EINVAL, vfio_irq_info(self->fd, UINT32_MAX, &info));
 }
 
-TEST_F(device, checks_the_size_of_an_interrupt_info)
+TEST_F(device, irq_info_argsz)
 {
 	struct {
 		struct vfio_irq_info info;
@@ -200,7 +200,7 @@ TEST_F(device, checks_the_size_of_an_interrupt_info)
 	EXPECT_EQ(~0U, query.beyond);
 }
 
-TEST_F(device, survives_bad_pointers)
+TEST_F(device, bad_pointer_efault)
 {
 	static const unsigned long requests[] = {
 		VFIO_DEVICE_GET_INFO,
@@ -217,8 +217,8 @@ TEST_F(device, survives_bad_pointers)
 	}
 }
 
-/* Readable, so that only the answer fails */
-TEST_F(device, survives_read_only_pointers)
+/* copy_from_user() of the argument succeeds, and copy_to_user() fails. */
+TEST_F(device, read_only_pointer_efault)
 {
 	static const unsigned long requests[] = {
 		VFIO_DEVICE_GET_INFO,
@@ -238,7 +238,7 @@ TEST_F(device, survives_read_only_pointers)
 	munmap(page, getpagesize());
 }
 
-TEST_F(device, refuses_foreign_requests)
+TEST_F(device, unknown_ioctl_enotty)
 {
 	struct vfio_device_feature feature = {
 		.argsz = sizeof(feature),
@@ -259,7 +259,7 @@ TEST_F(device, refuses_foreign_requests)
 				      &feature));
 }
 
-TEST_F(device, resets)
+TEST_F(device, reset)
 {
 	ASSERT_EQ(0, vfio_store(self->fd, BAR0, UART_LCR, 1, UART_LCR_WLEN8));
 	ASSERT_EQ(0, vfio_store(self->fd, BAR0, UART_IER, 1, UART_IER_RDI));
@@ -268,7 +268,7 @@ TEST_F(device, resets)
 				0xc000));
 
 	EXPECT_EQ(0, vfio_ioctl(self->fd, VFIO_DEVICE_RESET, NULL));
-	/* As vfio-pci, which restores config space */
+	/* As in vfio-pci, which restores config space */
 	EXPECT_EQ(PCI_COMMAND_IO | PCI_COMMAND_MASTER,
 		  vfio_load(self->fd, CONFIG, PCI_COMMAND, 2));
 	EXPECT_EQ(0xc000 | PCI_BASE_ADDRESS_SPACE_IO,
@@ -279,7 +279,7 @@ TEST_F(device, resets)
 		  vfio_load(self->fd, BAR0, UART_LSR, 1));
 }
 
-TEST_F(device, can_not_be_mapped)
+TEST_F(device, mmap_einval)
 {
 	static const uint32_t regions[] = {
 		BAR0, VFIO_PCI_BAR1_REGION_INDEX, CONFIG, VFIO_PCI_NUM_REGIONS
@@ -295,8 +295,8 @@ TEST_F(device, can_not_be_mapped)
 	}
 }
 
-/* A new user finds the card as after power-on, not as the last one left it. */
-TEST_F(device, is_reset_for_the_next_user)
+/* The first open after a close resets the registers. */
+TEST_F(device, reset_on_reopen)
 {
 	ASSERT_EQ(0, vfio_store(self->fd, BAR0, UART_LCR, 1, UART_LCR_WLEN8));
 	ASSERT_EQ(0, vfio_store(self->fd, BAR0, UART_TX, 1, 'x'));
@@ -308,7 +308,7 @@ TEST_F(device, is_reset_for_the_next_user)
 		  vfio_load(self->user.device, BAR0, UART_LSR, 1));
 }
 
-TEST_F(device, can_be_opened_many_times_in_turn)
+TEST_F(device, repeated_open_and_close)
 {
 	int round;
 
@@ -320,7 +320,7 @@ TEST_F(device, can_be_opened_many_times_in_turn)
 	EXPECT_EQ(0, mdev_remove(UUID_A));
 }
 
-TEST_F(device, shares_nothing_with_another)
+TEST_F(device, registers_per_device)
 {
 	struct vfio_user other;
 
@@ -335,7 +335,7 @@ TEST_F(device, shares_nothing_with_another)
 	EXPECT_EQ(0x5a, vfio_load(self->fd, BAR0, UART_SCR, 1));
 }
 
-/* One that is about to be opened */
+/* A device that is not open yet */
 FIXTURE(new_device)
 {
 	struct vfio_user user;
@@ -354,7 +354,7 @@ FIXTURE_TEARDOWN(new_device)
 	EXPECT_EQ(0, mdev_remove_all());
 }
 
-TEST_F(new_device, has_a_region_for_each_port)
+TEST_F(new_device, region_per_port)
 {
 	struct vfio_region_info info;
 
@@ -370,7 +370,7 @@ TEST_F(new_device, has_a_region_for_each_port)
 	EXPECT_EQ(0, info.size);
 }
 
-TEST_F(new_device, needs_a_container)
+TEST_F(new_device, get_device_fd_without_container)
 {
 	char path[VFIO_PATH_SIZE];
 
@@ -381,7 +381,7 @@ TEST_F(new_device, needs_a_container)
 				      VFIO_GROUP_GET_DEVICE_FD, UUID_A));
 }
 
-TEST_F(new_device, is_found_by_its_name_only)
+TEST_F(new_device, get_device_fd_by_name)
 {
 	ASSERT_EQ(0, mdev_create("mtty-1", UUID_B));
 	ASSERT_EQ(0, vfio_open_container(&self->user, UUID_A));
@@ -393,8 +393,8 @@ TEST_F(new_device, is_found_by_its_name_only)
 				      VFIO_GROUP_GET_DEVICE_FD, BAD_POINTER));
 }
 
-/* The files of a group's device are one open: the last close counts. */
-TEST_F(new_device, is_shared_within_its_group)
+/* Files of VFIO_GROUP_GET_DEVICE_FD share one open, which the last close ends. */
+TEST_F(new_device, second_device_fd_of_group)
 {
 	int second;
 
@@ -419,8 +419,8 @@ static int get_device(const struct vfio_user *user)
 	return vfio_ioctl(user->group, VFIO_GROUP_GET_DEVICE_FD, UUID_A);
 }
 
-/* Its user may close the group, or change what the group has, while using it. */
-TEST_F(new_device, is_not_shared_with_an_iommufd)
+/* -EBUSY also after the group was closed, or has got another container. */
+TEST_F(new_device, second_device_fd_with_iommufd)
 {
 	int type1 = open("/dev/vfio/vfio", O_RDWR);
 	struct vfio_user other;
@@ -445,7 +445,7 @@ TEST_F(new_device, is_not_shared_with_an_iommufd)
 	EXPECT_EQ(0, vfio_open_container(&self->user, UUID_A));
 }
 
-TEST_F(new_device, does_nothing_before_it_is_bound)
+TEST_F(new_device, cdev_before_bind_iommufd)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
 	int device = vfio_open_unbound(UUID_A);
@@ -464,7 +464,7 @@ TEST_F(new_device, does_nothing_before_it_is_bound)
 	EXPECT_EQ(-EBADFD, vfio_bind(device, device));
 }
 
-TEST_F(new_device, is_bound_once)
+TEST_F(new_device, bind_iommufd_once)
 {
 	int second;
 
@@ -483,7 +483,7 @@ TEST_F(new_device, is_bound_once)
 	close(second);
 }
 
-TEST_F(new_device, is_open_by_group_or_by_cdev)
+TEST_F(new_device, group_and_cdev_exclusive)
 {
 	char path[VFIO_PATH_SIZE];
 	struct vfio_user other;
@@ -498,7 +498,7 @@ TEST_F(new_device, is_open_by_group_or_by_cdev)
 	EXPECT_EQ(-EBUSY, vfio_open(&other, UUID_A));
 }
 
-TEST_F(new_device, attaches_and_detaches)
+TEST_F(new_device, attach_invalid_pt_after_detach)
 {
 	struct vfio_device_attach_iommufd_pt attach = {
 		.argsz = sizeof(attach),
