@@ -57,7 +57,7 @@ FIXTURE_TEARDOWN(busy)
 	mdma_close(&self->card);
 	mdma_memory_free(&self->memory);
 	/* vfio_mdev has not unpinned pages that mdma left pinned */
-	EXPECT_EQ(0, kernel_log_count(self->log, "unpinned", UUID_A));
+	EXPECT_EQ(0, kernel_log_count(self->log, "pages pinned", UUID_A));
 	EXPECT_EQ(0, mdma_finish());
 }
 

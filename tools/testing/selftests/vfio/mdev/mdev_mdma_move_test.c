@@ -259,6 +259,7 @@ TEST_F_TIMEOUT(log, dirty_pages_during_copy, MDMA_TIMEOUT)
 		all |= written;
 	} while (!done);
 	EXPECT_EQ(~0ULL, all);
+	EXPECT_EQ(0, report_log(self->fd, MDMA_TARGET));
 	EXPECT_EQ(0, memcmp(other, self->memory.source, 64 * PAGE));
 }
 
