@@ -168,8 +168,9 @@ TEST_F(busy, remove_ebusy_until_close)
 	EXPECT_EQ(-EBUSY, mdev_remove(UUID_A));
 	EXPECT_TRUE(path_same(VFIO_MDEV, DEVICE_A "/driver"));
 	EXPECT_EQ(0, vfio_group_path(path, UUID_A));
-	EXPECT_EQ(0, vfio_cdev_path(path, UUID_A));
 	EXPECT_TRUE(path_exists("%s", path));
+	EXPECT_EQ(0, vfio_cdev_path(path, UUID_A));
+	EXPECT_EQ(path_exists("/dev/vfio/devices"), path_exists("%s", path));
 
 	vfio_close(&self->user);
 	EXPECT_EQ(0, mdev_remove(UUID_A));

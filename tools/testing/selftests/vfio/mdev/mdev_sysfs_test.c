@@ -89,6 +89,7 @@ TEST_F(parent, mdev_links_and_dev_nodes)
 				name, UUID_A));
 	ASSERT_EQ(0, vfio_group_path(path, UUID_A));
 	EXPECT_TRUE(path_exists("%s", path));
+	vfio_need_iommufd();
 	ASSERT_EQ(0, vfio_cdev_path(path, UUID_A));
 	EXPECT_TRUE(path_exists("%s", path));
 }

@@ -468,6 +468,7 @@ TEST_F(new_device, bind_iommufd_once)
 {
 	int second;
 
+	vfio_need_iommufd();
 	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 	EXPECT_EQ(-EINVAL, vfio_bind(self->user.device, self->user.container));
 
@@ -508,6 +509,7 @@ TEST_F(new_device, attach_invalid_pt_after_detach)
 		.argsz = sizeof(detach),
 	};
 
+	vfio_need_iommufd();
 	ASSERT_EQ(0, vfio_open(&self->user, UUID_A));
 	EXPECT_EQ(0, vfio_ioctl(self->user.device,
 				VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach));

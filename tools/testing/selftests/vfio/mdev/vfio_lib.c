@@ -206,6 +206,7 @@ int vfio_open_cdev(struct vfio_user *user, const char *uuid)
 {
 	int ret;
 
+	vfio_need_iommufd();
 	*user = closed;
 	ret = bind_and_attach(user, uuid);
 	if (ret)
