@@ -7,6 +7,7 @@
  */
 
 #include <linux/align.h>
+#include <linux/bitops.h>
 #include <linux/dev_printk.h>
 #include <linux/err.h>
 #include <linux/limits.h>
@@ -253,7 +254,8 @@ static int mdev_pci_check_bar(const struct mdev_pci_checked *checked,
 	if (bar->flags & ~MDEV_PCI_BAR_FLAGS)
 		return mdev_pci_invalid(checked, "%s.flags: 0x%x (valid 0x%x)",
 					name, bar->flags, MDEV_PCI_BAR_FLAGS);
-	if (!is_power_of_2(bar->size))
+	/* is_power_of_2() is of a long */
+	if (hweight64(bar->size) != 1)
 		return mdev_pci_invalid(checked, "%s.size: 0x%llx is not a power of two",
 					name, bar->size);
 	ret = bar->flags & PCI_BASE_ADDRESS_SPACE_IO ?

@@ -108,7 +108,7 @@ static const struct mdev_pci_area test_empty_area = { PAGE_SIZE, 0 };
 static const struct mdev_pci_area test_odd_area = { 16, PAGE_SIZE };
 static const struct mdev_pci_area test_part_area = { 0, PAGE_SIZE / 2 };
 static const struct mdev_pci_area test_far_area = { 0, 8 * PAGE_SIZE };
-static const struct mdev_pci_area test_overflow = { PAGE_SIZE, -PAGE_SIZE };
+static const struct mdev_pci_area test_overflow = { PAGE_SIZE, -(u64)PAGE_SIZE };
 static const struct mdev_pci_area test_overlap[] = {
 	{ 0, 2 * PAGE_SIZE },
 	{ PAGE_SIZE, PAGE_SIZE },

@@ -7,8 +7,8 @@
  */
 
 #include <linux/align.h>
+#include <linux/bitops.h>
 #include <linux/interval_tree.h>
-#include <linux/log2.h>
 #include <linux/rbtree.h>
 
 #include "private.h"
@@ -62,7 +62,7 @@ static int vfio_mdev_call_log_start(struct vfio_mdev *vmdev,
 	ret = ops->start(vmdev->mdev, ranges, nr_ranges, page_size);
 	if (ret)
 		return ret;
-	if (!is_power_of_2(*page_size)) {
+	if (hweight64(*page_size) != 1) {
 		dev_warn_ratelimited(mdev_dev(vmdev->mdev),
 				     "dirty_log->start(): page size %#llx is no power of two\n",
 				     *page_size);
@@ -80,7 +80,7 @@ static int vfio_mdev_log_start(struct vfio_device *vdev,
 	struct vfio_mdev *vmdev = to_vfio_mdev(vdev);
 	int ret;
 
-	if (!is_power_of_2(*page_size) || !vfio_mdev_ranges_valid(ranges))
+	if (hweight64(*page_size) != 1 || !vfio_mdev_ranges_valid(ranges))
 		return -EINVAL;
 	ret = vfio_mdev_log_begin(vmdev);
 	if (ret)
