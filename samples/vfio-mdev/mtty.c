@@ -257,14 +257,17 @@ static void mtty_update_irq(struct mtty_card *card, struct mtty_port *port)
 		mdev_pci_lower_irq(&card->pci, 0);
 }
 
+/* Registers have one byte; a wider access is of several. */
 static u64 mtty_read(struct mdev_pci *pci, unsigned int bar, u64 offset, unsigned int size)
 {
 	struct mtty_card *card = to_mtty_card(pci);
-	u8 value;
+	struct mtty_port *port = &card->port[bar];
+	u64 value = 0;
 
 	guard(mutex)(&card->lock);
-	value = mtty_port_read(&card->port[bar], offset);
-	mtty_update_irq(card, &card->port[bar]);
+	for (unsigned int i = 0; i < size; i++)
+		value |= (u64)mtty_port_read(port, offset + i) << i * BITS_PER_BYTE;
+	mtty_update_irq(card, port);
 	return value;
 }
 
@@ -272,10 +275,12 @@ static void mtty_write(struct mdev_pci *pci, unsigned int bar, u64 offset,
 		       unsigned int size, u64 value)
 {
 	struct mtty_card *card = to_mtty_card(pci);
+	struct mtty_port *port = &card->port[bar];
 
 	guard(mutex)(&card->lock);
-	mtty_port_write(&card->port[bar], offset, value);
-	mtty_update_irq(card, &card->port[bar]);
+	for (unsigned int i = 0; i < size; i++)
+		mtty_port_write(port, offset + i, value >> i * BITS_PER_BYTE);
+	mtty_update_irq(card, port);
 }
 
 static int mtty_create(struct mdev_pci *pci)
@@ -338,7 +343,6 @@ static int mtty_load(struct mdev_pci *pci, u32 version, const void *buf, size_t 
 			[0 ... (_ports) - 1] = {			\
 				.flags = PCI_BASE_ADDRESS_SPACE_IO,	\
 				.size = MTTY_PORT_SIZE,			\
-				.width = 1,				\
 				.read = mtty_read,			\
 				.write = mtty_write,			\
 			},						\

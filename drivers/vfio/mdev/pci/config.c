@@ -63,6 +63,7 @@ void mdev_pci_config_load(struct mdev_pci_core *core, const u8 *config)
 	lockdep_assert_held(&core->lock);
 	for (i = 0; i < core->layout->size; i++)
 		mdev_pci_change_byte(core, i, 0xff, config[i]);
+	mdev_pci_update_decoding(core);
 }
 
 /* Config space when the device is opened */
@@ -98,6 +99,7 @@ void mdev_pci_config_reset(struct mdev_pci_core *core)
 		       layout->writable[i] : 0;
 		mdev_pci_change_byte(core, i, ~kept, layout->initial[i]);
 	}
+	mdev_pci_update_decoding(core);
 }
 
 /* Whether config space of a migration can be what a guest has made of it */

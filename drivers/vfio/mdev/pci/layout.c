@@ -360,7 +360,8 @@ mdev_pci_layout_create(const struct mdev_pci_function *function)
 	layout->initial = kcalloc(5, layout->size, GFP_KERNEL);
 	layout->dwords = kcalloc(layout->size / sizeof(u32),
 				 sizeof(*layout->dwords), GFP_KERNEL);
-	if (layout->initial && layout->dwords) {
+	layout->targets = mdev_pci_targets_create(function, layout->nr_regions);
+	if (layout->initial && layout->dwords && layout->targets) {
 		layout->writable = layout->initial + layout->size;
 		layout->clear = layout->writable + layout->size;
 		layout->device = layout->clear + layout->size;
@@ -378,6 +379,7 @@ void mdev_pci_layout_free(struct mdev_pci_layout *layout)
 {
 	if (!layout)
 		return;
+	kfree(layout->targets);
 	kfree(layout->dwords);
 	kfree(layout->initial);
 	kfree(layout);

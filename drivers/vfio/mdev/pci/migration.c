@@ -47,6 +47,7 @@ static void mdev_pci_enter_state(struct mdev_pci_core *core,
 	WRITE_ONCE(core->resuming, mdev_pci_states[state].resuming);
 	WRITE_ONCE(core->silent, mdev_pci_states[state].silent);
 	WRITE_ONCE(core->stopped, mdev_pci_states[state].stopped);
+	mdev_pci_update_decoding(core);
 }
 
 static int mdev_pci_start_saving(struct mdev_pci_core *core)
@@ -123,6 +124,7 @@ void mdev_pci_migration_end(struct mdev_pci_core *core)
 	WRITE_ONCE(core->resuming, false);
 	WRITE_ONCE(core->silent, false);
 	WRITE_ONCE(core->stopped, false);
+	mdev_pci_update_decoding(core);
 }
 
 /* Compatibility */

@@ -61,8 +61,26 @@ struct mdev_pci_dword {
 		       u32 mask);
 };
 
+/*
+ * Bits of &mdev_pci_core.decodes besides PCI_COMMAND_IO and PCI_COMMAND_MEMORY: regions
+ * beyond PCI's
+ */
+#define MDEV_PCI_DECODES_OTHERS	BIT(2)
+
 /**
- * struct mdev_pci_layout - config space of a function
+ * struct mdev_pci_target - what accesses of a region need of its description
+ * @region: the region; NULL if there is none, for config space and for the ROM
+ * @decoded_by: the bit of &mdev_pci_core.decodes that has to be set
+ * @registers: all of it are registers of the driver
+ */
+struct mdev_pci_target {
+	const struct mdev_pci_region *region;
+	u8 decoded_by;
+	bool registers;
+};
+
+/**
+ * struct mdev_pci_layout - config space and regions of a function
  * @function: the description
  * @size: size of config space and of each of the next four, in bytes
  * @initial: values after a reset
@@ -78,6 +96,7 @@ struct mdev_pci_dword {
  * @af: likewise, of Advanced Features
  * @nr_vectors: number of interrupt vectors
  * @nr_regions: number of VFIO regions
+ * @targets: they
  */
 struct mdev_pci_layout {
 	const struct mdev_pci_function *function;
@@ -95,6 +114,7 @@ struct mdev_pci_layout {
 	u8 af;
 	unsigned int nr_vectors;
 	unsigned int nr_regions;
+	struct mdev_pci_target *targets;
 };
 
 /**
@@ -130,6 +150,9 @@ struct mdev_pci_pages {
  * @config_lock: see the block above
  * @config: config space, @layout->size bytes, without the bits of
  *	&mdev_pci_dword.read; written under @lock or @config_lock, read without
+ * @decodes: which regions are accessible: PCI_COMMAND_IO, PCI_COMMAND_MEMORY and
+ *	MDEV_PCI_DECODES_OTHERS; written under @lock when @config or @resuming has
+ *	changed
  * @stopped: not open, or stopped by a migration; written under @lock
  * @paused: the parent is paused; protected by @lock
  * @silent: stopped by a migration, may not interrupt; written under @lock
@@ -173,6 +196,7 @@ struct mdev_pci_core {
 	/* The block above has the locks */
 	spinlock_t config_lock;
 	u8 *config;
+	u8 decodes;
 	bool stopped;
 	bool paused;
 	bool silent;
@@ -311,6 +335,12 @@ int mdev_pci_check_described(struct device *dev,
 			     const struct mdev_pci_type *type,
 			     const struct mdev_pci_function *function);
 void mdev_pci_print_invalid(struct device *dev, struct va_format *message);
+
+/* regions.c */
+struct mdev_pci_target *
+mdev_pci_targets_create(const struct mdev_pci_function *function,
+			unsigned int nr_regions);
+void mdev_pci_update_decoding(struct mdev_pci_core *core);
 
 /* reset.c */
 int mdev_pci_reset_locked(struct mdev_pci_core *core,

@@ -8,11 +8,14 @@
 #include <linux/align.h>
 #include <linux/array_size.h>
 #include <linux/export.h>
+#include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/unaligned.h>
 #include <linux/vfio.h>
 
 #include "private.h"
@@ -31,13 +34,6 @@ static const struct {
 	{ 0x3c0, 0x3df, PCI_COMMAND_IO },
 };
 
-/* PCI 3.0, 6.2.2; and PCI Power Management 1.2, 5.4.1: only config in D3hot */
-static bool mdev_pci_responds(const struct mdev_pci_core *core, u16 command)
-{
-	return mdev_pci_config_word(core, PCI_COMMAND) & command &&
-	       mdev_pci_in_d0(core);
-}
-
 static bool mdev_pci_vga_decodes(const struct mdev_pci_core *core, u64 address,
 				 size_t count)
 {
@@ -48,7 +44,7 @@ static bool mdev_pci_vga_decodes(const struct mdev_pci_core *core, u64 address,
 		range = &mdev_pci_vga_ranges[i];
 		if (address >= range->start &&
 		    address + count - 1 <= range->end)
-			return mdev_pci_responds(core, range->command);
+			return READ_ONCE(core->decodes) & range->command;
 	}
 	return false;
 }
@@ -58,7 +54,61 @@ static bool mdev_pci_rom_decodes(const struct mdev_pci_core *core)
 {
 	return mdev_pci_config_dword(core, PCI_ROM_ADDRESS) &
 	       PCI_ROM_ADDRESS_ENABLE &&
-	       mdev_pci_responds(core, PCI_COMMAND_MEMORY);
+	       READ_ONCE(core->decodes) & PCI_COMMAND_MEMORY;
+}
+
+/*
+ * The command register, the power state or @core->resuming has changed. PCI 3.0, 6.2.2;
+ * and PCI Power Management 1.2, 5.4.1: only config in D3hot. In RESUMING, nothing comes
+ * between the driver's reset and its load.
+ */
+void mdev_pci_update_decoding(struct mdev_pci_core *core)
+{
+	u8 decodes = 0;
+
+	lockdep_assert_held(&core->lock);
+	if (!core->resuming) {
+		decodes = MDEV_PCI_DECODES_OTHERS;
+		if (mdev_pci_is_described(core) && mdev_pci_in_d0(core))
+			decodes |= mdev_pci_config_word(core, PCI_COMMAND) &
+				   (PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
+	}
+	WRITE_ONCE(core->decodes, decodes);
+}
+
+static bool mdev_pci_has_msix(const struct mdev_pci_function *function,
+			      unsigned int index)
+{
+	return function->msix.vectors && (index == function->msix.table_bar ||
+					  index == function->msix.pba_bar);
+}
+
+static void mdev_pci_target_init(struct mdev_pci_target *target,
+				 const struct mdev_pci_function *function,
+				 unsigned int index)
+{
+	const struct mdev_pci_region *region = mdev_pci_region_at(function, index);
+
+	target->region = region;
+	target->decoded_by = MDEV_PCI_DECODES_OTHERS;
+	if (!region)
+		return;
+	if (index < PCI_STD_NUM_BARS)
+		target->decoded_by = region->flags & PCI_BASE_ADDRESS_SPACE_IO ?
+				     PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
+	target->registers = !region->memory && index != VFIO_PCI_VGA_REGION_INDEX &&
+			    !mdev_pci_has_msix(function, index);
+}
+
+struct mdev_pci_target *
+mdev_pci_targets_create(const struct mdev_pci_function *function,
+			unsigned int nr_regions)
+{
+	struct mdev_pci_target *targets = kcalloc(nr_regions, sizeof(*targets), GFP_KERNEL);
+
+	for (unsigned int i = 0; targets && i < nr_regions; i++)
+		mdev_pci_target_init(&targets[i], function, i);
+	return targets;
 }
 
 int mdev_pci_get_device_info(struct mdev_device *mdev,
@@ -171,36 +221,45 @@ static void mdev_pci_rom_read(const struct mdev_pci_core *core, char *buf,
 		       min(count, function->rom_size - offset));
 }
 
-/* Regions beyond PCI's are accessible in all states but RESUMING. */
 static bool mdev_pci_decodes(const struct mdev_pci_core *core,
-			     const struct mdev_pci_region *region,
+			     const struct mdev_pci_target *target,
 			     unsigned int index, u64 offset, size_t count)
 {
-	bool io = region->flags & PCI_BASE_ADDRESS_SPACE_IO;
-
-	/* Nothing comes between the driver's reset and its load */
-	if (READ_ONCE(core->resuming))
-		return false;
-	if (index < PCI_STD_NUM_BARS)
-		return mdev_pci_responds(core, io ? PCI_COMMAND_IO :
-						   PCI_COMMAND_MEMORY);
-	return index != VFIO_PCI_VGA_REGION_INDEX ||
-	       mdev_pci_vga_decodes(core, offset, count);
+	return READ_ONCE(core->decodes) & target->decoded_by &&
+	       (index != VFIO_PCI_VGA_REGION_INDEX ||
+		mdev_pci_vga_decodes(core, offset, count));
 }
 
-static void mdev_pci_put_value(char *buf, u64 value, size_t size)
+/* Accesses have 1, 2, 4 or 8 bytes */
+static __always_inline void mdev_pci_put_value(char *buf, u64 value, size_t size)
 {
-	__le64 bytes = cpu_to_le64(value);
-
-	memcpy(buf, &bytes, size);
+	switch (size) {
+	case sizeof(u8):
+		*buf = value;
+		break;
+	case sizeof(u16):
+		put_unaligned_le16(value, buf);
+		break;
+	case sizeof(u32):
+		put_unaligned_le32(value, buf);
+		break;
+	default:
+		put_unaligned_le64(value, buf);
+	}
 }
 
-static u64 mdev_pci_get_value(const char *buf, size_t size)
+static __always_inline u64 mdev_pci_get_value(const char *buf, size_t size)
 {
-	__le64 bytes = 0;
-
-	memcpy(&bytes, buf, size);
-	return le64_to_cpu(bytes);
+	switch (size) {
+	case sizeof(u8):
+		return *(const u8 *)buf;
+	case sizeof(u16):
+		return get_unaligned_le16(buf);
+	case sizeof(u32):
+		return get_unaligned_le32(buf);
+	default:
+		return get_unaligned_le64(buf);
+	}
 }
 
 /* A read of a part of a register, which has region->width bytes */
@@ -250,44 +309,61 @@ static void mdev_pci_driver_write(struct mdev_pci_core *core,
 			      mdev_pci_get_value(buf, size));
 }
 
-/* PCI 3.0, 3.3.3.1: without a target, reads return ones, writes are dropped. */
-static int mdev_pci_region_read(struct mdev_pci_core *core, unsigned int index,
-				u64 offset, char *buf, size_t count)
+/* Of an access to the device file, NULL if there is no such region */
+static __always_inline const struct mdev_pci_target *
+mdev_pci_target_at(const struct mdev_pci_core *core, u32 index)
 {
-	const struct mdev_pci_region *region =
-		mdev_pci_region_at(core->layout->function, index);
+	const struct mdev_pci_layout *layout = core->layout;
 
-	if (!region)
+	if (index >= layout->nr_regions)
+		return NULL;
+	return &layout->targets[array_index_nospec(index, layout->nr_regions)];
+}
+
+/* Nearly every access is of one register of the driver, which is decoded. */
+static __always_inline bool
+mdev_pci_is_register(const struct mdev_pci_core *core,
+		     const struct mdev_pci_target *target, size_t count)
+{
+	return target && target->registers &&
+	       READ_ONCE(core->decodes) & target->decoded_by &&
+	       count == (target->region->width ?: count);
+}
+
+/* PCI 3.0, 3.3.3.1: without a target, reads return ones, writes are dropped. */
+static noinline int
+mdev_pci_region_read(struct mdev_pci_core *core, const struct mdev_pci_target *target,
+		     unsigned int index, u64 offset, char *buf, size_t count)
+{
+	if (!target || !target->region)
 		return -EINVAL;
-	if (!mdev_pci_decodes(core, region, index, offset, count))
+	if (!mdev_pci_decodes(core, target, index, offset, count))
 		memset(buf, 0xff, count);
-	else if (region->memory)
+	else if (target->region->memory)
 		return mdev_pci_memory_read(core, index, offset, buf, count);
 	else if (mdev_pci_in_msix(core, index, offset))
 		mdev_pci_put_value(buf, mdev_pci_msix_read(core, index, offset),
 				   count);
 	else
-		mdev_pci_driver_read(core, region, index, offset, buf, count);
+		mdev_pci_driver_read(core, target->region, index, offset, buf, count);
 	return 0;
 }
 
-static int mdev_pci_region_write(struct mdev_pci_core *core, unsigned int index,
-				 u64 offset, const char *buf, size_t count)
+static noinline int
+mdev_pci_region_write(struct mdev_pci_core *core, const struct mdev_pci_target *target,
+		      unsigned int index, u64 offset, const char *buf, size_t count)
 {
-	const struct mdev_pci_region *region =
-		mdev_pci_region_at(core->layout->function, index);
-
-	if (!region)
+	if (!target || !target->region)
 		return -EINVAL;
-	if (!mdev_pci_decodes(core, region, index, offset, count))
+	if (!mdev_pci_decodes(core, target, index, offset, count))
 		return 0;
-	if (region->memory)
+	if (target->region->memory)
 		return mdev_pci_memory_write(core, index, offset, buf, count);
 	if (mdev_pci_in_msix(core, index, offset))
 		mdev_pci_msix_write(core, index, offset, count,
 				    mdev_pci_get_value(buf, count));
 	else
-		mdev_pci_driver_write(core, region, index, offset, buf, count);
+		mdev_pci_driver_write(core, target->region, index, offset, buf, count);
 	return 0;
 }
 
@@ -297,14 +373,18 @@ ssize_t mdev_pci_read(struct mdev_device *mdev, char *buf, size_t count,
 	struct mdev_pci_core *core = to_mdev_pci_core(mdev);
 	u64 offset = mdev_region_offset(pos);
 	u32 index = mdev_region_index(pos);
+	const struct mdev_pci_target *target = mdev_pci_target_at(core, index);
 	int ret = 0;
 
-	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
+	if (likely(mdev_pci_is_register(core, target, count) && target->region->read))
+		mdev_pci_put_value(buf, target->region->read(core->pci, index, offset, count),
+				   count);
+	else if (index == VFIO_PCI_CONFIG_REGION_INDEX)
 		mdev_pci_config_read(core, buf, count, offset);
 	else if (index == VFIO_PCI_ROM_REGION_INDEX)
 		mdev_pci_rom_read(core, buf, count, offset);
 	else
-		ret = mdev_pci_region_read(core, index, offset, buf, count);
+		ret = mdev_pci_region_read(core, target, index, offset, buf, count);
 	return ret ?: count;
 }
 EXPORT_SYMBOL_GPL(mdev_pci_read);
@@ -315,12 +395,16 @@ ssize_t mdev_pci_write(struct mdev_device *mdev, const char *buf, size_t count,
 	struct mdev_pci_core *core = to_mdev_pci_core(mdev);
 	u64 offset = mdev_region_offset(pos);
 	u32 index = mdev_region_index(pos);
+	const struct mdev_pci_target *target = mdev_pci_target_at(core, index);
 	int ret = 0;
 
-	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
+	if (likely(mdev_pci_is_register(core, target, count) && target->region->write))
+		target->region->write(core->pci, index, offset, count,
+				      mdev_pci_get_value(buf, count));
+	else if (index == VFIO_PCI_CONFIG_REGION_INDEX)
 		ret = mdev_pci_config_write(core, buf, count, offset);
 	else
-		ret = mdev_pci_region_write(core, index, offset, buf, count);
+		ret = mdev_pci_region_write(core, target, index, offset, buf, count);
 	return ret ?: count;
 }
 EXPORT_SYMBOL_GPL(mdev_pci_write);
@@ -365,11 +449,12 @@ int mdev_pci_validate_map_request(struct mdev_device *mdev, loff_t pos,
 	struct mdev_pci_core *core = to_mdev_pci_core(mdev);
 	u64 offset = mdev_region_offset(pos);
 	u32 index = mdev_region_index(pos);
-	const struct mdev_pci_region *region =
-		mdev_pci_region_at(core->layout->function, index);
+	const struct mdev_pci_target *target = mdev_pci_target_at(core, index);
+	const struct mdev_pci_region *region;
 
-	if (!region || !mdev_pci_decodes(core, region, index, offset, *size))
+	if (!target || !target->region || !mdev_pci_decodes(core, target, index, offset, *size))
 		return -EIO;
+	region = target->region;
 	if (region->memory)
 		return mdev_pci_map_memory(core, index, offset, pfn, size,
 					   flags);

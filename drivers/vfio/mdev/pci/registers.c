@@ -85,6 +85,7 @@ static int mdev_pci_command_written(struct mdev_pci_core *core, u32 old,
 {
 	int ret;
 
+	mdev_pci_update_decoding(core);
 	if (!(mdev_pci_config_word(core, PCI_COMMAND) & PCI_COMMAND_MEMORY))
 		mdev_pci_revoke_bars(core);
 	ret = mdev_pci_update_running(core);
@@ -220,6 +221,7 @@ static int mdev_pci_pm_written(struct mdev_pci_core *core, u32 old, u32 value,
 	}
 
 	mdev_pci_change_byte(core, control, PCI_PM_CTRL_STATE_MASK, value);
+	mdev_pci_update_decoding(core);
 	if (!mdev_pci_in_d0(core))
 		mdev_pci_revoke_bars(core);
 	ret = mdev_pci_update_running(core);
